@@ -1,0 +1,82 @@
+"""What the engine and the window need to know of a data set, and the arrays themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from studio.core.shapes import Shape
+
+TargetKind = Literal["labels", "one_hot", "values"]
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """Shapes and names of a data set, known before its arrays are loaded.
+
+    Parameters
+    ----------
+    title : str
+        For people, such as ``Handwritten digits``.
+    x_shape : Shape
+        Shape of one sample, channels last, without the batch axis.
+    y_shape : Shape
+        Shape of one target; ``()`` for class labels.
+    target : {"labels", "one_hot", "values"}
+        What Y holds: class numbers, one-hot vectors, or real values.
+    classes : tuple of str
+        Class names; empty for values.
+    features : tuple of str
+        Names of the columns of X, if it has some.
+    samples : int
+        Number of samples in all splits together.
+    plane : bool
+        Whether samples are points of a plane, so that heatmaps over it make sense.
+    """
+
+    title: str
+    x_shape: Shape
+    y_shape: Shape
+    target: TargetKind
+    classes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    samples: int = 0
+    plane: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One part of a data set.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32, C-contiguous, ``(samples, *x_shape)``.
+    y : numpy.ndarray
+        float32, C-contiguous, ``(samples, *y_shape)``; labels are whole numbers.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A loaded data set, split and standardised.
+
+    `x_mean` and `x_scale` are what standardisation subtracted and divided by (fitted on the
+    training part only), so that pictures and axes can be shown in the original units:
+    ``original = x * x_scale + x_mean``. They broadcast against one sample.
+    """
+
+    info: DatasetInfo
+    train: Split
+    validation: Split
+    test: Split
+    x_mean: np.ndarray = field(default_factory=lambda: np.zeros(1, np.float32))
+    x_scale: np.ndarray = field(default_factory=lambda: np.ones(1, np.float32))

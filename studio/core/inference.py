@@ -1,0 +1,198 @@
+"""Shapes, parameter counts and problems of a graph, worked out in one pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from studio.core.dataset import DatasetInfo
+from studio.core.graph import Graph, Node
+from studio.core.layer import Layer, Loss, Weight
+from studio.core.problems import Problem, Remedy, ShapeProblem
+from studio.core.shapes import Shape
+
+#: More numbers than this in one sample of one layer is a slip of the keyboard.
+LARGEST_SAMPLE = 1 << 28
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What follows from a graph and the data sets of its Data nodes.
+
+    Parameters
+    ----------
+    shapes : dict
+        Output shapes by node id, one a port; a node with a problem is absent.
+    input_shapes : dict
+        Input shapes by node id, in the order of the ports; only where all are known.
+    weights : dict
+        `Weight` tuples by node id.
+    problems : tuple of Problem
+        In the order of the graph.
+    """
+
+    shapes: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
+    input_shapes: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
+    weights: Mapping[str, tuple[Weight, ...]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Problems that stop training."""
+        return tuple(p for p in self.problems if p.severity == "error")
+
+    def parameters(self, node: str) -> int:
+        """How many numbers the node's weights have."""
+        return sum(math.prod(w.shape) for w in self.weights.get(node, ()))
+
+    @property
+    def total_parameters(self) -> int:
+        """How many numbers all weights have."""
+        return sum(self.parameters(n) for n in self.weights)
+
+
+def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
+    """Work out shapes, weights and problems.
+
+    Parameters
+    ----------
+    graph : Graph
+        Any legal graph, complete or not.
+    datasets : mapping of str to DatasetInfo or str
+        By id of the Data nodes; a string is the sentence that says why a data set could not
+        be had.
+    """
+    shapes: dict[str, tuple[Shape, ...]] = {}
+    inputs: dict[str, tuple[Shape, ...]] = {}
+    weights: dict[str, tuple[Weight, ...]] = {}
+    problems: list[Problem] = []
+
+    def report(node: Node, rest: str, remedy: Remedy | None = None, severity: str = "error") -> None:
+        problems.append(Problem(node.id, f"{node.name} {rest}", remedy, severity))
+
+    for node_id in graph.order:
+        node = graph.node(node_id)
+        layer = node.layer
+        if layer.family == "Data":
+            _infer_source(node, datasets.get(node_id), shapes, report)
+            continue
+        missing = _missing_input(graph, node)
+        if missing:
+            report(node, missing[0], missing[1])
+            continue
+        wires = graph.incoming(node_id)
+        if any(w.source not in shapes for w in wires):
+            continue  # the problem is further up; one sentence about it is enough
+        given = tuple(shapes[w.source][w.source_port] for w in wires)
+        if isinstance(layer, Loss):
+            target = wires[1]
+            mismatch = _target_mismatch(graph, layer, datasets.get(target.source), target.source_port)
+            if mismatch:
+                report(node, *mismatch)
+                continue
+        try:
+            shape = layer.output_shape(*given)
+            if math.prod(shape) > LARGEST_SAMPLE:
+                raise ShapeProblem("would give more numbers than fit into memory: make it smaller.")
+            weights[node_id] = layer.weights(*given)
+        except ShapeProblem as problem:
+            report(node, str(problem), problem.remedy)
+            continue
+        inputs[node_id] = given
+        shapes[node_id] = (shape,) * max(1, len(layer.outputs))
+    problems += _whole_graph_problems(graph, shapes)
+    rank = {n: i for i, n in enumerate(graph.order)}
+    problems.sort(key=lambda p: rank.get(p.node, len(rank)))
+    return Inference(shapes, inputs, weights, tuple(problems))
+
+
+def _infer_source(node, info, shapes, report) -> None:  # type: ignore[no-untyped-def]
+    layer: Layer = node.layer
+    if not layer.outputs:
+        return
+    if isinstance(info, DatasetInfo):
+        shapes[node.id] = (info.x_shape, info.y_shape)
+    elif isinstance(info, str):
+        report(node, f"has no data: {info}")
+    else:
+        try:
+            shapes[node.id] = (layer.output_shape(),)
+        except ShapeProblem as problem:
+            report(node, str(problem), problem.remedy)
+
+
+def _missing_input(graph: Graph, node: Node) -> tuple[str, Remedy | None] | None:
+    wires = graph.incoming(node.id)
+    layer = node.layer
+    if isinstance(layer, Loss):
+        ports = {w.target_port for w in wires}
+        if 0 not in ports:
+            return "needs a prediction: drag a wire from the last layer to it.", None
+        if 1 not in ports:
+            return (
+                "needs a target: drag a wire from Data's Y to it.",
+                Remedy("connect_target", "Connect Data's Y", port=1),
+            )
+        return None
+    if layer.is_variadic():
+        if len(wires) < layer.minimum_inputs:
+            return f"needs at least {layer.minimum_inputs} inputs: drag more wires to it.", None
+    elif len(wires) < len(layer.inputs):
+        if len(layer.inputs) == 1:
+            return "has no input: drop it on a wire, or drag a wire to it.", None
+        taken = {w.target_port for w in wires}
+        name = next(n for p, n in enumerate(layer.inputs) if p not in taken)
+        return f"needs its {name} input: drag a wire to it.", None
+    return None
+
+
+_TARGET_WORDS = {
+    "labels": "class labels",
+    "one_hot": "one-hot vectors",
+    "values": "plain values",
+}
+
+
+def _target_mismatch(
+    graph: Graph, loss: Loss, info: DatasetInfo | str | None, port: int
+) -> tuple[str, Remedy | None] | None:
+    if not isinstance(info, DatasetInfo):
+        return None
+    kind = info.target if port == 1 else "values"
+    if kind in loss.targets:
+        return None
+    wanted = " or ".join(_TARGET_WORDS[t] for t in loss.targets)
+    better = {"labels": "SparseCategoricalCrossentropy", "one_hot": "CategoricalCrossentropy"}.get(
+        kind, "MeanSquaredError"
+    )
+    return (
+        f"needs {wanted} as targets, but Data gives {_TARGET_WORDS[kind]}: use {better} instead.",
+        Remedy("replace", f"Use {better}", type=better),
+    )
+
+
+def _whole_graph_problems(graph: Graph, shapes: Mapping[str, object]) -> list[Problem]:
+    problems = []
+    losses = [n for n in graph.nodes if isinstance(n.layer, Loss)]
+    sources = [n for n in graph.nodes if n.layer.family == "Data"]
+    if not sources:
+        problems.append(
+            Problem("", "The graph has no Data: add one to say what to learn from.", Remedy("add_data", "Add Data"))
+        )
+    if not losses:
+        problems.append(
+            Problem("", "The graph has no Loss: add one to say what good answers are.", Remedy("add_loss", "Add a Loss"))
+        )
+    if losses and sources:
+        useful = {a for n in losses for a in graph.ancestors(n.id)} | {n.id for n in losses}
+        for node in graph.nodes:
+            if node.id in shapes and node.id not in useful and node.layer.family != "Data":
+                problems.append(
+                    Problem(
+                        node.id,
+                        f"{node.name} leads to no Loss, so it learns nothing: wire its output on.",
+                        severity="hint",
+                    )
+                )
+    return problems

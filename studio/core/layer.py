@@ -1,0 +1,209 @@
+"""The contract of a layer: everything the product needs to know of it, in one class.
+
+A layer is a frozen bundle of parameters. It never holds weights: these live in the arena of
+the plan that `studio.engine.plan` lowers a graph to. Palette, inspector, files, validation
+and the contract test (`studio.testing.check_layer`) all follow from the class alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from studio.core.component import Component
+from studio.core.problems import ShapeProblem
+from studio.core.shapes import Shape, describe
+
+if TYPE_CHECKING:
+    from studio.core.lowering import Lowering, Tensor
+
+#: Palette groups, in the palette's order.
+FAMILIES = (
+    "Data",
+    "Core",
+    "Convolution",
+    "Pooling",
+    "Normalisation",
+    "Recurrent",
+    "Attention",
+    "Activation",
+    "Merge",
+    "Loss",
+)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight array a layer asks for.
+
+    Parameters
+    ----------
+    name : str
+        Keras's name, such as ``kernel``.
+    shape : Shape
+        Keras's layout, such as ``(inputs, units)`` or ``(height, width, in, out)``.
+    initializer : str
+        Name of a registered initializer.
+    trainable : bool
+        False for what training does not update by gradients (moving averages).
+    l1, l2 : float
+        Weight penalty: the loss grows by ``l1 * sum|w| + l2 * sum w**2``.
+    """
+
+    name: str
+    shape: Shape
+    initializer: str = "zeros"
+    trainable: bool = True
+    l1: float = 0.0
+    l2: float = 0.0
+
+
+@dataclass(frozen=True)
+class Layer(Component):
+    """Base of all nodes of a graph, data sources and losses included."""
+
+    #: Palette group, one of `FAMILIES`.
+    family: ClassVar[str] = "Core"
+    #: Names of the input ports; ``("inputs...",)`` accepts any number from `minimum_inputs`.
+    inputs: ClassVar[tuple[str, ...]] = ("input",)
+    #: Names of the output ports.
+    outputs: ClassVar[tuple[str, ...]] = ("output",)
+    #: Fewest wires a ``...`` port needs.
+    minimum_inputs: ClassVar[int] = 2
+    #: Stem of the icon in ``assets/icons``.
+    icon: ClassVar[str] = ""
+    #: What people may search for beside the name ("fully connected", "skip").
+    keywords: ClassVar[tuple[str, ...]] = ()
+    #: Equivalents elsewhere, for the inspector and the exports; empty when there is none.
+    keras: ClassVar[str] = ""
+    torch: ClassVar[str] = ""
+    onnx: ClassVar[str] = ""
+
+    @classmethod
+    def is_variadic(cls) -> bool:
+        """Whether the layer's one input port takes any number of wires."""
+        return bool(cls.inputs) and cls.inputs[-1].endswith("...")
+
+    def summary(self) -> str:
+        """The second line of the node, such as ``Dense · tanh``."""
+        return self.type_name()
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Shape of the output for these input shapes.
+
+        Raises
+        ------
+        ShapeProblem
+            When the layer cannot take them; says what it needs and how to get it.
+        """
+        return shapes[0]
+
+    def weights(self, *shapes: Shape) -> tuple[Weight, ...]:
+        """Weights the layer needs for these (legal) input shapes."""
+        return ()
+
+    def halo(self, *shapes: Shape) -> int:
+        """How many rows and columns of zeros the layer wants around its (picture) input."""
+        return 0
+
+    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
+        """Emit the kernel calls of forward and backward; returns the output tensor."""
+        raise TypeError(f"{self.type_name()} has no computation of its own.")
+
+    def reference(
+        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
+    ) -> np.ndarray:
+        """What the layer computes, in plain float64 NumPy; the oracle of the tests.
+
+        Parameters
+        ----------
+        inputs : sequence of numpy.ndarray
+            float64, ``(batch, *shape)`` each.
+        weights : mapping of str to numpy.ndarray
+            float64, by `Weight.name`.
+        training : bool
+            Training mode (batch statistics) or inference mode.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64, ``(batch, *output_shape)``.
+        """
+        raise TypeError(f"{self.type_name()} has no computation of its own.")
+
+    @classmethod
+    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
+        """Configurations with input shapes that the contract test runs, uneven sizes included."""
+        return ()
+
+
+@dataclass(frozen=True)
+class ElementWise(Layer):
+    """A layer that applies one function to each number; stated once, run everywhere.
+
+    A subclass gives `function` and `derivative` as static methods written with the
+    functions of `studio.kernels.maths`. The same text runs as SIMD on the CPU and as float64
+    NumPy in the tests. Parameters that the maths needs are the declared ``real`` fields, in
+    order, passed by keyword.
+    """
+
+    family: ClassVar[str] = "Activation"
+    #: Name for ``activation=``, such as ``relu``.
+    activation: ClassVar[str] = ""
+    #: Whether `derivative` uses only y, so that the result may overwrite the input.
+    in_place: ClassVar[bool] = True
+
+    def summary(self) -> str:
+        return self.activation
+
+    def numbers(self) -> dict[str, float]:
+        """Values of the parameters that enter the maths."""
+        return {n: getattr(self, n) for n, f in self.parameters().items() if f.kind == "real"}
+
+    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
+        return lowering.elementwise(self, inputs[0], output=True)
+
+    def reference(
+        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
+    ) -> np.ndarray:
+        function = type(self).function  # type: ignore[attr-defined]
+        return np.asarray(function(inputs[0], **self.numbers()), np.float64)
+
+    @classmethod
+    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
+        return ((cls(), ((7,),)), (cls(), ((3, 5, 2),)))
+
+
+@dataclass(frozen=True)
+class Loss(Layer):
+    """A node that scores predictions against targets; training minimises it."""
+
+    family: ClassVar[str] = "Loss"
+    inputs: ClassVar[tuple[str, ...]] = ("prediction", "target")
+    outputs: ClassVar[tuple[str, ...]] = ()
+    icon: ClassVar[str] = "loss"
+    #: What the target must hold.
+    targets: ClassVar[tuple[str, ...]] = ("values",)
+    #: Whether the share of right answers is a metric of it.
+    has_accuracy: ClassVar[bool] = False
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        prediction, target = shapes
+        if prediction != target:
+            raise ShapeProblem(
+                f"gets predictions of {describe(prediction)} but targets of {describe(target)}: "
+                "make the last layer's size match the target."
+            )
+        return ()
+
+    def value(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Loss of each sample, float64 ``(batch,)``, for float64 inputs ``(batch, *shape)``."""
+        raise TypeError(f"{self.type_name()} has no formula.")
+
+    def reference(
+        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
+    ) -> np.ndarray:
+        return np.asarray(self.value(inputs[0], inputs[1]))

@@ -1,0 +1,201 @@
+"""What a layer sees while it is lowered to kernel calls.
+
+The engine implements `Lowering`; layers only talk to this protocol, so they depend neither
+on the engine nor on a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from studio.core.shapes import Shape, size
+
+if TYPE_CHECKING:
+    from studio.core.layer import ElementWise
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A place in the arena that gets its number when the plan is bound to a device.
+
+    Parameters
+    ----------
+    space : {"shared", "private", "table"}
+        Shared by all threads, one copy a thread, or the table of 64-bit integers.
+    offset : int
+        In floats (in integers for ``table``) from the start of the space.
+    """
+
+    space: str
+    offset: int
+
+    def __add__(self, floats: int) -> Ref:
+        return Ref(self.space, self.offset + floats)
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A batch of activations (or their gradients) in the arena.
+
+    Numbers of one feature of all samples of the shard are neighbours; features are ordered
+    channels-last. A picture may have a halo: its rows are then `row_stride` apart.
+
+    Parameters
+    ----------
+    shape : Shape
+        Of one sample.
+    base : Ref
+        Of the first feature.
+    rows, row_length, row_stride : int
+        The features are `rows` runs of `row_length` features each, `row_stride` floats apart.
+    batch : int
+        Padded batch columns; the distance, in floats, of neighbouring features.
+    node : str
+        Whose output it is.
+    differentiable : bool
+        Whether a gradient is of use (there are weights before it).
+    gradient_halo : int
+        Zeros wanted around its gradient.
+    labels : bool
+        Whether it holds class numbers.
+    """
+
+    shape: Shape
+    base: Ref
+    rows: int
+    row_length: int
+    row_stride: int
+    batch: int
+    node: str = ""
+    differentiable: bool = True
+    gradient_halo: int = 0
+
+    @property
+    def features(self) -> int:
+        """Numbers a sample has."""
+        return size(self.shape)
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether all features follow each other without gaps."""
+        return self.rows == 1 or self.row_stride == self.row_length * self.batch
+
+    def offsets(self) -> np.ndarray:
+        """Distance in floats of each feature from `base`: int64, of the tensor's shape."""
+        rows = np.arange(self.rows, dtype=np.int64)[:, None] * self.row_stride
+        columns = np.arange(self.row_length, dtype=np.int64)[None, :] * self.batch
+        return (rows + columns).reshape(self.shape if self.shape else (1,))
+
+
+@dataclass(frozen=True)
+class WeightRef:
+    """A weight array in the arena.
+
+    The last axis of an array with two or more axes is padded to the vector width.
+
+    Parameters
+    ----------
+    shape : Shape
+        As the layer declared it.
+    value, gradient : Ref
+        `gradient` is private to each thread; for an untrainable weight it is of no use.
+    stride : int
+        Distance, in floats, of neighbouring rows (all axes but the last count as rows).
+    trainable : bool
+        Whether a gradient is wanted.
+    """
+
+    shape: Shape
+    value: Ref
+    gradient: Ref
+    stride: int
+    trainable: bool
+
+
+class Lowering(Protocol):
+    """The services a layer may use in `Layer.lower`."""
+
+    #: Padded batch columns of a shard.
+    batch: int
+    #: Floats in a vector register.
+    lanes: int
+    #: Whether this plan trains (batch statistics, dropout, backward pass).
+    training: bool
+    #: Input shapes of the layer being lowered.
+    shapes: tuple[Shape, ...]
+
+    def weight(self, name: str) -> WeightRef:
+        """The node's weight of that name."""
+        ...
+
+    def output(self, shape: Shape, gradient_halo: int = 0) -> Tensor:
+        """Allocate the node's output, with the halo that its consumers want."""
+        ...
+
+    def tensor(self, shape: Shape, gradient_halo: int = 0) -> Tensor:
+        """Allocate a tensor of the layer's own."""
+        ...
+
+    def view(self, tensor: Tensor, shape: Shape) -> Tensor:
+        """The same numbers under another shape, as the node's output; copied only if it must be."""
+        ...
+
+    def scratch(self, floats: int) -> Ref:
+        """Private floats that keep their values from forward to backward."""
+        ...
+
+    def table(self, values: Sequence[int] | np.ndarray) -> Ref:
+        """Integers for a kernel, such as the offsets of a window's pixels."""
+        ...
+
+    def number(self, name: str) -> Ref:
+        """A shared float that follows the layer's parameter `name`, also while training runs."""
+        ...
+
+    def shards(self, ref: Ref) -> tuple[Ref, int]:
+        """First thread's copy of a private place and the distance to the next thread's."""
+        ...
+
+    def emit(self, kernel: Any, *arguments: int | Ref) -> None:
+        """Append a kernel call to the current pass (forward, or backward within a backward)."""
+        ...
+
+    def barrier(self) -> None:
+        """Let all threads reach this point before any goes on."""
+        ...
+
+    def backward(self, output: Tensor, function: Callable[[Tensor], None]) -> None:
+        """Register what computes input gradients from the output's gradient.
+
+        `function` is called with the gradient of `output` when the backward pass is built,
+        and only if there is one. It asks `gradient` where to write.
+        """
+        ...
+
+    def gradient(self, tensor: Tensor) -> Tensor | None:
+        """Where to write this consumer's gradient of `tensor`; None if nobody needs it.
+
+        The place has the tensor's shape, its old content is arbitrary (halos are zero), and
+        all of it must be written. Gradients of several consumers are added by the engine.
+        """
+        ...
+
+    def alias_gradient(self, tensor: Tensor, gradient: Tensor) -> None:
+        """Say that `gradient` now holds the gradient of `tensor` (computed in place)."""
+        ...
+
+    def activation(self, name: str, tensor: Tensor) -> Tensor:
+        """Apply an activation by name as the layer's last step; the result is its output."""
+        ...
+
+    def elementwise(self, layer: ElementWise, tensor: Tensor, output: bool) -> Tensor:
+        """Apply an element-wise layer's maths."""
+        ...
+
+    def node_key(self) -> int:
+        """A number that stands for the node in the counter-based random generator."""
+        ...

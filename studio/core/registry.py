@@ -1,0 +1,129 @@
+"""Names of all layers, losses, optimizers and initializers, plug-ins included.
+
+Files and the command line may only name what is registered here; nothing is ever imported
+because a file says so. A plug-in is a package with an entry point in the group
+``studio.layers`` whose value is a module; each component class defined there is registered.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import pkgutil
+import warnings
+from functools import cache
+from types import ModuleType
+
+from studio.core.component import Component
+from studio.core.layer import ElementWise, Layer
+
+ENTRY_POINT_GROUP = "studio.layers"
+_BUILT_IN_PACKAGES = ("studio.layers", "studio.losses")
+_OPTIMIZERS = "studio.engine.optimizers"
+_INITIALIZERS = "studio.engine.initializers"
+
+
+class UnknownName(LookupError):
+    """A name that is not registered; the message is one plain sentence."""
+
+
+def _components(module: ModuleType) -> list[type[Component]]:
+    return [
+        c
+        for _, c in inspect.getmembers(module, inspect.isclass)
+        if issubclass(c, Component) and c.__module__ == module.__name__ and not c.__name__.startswith("_")
+    ]
+
+
+def _package_components(package: str) -> list[type[Component]]:
+    """Components of a module, or of all modules of a package (one component a file)."""
+    root = importlib.import_module(package)
+    found = _components(root)
+    for info in pkgutil.iter_modules(getattr(root, "__path__", ())):
+        found += _components(importlib.import_module(f"{package}.{info.name}"))
+    return found
+
+
+@cache
+def _layers() -> dict[str, type[Layer]]:
+    found: dict[str, type[Layer]] = {}
+    for package in _BUILT_IN_PACKAGES:
+        for component in _package_components(package):
+            if issubclass(component, Layer):
+                found[component.type_name()] = component
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            components = _components(entry.load())
+        except Exception as error:  # a broken plug-in must not keep the app from starting
+            warnings.warn(f"The plug-in {entry.name!r} could not be loaded: {error}", stacklevel=2)
+            continue
+        for component in components:
+            if issubclass(component, Layer):
+                found.setdefault(component.type_name(), component)
+    return found
+
+
+def layers() -> dict[str, type[Layer]]:
+    """All layer classes by type name, losses and data sources included."""
+    return dict(_layers())
+
+
+def layer(name: str) -> type[Layer]:
+    """The layer class of that name.
+
+    Raises
+    ------
+    UnknownName
+        When no such layer is registered.
+    """
+    try:
+        return _layers()[name]
+    except KeyError:
+        raise UnknownName(f"There is no layer called {name!r}.") from None
+
+
+def register(component: type[Layer]) -> type[Layer]:
+    """Add a layer class for this process (a notebook's or a test's own)."""
+    _layers()[component.type_name()] = component
+    activations.cache_clear()
+    return component
+
+
+@cache
+def activations() -> dict[str, type[ElementWise]]:
+    """Element-wise layers by the name that ``activation=`` knows them by."""
+    return {
+        c.activation: c for c in _layers().values() if issubclass(c, ElementWise) and c.activation
+    }
+
+
+def activation_names() -> tuple[str, ...]:
+    """Legal values of ``activation=``; ``linear`` is none at all."""
+    return ("linear", *sorted(activations()), "softmax")
+
+
+@cache
+def optimizers() -> dict[str, type[Component]]:
+    """All optimizer classes by name."""
+    return {c.type_name(): c for c in _package_components(_OPTIMIZERS)}
+
+
+def optimizer(name: str) -> type[Component]:
+    """The optimizer class of that name.
+
+    Raises
+    ------
+    UnknownName
+        When no such optimizer is registered.
+    """
+    try:
+        return optimizers()[name]
+    except KeyError:
+        raise UnknownName(f"There is no optimizer called {name!r}.") from None
+
+
+def initializer_names() -> tuple[str, ...]:
+    """Names of all initializers (Keras's)."""
+    module = importlib.import_module(_INITIALIZERS)
+    return tuple(module.INITIALIZERS)

@@ -1,0 +1,57 @@
+"""Append-only curves of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+_FIRST_CAPACITY = 1024
+
+
+class History:
+    """Named columns of (epoch, value) points; one writer, any number of readers.
+
+    The writer appends and then raises the count; a reader takes the count first and looks at
+    no more than that, so no lock is needed. Names in use: ``loss``, ``accuracy``,
+    ``val_loss``, ``val_accuracy`` (Keras's).
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, tuple[np.ndarray, int]] = {}
+
+    def append(self, name: str, epoch: float, value: float) -> None:
+        """Add one point to the curve `name`."""
+        points, count = self._columns.get(name, (np.empty((_FIRST_CAPACITY, 2)), 0))
+        if count == len(points):
+            points = np.concatenate([points, np.empty_like(points)])
+        points[count] = epoch, value
+        self._columns[name] = points, count + 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Curves that have points."""
+        return tuple(self._columns)
+
+    def count(self, name: str) -> int:
+        """How many points the curve has."""
+        return self._columns[name][1] if name in self._columns else 0
+
+    def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Epochs and values of a curve: two float64 views, empty for an unknown name."""
+        if name not in self._columns:
+            return np.empty(0), np.empty(0)
+        points, count = self._columns[name]
+        return points[:count, 0], points[:count, 1]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Copies of all curves, float64 ``(points, 2)``, for files."""
+        return {name: points[:count].copy() for name, (points, count) in self._columns.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> History:
+        """The history that `to_arrays` gave."""
+        history = cls()
+        for name, points in arrays.items():
+            history._columns[name] = np.array(points, np.float64).reshape(-1, 2), len(points)
+        return history

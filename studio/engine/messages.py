@@ -1,0 +1,274 @@
+"""What the window tells the trainer (commands) and what it sees of it (snapshots).
+
+Commands are verbs, put into the trainer's queue from any thread. A `Snapshot` is a frozen
+value that the trainer replaces; whoever wants to know how training goes looks at the latest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from studio.core.dataset import Dataset
+from studio.core.document import Training
+from studio.core.graph import Graph
+from studio.core.problems import Problem
+from studio.engine.history import History
+
+# Commands ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SetGraph:
+    """Train this graph from now on; weights stay where node and shape stay."""
+
+    graph: Graph
+    training: Training
+
+
+@dataclass(frozen=True)
+class SetTraining:
+    """Change learning rate, batch size, epochs, device, ... without a restart."""
+
+    training: Training
+
+
+@dataclass(frozen=True)
+class SetWeights:
+    """Put these weights (and optimizer state) in place, such as those of an opened file."""
+
+    state: TrainingState
+
+
+@dataclass(frozen=True)
+class Run:
+    """Train until paused, or until the epochs are done."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Stop after the current chunk of minibatches."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Train for `steps` minibatches, or for `epochs` whole epochs, then pause."""
+
+    steps: int = 0
+    epochs: int = 0
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Back to step 0.
+
+    Parameters
+    ----------
+    fresh : bool
+        Draw new initial weights, rather than the same ones again.
+    """
+
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Say what the next snapshots should carry; anything not asked for costs nothing.
+
+    Parameters
+    ----------
+    nodes : frozenset of str
+        Ids of nodes whose activations are wanted (probe batch, and the plane for 2-D data).
+    details : frozenset of str
+        Ids of nodes whose weights and gradients are wanted too.
+    scatter : str
+        Id of a node whose activations for many validation samples are wanted; empty for none.
+    sample : int
+        Index, in the validation part, of the first sample of the probe batch.
+    plane : int
+        Pixels a side of the grid over the input plane for 2-D data.
+    interval : float
+        Seconds between two snapshots at the least.
+    """
+
+    nodes: frozenset[str] = frozenset()
+    details: frozenset[str] = frozenset()
+    scatter: str = ""
+    sample: int = 0
+    plane: int = 40
+    interval: float = 1 / 30
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End the trainer's thread."""
+
+
+Command = SetGraph | SetTraining | SetWeights | Run | Pause | Step | Reset | Watch | Stop
+
+# State and views -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """All that training needs to go on as if it had never stopped.
+
+    Parameters
+    ----------
+    weights : mapping of (node id, weight name) to numpy.ndarray
+        float32, in the layers' (Keras's) layout.
+    slots : mapping of (node id, weight name, slot) to numpy.ndarray
+        Optimizer state, such as Adam's ``m`` and ``v``, in the same layout.
+    step : int
+        Minibatches trained so far.
+    epoch : float
+        Passes through the training data so far.
+    position : int
+        Minibatches into the current pass.
+    seed : int
+        The seed the run started from.
+    optimizer : str
+        Type of the optimizer that the slots belong to.
+    """
+
+    weights: Mapping[tuple[str, str], np.ndarray]
+    slots: Mapping[tuple[str, str, str], np.ndarray] = field(default_factory=dict)
+    step: int = 0
+    epoch: float = 0.0
+    position: int = 0
+    seed: int = 0
+    optimizer: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class NodeView:
+    """Copies of what a watched node holds.
+
+    Parameters
+    ----------
+    activations : numpy.ndarray or None
+        float32 ``(samples <= 16, *shape)``: output for the probe batch, inference mode.
+    plane : numpy.ndarray or None
+        float32 ``(pixels, pixels, features)``: output over the input plane, for 2-D data.
+        Row 0 is the lowest y, column 0 the lowest x of `Snapshot.plane_extent`.
+    weights, gradients : mapping of str to numpy.ndarray
+        By weight name, in Keras's layout; gradients are those of the last minibatch.
+    """
+
+    activations: np.ndarray | None = None
+    plane: np.ndarray | None = None
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """One layer's activations for many samples, for projections.
+
+    Parameters
+    ----------
+    node : str
+    activations : numpy.ndarray
+        float32 ``(samples, features)``, validation samples in order.
+    targets : numpy.ndarray
+        float32 ``(samples, *y_shape)``.
+    """
+
+    node: str
+    activations: np.ndarray
+    targets: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How well the network does on one split.
+
+    Parameters
+    ----------
+    loss : float
+    accuracy : float or None
+        Share of right classes, for classification.
+    confusion : numpy.ndarray or None
+        int64 ``(classes, classes)``: row is the true class, column the predicted one.
+    epoch : float
+        When it was measured.
+    """
+
+    loss: float
+    accuracy: float | None = None
+    confusion: np.ndarray | None = None
+    epoch: float = 0.0
+
+
+Status = Literal["empty", "invalid", "preparing", "ready", "running", "paused", "finished", "failed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What training looks like now.
+
+    Parameters
+    ----------
+    serial : int
+        Grows by one with each snapshot.
+    status : str
+        ``empty`` (no graph), ``invalid`` (see `problem`), ``preparing`` (data or kernels are
+        on the way, see `message`), ``ready`` (never run), ``running``, ``paused``,
+        ``finished`` (all epochs done) or ``failed`` (NaN, memory; see `problem`).
+    message : str
+        What is being prepared, for the status bar.
+    progress : float
+        Share of the preparation that is done, 0 to 1.
+    graph : Graph or None
+        The graph these views belong to.
+    step, epoch : int, float
+        Minibatches and passes through the training data so far.
+    samples_per_second : float
+        Over the last second or so; 0 when not running.
+    history : History
+        Append-only curves.
+    train, validation : Evaluation or None
+        Latest; `train` is over the minibatches since the last one and has no confusion.
+    nodes : mapping of str to NodeView
+        The watched nodes.
+    probe_x, probe_y : numpy.ndarray or None
+        The probe batch itself, float32.
+    plane_extent : tuple of float
+        ``(x_low, x_high, y_low, y_high)`` of `NodeView.plane`, in standardised units.
+    scatter : Scatter or None
+    datasets : mapping of str to Dataset
+        By Data node id, once loaded.
+    problem : Problem or None
+        Why training failed or cannot start.
+    threads : int
+        Threads in use.
+    device : str
+        ``cpu`` or ``cuda``.
+    memory : int
+        Bytes of the arena.
+    """
+
+    serial: int = 0
+    status: Status = "empty"
+    message: str = ""
+    progress: float = 0.0
+    graph: Graph | None = None
+    step: int = 0
+    epoch: float = 0.0
+    samples_per_second: float = 0.0
+    history: History = field(default_factory=History)
+    train: Evaluation | None = None
+    validation: Evaluation | None = None
+    nodes: Mapping[str, NodeView] = field(default_factory=dict)
+    probe_x: np.ndarray | None = None
+    probe_y: np.ndarray | None = None
+    plane_extent: tuple[float, float, float, float] = (-1.0, 1.0, -1.0, 1.0)
+    scatter: Scatter | None = None
+    datasets: Mapping[str, Dataset] = field(default_factory=dict)
+    problem: Problem | None = None
+    threads: int = 1
+    device: str = "cpu"
+    memory: int = 0
