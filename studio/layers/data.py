@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from studio.core.fields import flag, integer, real, text
 from studio.core.layer import Layer
+from studio.core.problems import ShapeProblem
+from studio.core.shapes import Shape
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,6 @@ class Data(Layer):
 
     def summary(self) -> str:
         return self.source.partition("?")[0]
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        raise ShapeProblem("has no data yet: choose a source.")

@@ -1,0 +1,77 @@
+"""The only polling timer: looks at the trainer's latest snapshot and hands it to panels."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from studio.engine.messages import Command, Snapshot, Watch
+
+
+class Engine(Protocol):
+    """What the window needs of the trainer (see `studio.engine.trainer.Trainer`)."""
+
+    snapshot: Snapshot
+
+    def send(self, command: Command) -> None:
+        """Put a command into the trainer's queue; never waits."""
+        ...
+
+    def take(self) -> Snapshot:
+        """The latest snapshot; marks it as taken, so that the next one may be made."""
+        ...
+
+
+class Live(QObject):
+    """Pulls snapshots at display rate and gathers what the visible panels want to watch.
+
+    A panel registers a callable that returns the `Watch` it wants now, or None while it is
+    hidden; the union of all goes to the trainer whenever it changes.
+    """
+
+    #: Emitted on the GUI thread for each new snapshot.
+    snapshot_taken = Signal(object)
+
+    def __init__(self, trainer: Engine, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.trainer = trainer
+        self.latest = Snapshot()
+        self._wishes: list[object] = []
+        self._sent: Watch | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(33)
+        self._timer.timeout.connect(self.look)
+
+    def start(self) -> None:
+        """Begin polling."""
+        self._timer.start()
+
+    def stop(self) -> None:
+        """End polling."""
+        self._timer.stop()
+
+    def add_wish(self, wish: object) -> None:
+        """Register a callable that returns a `Watch` or None."""
+        self._wishes.append(wish)
+
+    def look(self) -> None:
+        """Take the latest snapshot, if there is a new one, and renew what is watched."""
+        watch = self._union()
+        if watch != self._sent:
+            self._sent = watch
+            self.trainer.send(watch)
+        snapshot = self.trainer.snapshot
+        if snapshot.serial != self.latest.serial:
+            self.latest = self.trainer.take()
+            self.snapshot_taken.emit(self.latest)
+
+    def _union(self) -> Watch:
+        wanted = [w for w in (wish() for wish in self._wishes) if w is not None]  # type: ignore[operator]
+        return Watch(
+            nodes=frozenset().union(*(w.nodes for w in wanted)),
+            details=frozenset().union(*(w.details for w in wanted)),
+            scatter=next((w.scatter for w in wanted if w.scatter), ""),
+            sample=max((w.sample for w in wanted), default=0),
+            plane=max((w.plane for w in wanted), default=40),
+        )
