@@ -1,0 +1,78 @@
+"""What the numbers of an output layer say about classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from studio.core.graph import Graph, Node
+from studio.core.layer import Loss
+
+
+def output_node(graph: Graph) -> Node | None:
+    """The node whose output the (first) Loss scores."""
+    for node in graph.nodes:
+        if isinstance(node.layer, Loss):
+            for wire in graph.incoming(node.id):
+                if wire.target_port == 0:
+                    return graph.node(wire.source)
+    return None
+
+
+def data_node(graph: Graph, output: str = "") -> Node | None:
+    """The Data node that feeds the output, or the first one there is."""
+    sources = [n for n in graph.nodes if n.layer.family == "Data" and len(n.layer.outputs) == 2]
+    if output and output in graph:
+        before = graph.ancestors(output)
+        sources = [n for n in sources if n.id in before] or sources
+    return sources[0] if sources else None
+
+
+def class_scores(output: np.ndarray, classes: int) -> np.ndarray:
+    """Share of each class, whatever form the output layer gives it in.
+
+    Parameters
+    ----------
+    output : numpy.ndarray
+        float ``(..., features)``: probabilities, one probability of the second class, or
+        scores without a limit.
+    classes : int
+        How many classes there are, at least 2.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 ``(..., classes)``, each from 0 to 1, in all 1.
+    """
+    values = np.nan_to_num(np.asarray(output, np.float64))
+    features = values.shape[-1]
+    if features == 1 and classes == 2:
+        p = values[..., 0]
+        if p.size and (p.min() < -1e-4 or p.max() > 1 + 1e-4):
+            p = 1.0 / (1.0 + np.exp(-np.clip(p, -60, 60)))
+        p = np.clip(p, 0.0, 1.0)
+        return np.stack([1.0 - p, p], -1)
+    sums = values.sum(-1)
+    if values.size and values.min() >= -1e-4 and np.abs(sums - 1).max() < 1e-2:
+        return np.clip(values, 0.0, 1.0)
+    powers = np.exp(values - values.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def class_numbers(targets: np.ndarray, classes: int) -> np.ndarray:
+    """Class of each target, whether a number, a one-hot vector or the sign -1 / +1.
+
+    Parameters
+    ----------
+    targets : numpy.ndarray
+        ``(samples,)``, ``(samples, 1)`` or ``(samples, classes)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 ``(samples,)``, each from 0 to ``classes - 1``.
+    """
+    if targets.ndim > 1 and targets.shape[-1] > 1:
+        labels = targets.reshape(len(targets), -1).argmax(1)
+    else:
+        labels = np.rint(targets.reshape(len(targets))).astype(np.int64)
+    return np.clip(labels, 0, max(0, classes - 1)).astype(np.int64)
