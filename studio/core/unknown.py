@@ -21,6 +21,8 @@ class UnknownLayer(Layer):
         The type's name in the file.
     values : str
         Its parameters, as JSON text.
+    input_ports, output_ports : int
+        How many ports of each kind it is shown with, so that its wires are kept.
     """
 
     family: ClassVar[str] = "Core"
@@ -28,6 +30,14 @@ class UnknownLayer(Layer):
 
     unknown_type: str = ""
     values: str = field(default="{}", repr=False)
+    input_ports: int = 1
+    output_ports: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # The one layer whose ports differ between instances; they stand before the class's.
+        object.__setattr__(self, "inputs", tuple(f"input {n + 1}" for n in range(self.input_ports)))
+        object.__setattr__(self, "outputs", tuple(f"output {n + 1}" for n in range(self.output_ports)))
 
     def summary(self) -> str:
         return f"{self.unknown_type} (not installed)"
