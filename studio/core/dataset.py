@@ -34,6 +34,11 @@ class DatasetInfo:
         Number of samples in all splits together.
     plane : bool
         Whether samples are points of a plane, so that heatmaps over it make sense.
+    targets : tuple of str
+        Names of the columns of Y, if it holds values and they have names.
+    notes : tuple of str
+        What a person should know of how the arrays came about, one sentence each: scaled
+        answers, columns left out, a test part that the file brings itself.
     """
 
     title: str
@@ -44,6 +49,8 @@ class DatasetInfo:
     features: tuple[str, ...] = ()
     samples: int = 0
     plane: bool = False
+    targets: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +78,8 @@ class Dataset:
 
     `x_mean` and `x_scale` are what standardisation subtracted and divided by (fitted on the
     training part only), so that pictures and axes can be shown in the original units:
-    ``original = x * x_scale + x_mean``. They broadcast against one sample.
+    ``original = x * x_scale + x_mean``. They broadcast against one sample. `y_mean` and
+    `y_scale` say the same of answers that are values; for classes they are 0 and 1.
     """
 
     info: DatasetInfo
@@ -80,3 +88,5 @@ class Dataset:
     test: Split
     x_mean: np.ndarray = field(default_factory=lambda: np.zeros(1, np.float32))
     x_scale: np.ndarray = field(default_factory=lambda: np.ones(1, np.float32))
+    y_mean: np.ndarray = field(default_factory=lambda: np.zeros(1, np.float32))
+    y_scale: np.ndarray = field(default_factory=lambda: np.ones(1, np.float32))

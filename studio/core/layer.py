@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from studio.core.component import Component
+from studio.core.fields import real
 from studio.core.problems import ShapeProblem
 from studio.core.shapes import Shape, describe
 
@@ -49,16 +50,16 @@ class Weight:
         Name of a registered initializer.
     trainable : bool
         False for what training does not update by gradients (moving averages).
-    l1, l2 : float
-        Weight penalty: the loss grows by ``l1 * sum|w| + l2 * sum w**2``.
+    penalized : bool
+        Whether the layer's parameters `l1` and `l2` apply: the loss grows by
+        ``l1 * sum|w| + l2 * sum w**2``.
     """
 
     name: str
     shape: Shape
     initializer: str = "zeros"
     trainable: bool = True
-    l1: float = 0.0
-    l2: float = 0.0
+    penalized: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,10 @@ class Loss(Layer):
     targets: ClassVar[tuple[str, ...]] = ("values",)
     #: Whether the share of right answers is a metric of it.
     has_accuracy: ClassVar[bool] = False
+
+    weight: float = real(
+        1.0, 0.0, 1000.0, help="How much this loss counts, where a graph has several.", live=True
+    )
 
     def output_shape(self, *shapes: Shape) -> Shape:
         prediction, target = shapes

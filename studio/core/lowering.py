@@ -24,8 +24,9 @@ class Ref:
 
     Parameters
     ----------
-    space : {"shared", "private", "table"}
-        Shared by all threads, one copy a thread, or the table of 64-bit integers.
+    space : {"shared", "private", "table", "first", "stride"}
+        Shared by all threads, one copy a thread, the table of 64-bit integers, the first
+        thread's copy of a private place, or the distance between two threads' copies.
     offset : int
         In floats (in integers for ``table``) from the start of the space.
     """
@@ -84,6 +85,12 @@ class Tensor:
         """Whether all features follow each other without gaps."""
         return self.rows == 1 or self.row_stride == self.row_length * self.batch
 
+    def runs(self) -> list[tuple[int, int, Ref]]:
+        """Longest runs of features without gaps: (first feature, how many, where)."""
+        if self.contiguous:
+            return [(0, self.rows * self.row_length, self.base)]
+        return [(r * self.row_length, self.row_length, self.base + r * self.row_stride) for r in range(self.rows)]
+
     def offsets(self) -> np.ndarray:
         """Distance in floats of each feature from `base`: int64, of the tensor's shape."""
         rows = np.arange(self.rows, dtype=np.int64)[:, None] * self.row_stride
@@ -127,6 +134,8 @@ class Lowering(Protocol):
     training: bool
     #: Input shapes of the layer being lowered.
     shapes: tuple[Shape, ...]
+    #: Private floats, one a column: 1 for real samples, 0 for padding.
+    valid: Ref
 
     def weight(self, name: str) -> WeightRef:
         """The node's weight of that name."""
@@ -156,7 +165,11 @@ class Lowering(Protocol):
         """A shared float that follows the layer's parameter `name`, also while training runs."""
         ...
 
-    def shards(self, ref: Ref) -> tuple[Ref, int]:
+    def zeros(self, floats: int) -> Ref:
+        """Shared floats that are always zero, such as the bias of a layer without one."""
+        ...
+
+    def shards(self, ref: Ref) -> tuple[Ref, Ref]:
         """First thread's copy of a private place and the distance to the next thread's."""
         ...
 
@@ -174,6 +187,10 @@ class Lowering(Protocol):
         `function` is called with the gradient of `output` when the backward pass is built,
         and only if there is one. It asks `gradient` where to write.
         """
+        ...
+
+    def loss_backward(self, function: Callable[[], None]) -> None:
+        """Register what a loss emits at the start of the backward pass."""
         ...
 
     def gradient(self, tensor: Tensor) -> Tensor | None:
@@ -194,6 +211,26 @@ class Lowering(Protocol):
 
     def elementwise(self, layer: ElementWise, tensor: Tensor, output: bool) -> Tensor:
         """Apply an element-wise layer's maths."""
+        ...
+
+    def defer(self, name: str, before: Tensor, after: Tensor, forward: Callable[[], None]) -> None:
+        """Emit an activation's forward pass only when its output is asked for."""
+        ...
+
+    def need(self, tensor: Tensor) -> Tensor:
+        """Make sure the tensor's numbers will be there; returns it. Losses must call it."""
+        ...
+
+    def before_activation(self, tensor: Tensor, name: str) -> Tensor | None:
+        """What activation `name` made the tensor from, if that is how it was made."""
+        ...
+
+    def sums(self) -> int:
+        """Number of the float64 sums that the loss being lowered adds to."""
+        ...
+
+    def set_predictions(self, ref: Ref) -> None:
+        """Say where the loss being lowered puts each column's predicted class (a float)."""
         ...
 
     def node_key(self) -> int:

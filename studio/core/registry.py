@@ -15,8 +15,10 @@ import warnings
 from functools import cache
 from types import ModuleType
 
+import numpy as np
+
 from studio.core.component import Component
-from studio.core.layer import ElementWise, Layer
+from studio.core.layer import Layer
 
 ENTRY_POINT_GROUP = "studio.layers"
 _BUILT_IN_PACKAGES = ("studio.layers", "studio.losses")
@@ -91,16 +93,20 @@ def register(component: type[Layer]) -> type[Layer]:
 
 
 @cache
-def activations() -> dict[str, type[ElementWise]]:
-    """Element-wise layers by the name that ``activation=`` knows them by."""
-    return {
-        c.activation: c for c in _layers().values() if issubclass(c, ElementWise) and c.activation
-    }
+def activations() -> dict[str, type[Layer]]:
+    """Layers that ``activation=`` can name, by that name."""
+    named = ((getattr(c, "activation", None), c) for c in _layers().values() if c.family == "Activation")
+    return {name: c for name, c in named if isinstance(name, str) and name}
 
 
 def activation_names() -> tuple[str, ...]:
     """Legal values of ``activation=``; ``linear`` is none at all."""
-    return ("linear", *sorted(activations()), "softmax")
+    return ("linear", *sorted(activations()))
+
+
+def activate(name: str, x: np.ndarray) -> np.ndarray:
+    """Apply an activation in float64 NumPy (for references)."""
+    return x if name == "linear" else activations()[name]().reference([x], {})
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Kernels: machine code made by Numba, called by address. Nothing here knows of graphs."""

@@ -1,0 +1,223 @@
+"""Plans on the processor: memory, threads, and the bridge from symbolic places to numbers."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import queue
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from studio.core.lowering import Ref
+from studio.engine.arena import ALIGNMENT, SharedSpace, aligned
+from studio.engine.plan import CALL_HEADER, Plan
+from studio.kernels import control, state
+
+_BYTES = 4 * ALIGNMENT
+_RUNNER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def _aligned_array(count: int, dtype: type) -> np.ndarray:
+    """Zeros that start at a cache line."""
+    item = np.dtype(dtype).itemsize
+    raw = np.zeros(count * item + _BYTES, np.uint8)
+    start = -raw.ctypes.data % _BYTES
+    return raw[start : start + count * item].view(dtype)
+
+
+def _yield_address() -> int:
+    """Address of the function that lets another thread have the processor."""
+    library = ctypes.CDLL(None) if sys.platform != "win32" else ctypes.CDLL("kernel32")
+    function = library.sched_yield if sys.platform != "win32" else library.SwitchToThread
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def available_memory() -> int:
+    """Bytes of memory that can be used without swapping."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return 4 << 30
+
+
+@dataclass(eq=False)
+class BoundPlan:
+    """A plan with numbers for all places, for a number of threads."""
+
+    plan: Plan
+    threads: int
+    records: list[np.ndarray]
+    table: np.ndarray
+    states: list[np.ndarray]
+    sums: np.ndarray
+    order: list[np.ndarray] = field(default_factory=list)
+    keep: list[np.ndarray] = field(default_factory=list)
+    bases: list[int] = field(default_factory=list)
+
+
+class CpuDevice:
+    """One arena on the processor, the plans bound to it, and the threads that run them.
+
+    Parameters
+    ----------
+    space : SharedSpace
+        Complete: all plans that share it are built.
+    plans : sequence of (Plan, threads)
+        Each gets private space for each of its threads.
+    """
+
+    def __init__(self, space: SharedSpace, plans: Sequence[tuple[Plan, int]]) -> None:
+        self.space = space
+        shared = aligned(space.size)
+        total = shared + sum(aligned(plan.private_floats) * threads for plan, threads in plans)
+        self.arena = _aligned_array(total, np.float32)
+        self.bytes = self.arena.nbytes
+        self._failed = _aligned_array(8, np.int64)
+        self._barrier = _aligned_array(8, np.int64)
+        self._runner = _RUNNER(control.run.address)
+        self.plans: list[BoundPlan] = []
+        base = shared
+        for plan, threads in plans:
+            private = aligned(plan.private_floats)
+            self.plans.append(self._bind(plan, threads, [base + t * private for t in range(threads)]))
+            base += private * threads
+        self._workers: list[_Worker] = []
+
+    @staticmethod
+    def estimate(space: SharedSpace, plans: Sequence[tuple[Plan, int]]) -> int:
+        """Bytes the arena will take."""
+        return 4 * (aligned(space.size) + sum(aligned(p.private_floats) * t for p, t in plans))
+
+    def close(self) -> None:
+        """End the helper threads."""
+        for worker in self._workers:
+            worker.close()
+        self._workers = []
+
+    # Numbers for places -----------------------------------------------------------------
+
+    def _bind(self, plan: Plan, threads: int, bases: list[int]) -> BoundPlan:
+        table = _aligned_array(len(plan.table), np.int64)
+        table[:] = plan.table
+        stride = bases[1] - bases[0] if threads > 1 else 0
+        records = []
+        for base in bases:
+            where = {"shared": 0, "private": base, "table": 0, "first": bases[0], "stride": stride}
+            numbers = [len(plan.calls)]
+            for call in plan.calls:
+                numbers += [call.kernel.address, CALL_HEADER + len(call.arguments)]
+                numbers += [
+                    where[a.space] + a.offset if isinstance(a, Ref) else int(a) for a in call.arguments
+                ]
+            record = _aligned_array(len(numbers), np.int64)
+            record[:] = numbers
+            records.append(record)
+        states = [_aligned_array(state.STATE_LENGTH, np.int64) for _ in range(threads)]
+        sums = _aligned_array(threads * state.SUMS_LENGTH, np.float64).reshape(threads, state.SUMS_LENGTH)
+        for thread, one in enumerate(states):
+            one[state.THREAD] = thread
+            one[state.THREADS] = threads
+            one[state.SHARD] = plan.shard
+            one[state.BARRIER] = self._barrier.ctypes.data
+            one[state.YIELD] = _yield_address()
+            one[state.FAILED] = self._failed.ctypes.data
+            one[state.SUMS] = sums[thread].ctypes.data
+        return BoundPlan(plan, threads, records, table, states, sums, bases=bases)
+
+    def feed(self, bound: BoundPlan, arrays: Sequence[np.ndarray], samples: int, shuffle: bool, seed: int) -> None:
+        """Say which samples a plan runs over.
+
+        Parameters
+        ----------
+        arrays : sequence of numpy.ndarray
+            float32, C-contiguous: X and Y of each Data node in turn.
+        samples : int
+            How many there are.
+        shuffle : bool
+            Whether each pass has an order of its own.
+        """
+        bound.keep = [np.ascontiguousarray(a, np.float32) for a in arrays]
+        bound.order = [_aligned_array(max(samples, 1), np.int64) for _ in bound.states]
+        for one, order in zip(bound.states, bound.order, strict=True):
+            order[:] = np.arange(len(order))
+            one[state.ORDER] = order.ctypes.data
+            one[state.SAMPLES] = samples
+            one[state.SHUFFLE] = int(shuffle)
+            one[state.SEED] = seed
+            for i, array in enumerate(bound.keep):
+                one[state.ARRAYS + i] = array.ctypes.data
+
+    # Running ----------------------------------------------------------------------------
+
+    def run(self, bound: BoundPlan, steps: int) -> int:
+        """Run minibatches; returns how many were run (fewer when a loss was not finite)."""
+        self._barrier[0] = 0
+        self._failed[0] = 0
+        for one in bound.states:
+            one[state.PASSED] = 0
+            one[state.STEPS] = steps
+        while len(self._workers) < bound.threads - 1:
+            self._workers.append(_Worker(len(self._workers) + 1))
+        for thread in range(1, bound.threads):
+            self._workers[thread - 1].start(self._call, bound, thread)
+        self._call(bound, 0)
+        for thread in range(1, bound.threads):
+            self._workers[thread - 1].wait()
+        return int(bound.states[0][state.DONE])
+
+    def _call(self, bound: BoundPlan, thread: int) -> None:
+        # ctypes lets go of the interpreter lock for the whole call.
+        self._runner(
+            self.arena.ctypes.data,
+            bound.records[thread].ctypes.data,
+            bound.table.ctypes.data,
+            bound.states[thread].ctypes.data,
+        )
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last run met a loss that is not finite."""
+        return bool(self._failed[0])
+
+
+class _Worker:
+    """A thread that waits for one call after the other."""
+
+    def __init__(self, number: int) -> None:
+        self._work: queue.SimpleQueue[tuple[object, ...] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._loop, name=f"studio-shard-{number}", daemon=True)
+        self._thread.start()
+
+    def _loop(self) -> None:
+        while (work := self._work.get()) is not None:
+            function, *arguments = work
+            try:
+                function(*arguments)  # type: ignore[operator]
+            except BaseException as error:
+                self._done.put(error)
+            else:
+                self._done.put(None)
+            del work, function, arguments
+
+    def start(self, function: object, *arguments: object) -> None:
+        self._work.put((function, *arguments))
+
+    def wait(self) -> None:
+        error = self._done.get()
+        if error is not None:
+            raise error
+
+    def close(self) -> None:
+        self._work.put(None)
+        self._thread.join()

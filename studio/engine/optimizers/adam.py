@@ -1,0 +1,77 @@
+"""Adam: a step size for each weight, from the gradient's mean and spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import float32, float64
+
+from studio.core.fields import real
+from studio.core.optimizer import Optimizer
+from studio.kernels.jit import Kernel, kernel
+from studio.kernels.maths import sqrt
+from studio.kernels.simd import LANES, at, load, store
+from studio.kernels.slices import gradient_sum, slice_of
+from studio.kernels.state import STEP, THREADS
+
+
+@kernel
+def adam(arena: Any, record: Any, table: Any, state: Any) -> None:
+    """m, v = running means of g, g**2; w -= rate corrected m / (sqrt(v) + epsilon)."""
+    start, end = slice_of(record[2], state)
+    weights, gradients, stride = at(arena, record[3]), at(arena, record[4]), record[5]
+    mean, spread = at(arena, record[6]), at(arena, record[7])
+    rate, beta_1, beta_2, epsilon = arena[record[8]], arena[record[9]], arena[record[10]], arena[record[11]]
+    threads = state[THREADS]
+    steps = float64(state[STEP] + 1)
+    # The corrections for having started at zero, in double precision: 1 - 0.999 is small.
+    correction = math.sqrt(1.0 - math.pow(float64(beta_2), steps)) / (1.0 - math.pow(float64(beta_1), steps))
+    size = float32(float64(rate) * correction)
+    new_1, new_2 = float32(1.0) - beta_1, float32(1.0) - beta_2
+    for i in range(start, end, LANES):
+        g = gradient_sum(gradients, stride, threads, i)
+        m = load(at(mean, i)) * beta_1 + g * new_1
+        v = load(at(spread, i)) * beta_2 + g * g * new_2
+        store(at(mean, i), m)
+        store(at(spread, i), v)
+        store(at(weights, i), load(at(weights, i)) - m * size / (sqrt(v) + epsilon))
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adaptive moment estimation."""
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+    help: ClassVar[str] = (
+        "Gives each weight a step of its own: larger where the gradient is small and steady, "
+        "smaller where it jumps. A good first choice."
+    )
+    formula: ClassVar[str] = "w ← w − rate · m / (√v + ε)"
+    source: ClassVar[str] = "D. Kingma and J. Ba, Adam, ICLR 2015; Keras: Adam"
+
+    learning_rate: float = real(
+        0.001,
+        0.0,
+        100.0,
+        help="How big each correction of the weights is. Too small learns slowly; too big overshoots.",
+        live=True,
+        logarithmic=True,
+    )
+    beta_1: float = real(0.9, 0.0, 0.99999, help="How long the mean of the gradient remembers.", live=True)
+    beta_2: float = real(0.999, 0.0, 0.999999, help="How long its spread remembers.", live=True)
+    epsilon: float = real(1e-7, 1e-12, 1.0, help="Keeps the division safe.", live=True, logarithmic=True)
+
+    def kernel(self) -> Kernel:
+        return adam
+
+    def reference(
+        self, weight: np.ndarray, gradient: np.ndarray, slots: Mapping[str, np.ndarray], step: int
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        m = self.beta_1 * slots["m"] + (1 - self.beta_1) * gradient
+        v = self.beta_2 * slots["v"] + (1 - self.beta_2) * gradient**2
+        size = self.learning_rate * np.sqrt(1 - self.beta_2 ** (step + 1)) / (1 - self.beta_1 ** (step + 1))
+        return weight - size * m / (np.sqrt(v) + self.epsilon), {"m": m, "v": v}

@@ -1,0 +1,74 @@
+"""RMSprop: steps divided by the recent size of the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from studio.core.fields import real
+from studio.core.optimizer import Optimizer
+from studio.kernels.jit import Kernel, kernel
+from studio.kernels.maths import sqrt
+from studio.kernels.simd import LANES, at, load, store
+from studio.kernels.slices import gradient_sum, slice_of
+from studio.kernels.state import THREADS
+
+
+@kernel
+def rmsprop(arena: Any, record: Any, table: Any, state: Any) -> None:
+    """v = running mean of g**2; the step is rate g / sqrt(v + epsilon), with momentum if any."""
+    start, end = slice_of(record[2], state)
+    weights, gradients, stride = at(arena, record[3]), at(arena, record[4]), record[5]
+    spread, momentum_slot = at(arena, record[6]), at(arena, record[7])
+    rate, rho, momentum, epsilon = arena[record[8]], arena[record[9]], arena[record[10]], arena[record[11]]
+    threads = state[THREADS]
+    for i in range(start, end, LANES):
+        g = gradient_sum(gradients, stride, threads, i)
+        v = load(at(spread, i)) * rho + g * g * (1.0 - rho)
+        store(at(spread, i), v)
+        step = g * rate / sqrt(v + epsilon)
+        if momentum != 0.0:
+            step = step + load(at(momentum_slot, i)) * momentum
+            store(at(momentum_slot, i), step)
+        store(at(weights, i), load(at(weights, i)) - step)
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """Root mean square propagation."""
+
+    slots: ClassVar[tuple[str, ...]] = ("v", "momentum")
+    help: ClassVar[str] = (
+        "Divides each weight's step by how large its gradients were lately, "
+        "so that steep and flat directions move alike."
+    )
+    formula: ClassVar[str] = "w ← w − rate · g / √(v + ε)"
+    source: ClassVar[str] = "G. Hinton, Neural networks for machine learning, lecture 6e (2012); Keras: RMSprop"
+
+    learning_rate: float = real(
+        0.001,
+        0.0,
+        100.0,
+        help="How big each correction of the weights is. Too small learns slowly; too big overshoots.",
+        live=True,
+        logarithmic=True,
+    )
+    rho: float = real(0.9, 0.0, 0.99999, help="How long the size of the gradient is remembered.", live=True)
+    momentum: float = real(0.0, 0.0, 0.9999, help="How much of the last step is kept; 0 is none.", live=True)
+    epsilon: float = real(1e-7, 1e-12, 1.0, help="Keeps the division safe.", live=True, logarithmic=True)
+
+    def kernel(self) -> Kernel:
+        return rmsprop
+
+    def reference(
+        self, weight: np.ndarray, gradient: np.ndarray, slots: Mapping[str, np.ndarray], step: int
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        v = self.rho * slots["v"] + (1 - self.rho) * gradient**2
+        change = self.learning_rate * gradient / np.sqrt(v + self.epsilon)
+        if self.momentum:
+            change = change + self.momentum * slots["momentum"]
+            return weight - change, {"v": v, "momentum": change}
+        return weight - change, {"v": v, "momentum": slots["momentum"]}

@@ -1,0 +1,250 @@
+"""The runner, and the kernels that move samples and hold threads together."""
+
+from __future__ import annotations
+
+import platform
+
+from llvmlite import ir
+from numba import float32, int64, uint64
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from studio.kernels.jit import inline, kernel
+from studio.kernels.random_numbers import SHUFFLE_KEY, philox_inline
+from studio.kernels.simd import (
+    LANES,
+    at,
+    float_pointer,
+    floats_at,
+    integer_pointer,
+    integers_at,
+    integers_in,
+    transpose_block,
+)
+from studio.kernels.state import (
+    ARRAYS,
+    BARRIER,
+    BATCH,
+    DONE,
+    EPOCH,
+    FAILED,
+    FIRST,
+    ORDER,
+    PASSED,
+    POSITION,
+    SAMPLES,
+    SEED,
+    SHARD,
+    SHUFFLE,
+    STEP,
+    STEPS,
+    THREAD,
+    THREADS,
+    TOTAL,
+    VALID,
+    YIELD,
+)
+
+_X86 = platform.machine().lower() in ("x86_64", "amd64")
+#: Control word of the vector unit: all exceptions masked; with denormals as zero, and without.
+_FLUSH = 0x9FC0
+_EXACT = 0x1F80
+
+
+@intrinsic
+def _call(context, address, arena, record, table, state):
+    def generate(context, builder, signature, arguments):
+        i64 = ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [ir.FloatType().as_pointer(), *[i64.as_pointer()] * 3])
+        builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, float_pointer, integer_pointer, integer_pointer, integer_pointer), generate
+
+
+@intrinsic
+def _set_float_control(context, word):
+    def generate(context, builder, signature, arguments):
+        if _X86:
+            i32 = ir.IntType(32)
+            with builder.goto_entry_block():
+                slot = builder.alloca(i32)
+            builder.store(builder.trunc(arguments[0], i32), slot)
+            byte = ir.IntType(8).as_pointer()
+            kind = ir.FunctionType(ir.VoidType(), [byte])
+            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse.ldmxcsr")
+            builder.call(function, [builder.bitcast(slot, byte)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
+def _atomic_add(context, pointer, number):
+    def generate(context, builder, signature, arguments):
+        return builder.atomic_rmw("add", arguments[0], arguments[1], "seq_cst")
+
+    return types.int64(integer_pointer, types.int64), generate
+
+
+@intrinsic
+def _atomic_load(context, pointer):
+    def generate(context, builder, signature, arguments):
+        return builder.load_atomic(arguments[0], "seq_cst", 8)
+
+    return types.int64(integer_pointer), generate
+
+
+@intrinsic
+def _pause(context):
+    """Tell the processor that this is a waiting loop."""
+
+    def generate(context, builder, signature, arguments):
+        if _X86:
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def _yield_processor(context, address):
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(ir.IntType(32), [])
+        builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), [])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@inline
+def _shuffle(order, samples, seed, epoch):
+    """Fisher and Yates, from the identity, so that the order depends on seed and epoch alone."""
+    for i in range(samples):
+        order[i] = i
+    low = uint64(0xFFFFFFFF)
+    half = uint64(32)
+    for i in range(samples - 1, 0, -1):
+        a, _b, _c, _d = philox_inline(
+            uint64(i), uint64(0), uint64(epoch) & low, uint64(SHUFFLE_KEY), uint64(seed) & low, uint64(seed) >> half
+        )
+        j = int64((a * uint64(i + 1)) >> half)
+        kept = order[i]
+        order[i] = order[j]
+        order[j] = kept
+
+
+@kernel
+def run(arena, record, table, state):
+    """Run a plan for ``state[STEPS]`` minibatches, or until a loss is not finite.
+
+    ``record[0]`` is the number of calls; each that follows is an address, its own length,
+    and its arguments.
+    """
+    _set_float_control(_FLUSH)
+    order = integers_at(state[ORDER])
+    failed = integers_at(state[FAILED])
+    state[DONE] = 0
+    for _ in range(state[STEPS]):
+        position = state[POSITION]
+        if position == 0 and state[SHUFFLE] != 0:
+            _shuffle(order, state[SAMPLES], state[SEED], state[EPOCH])
+        total = min(state[BATCH], state[SAMPLES] - position)
+        first = state[THREAD] * state[SHARD]
+        state[TOTAL] = total
+        state[VALID] = min(max(total - first, 0), state[SHARD])
+        state[FIRST] = position + first
+        call = at(record, 1)
+        for _op in range(record[0]):
+            _call(call[0], arena, call, table, state)
+            call = at(call, call[1])
+        state[DONE] += 1
+        state[STEP] += 1
+        state[POSITION] = position + total
+        if state[POSITION] >= state[SAMPLES]:
+            state[POSITION] = 0
+            state[EPOCH] += 1
+        # All threads passed a barrier after the losses, so all see the same.
+        if _atomic_load(failed) != 0:
+            break
+    _set_float_control(_EXACT)
+
+
+@kernel
+def barrier(arena, record, table, state):
+    """Wait until all threads are here."""
+    if state[THREADS] > 1:
+        counter = integers_at(state[BARRIER])
+        state[PASSED] += 1
+        target = state[PASSED] * state[THREADS]
+        _atomic_add(counter, 1)
+        turns = 0
+        while _atomic_load(counter) < target:
+            turns += 1
+            if turns < 2000:
+                _pause()
+            else:
+                _yield_processor(state[YIELD])
+
+
+@kernel
+def mark_valid(arena, record, table, state):
+    """1 for the columns that hold real samples, 0 for the padding."""
+    batch, target = record[2], at(arena, record[3])
+    for b in range(batch):
+        target[b] = float32(1.0) if b < state[VALID] else float32(0.0)
+
+
+@kernel
+def gather(arena, record, table, state):
+    """Fetch this shard's samples: rows of the data set become columns of the arena.
+
+    Padding columns repeat the first sample: finite numbers that nothing counts.
+    """
+    array, rows, row_length, row_stride, batch = record[2], record[3], record[4], record[5], record[6]
+    target, distance = at(arena, record[7]), integers_in(at(arena, record[8]))
+    source = floats_at(state[ARRAYS + array])
+    order = integers_at(state[ORDER])
+    length = rows * row_length
+    valid = state[VALID]
+    first = state[FIRST] if valid > 0 else 0
+    for b in range(batch):
+        distance[b] = order[first + b if b < valid else first] * length
+    whole = row_length - row_length % LANES
+    for row in range(rows):
+        for b in range(0, batch, LANES):
+            columns = at(distance, b)
+            place = at(target, row * row_stride + b)
+            for f in range(0, whole, LANES):
+                transpose_block(at(source, row * row_length + f), columns, at(place, f * batch), batch)
+            if whole < row_length:
+                if row_length >= LANES:
+                    f = row_length - LANES
+                    transpose_block(at(source, row * row_length + f), columns, at(place, f * batch), batch)
+                else:
+                    for f in range(row_length):
+                        for lane in range(LANES):
+                            place[f * batch + lane] = source[columns[lane] + row * row_length + f]
+
+
+@kernel
+def add_into(arena, record, table, state):
+    """target += source, row by row: gradients of a tensor's several consumers."""
+    rows, length = record[2], record[3]
+    for row in range(rows):
+        target = at(arena, record[4] + row * record[5])
+        source = at(arena, record[6] + row * record[7])
+        for i in range(length):
+            target[i] += source[i]
+
+
+@kernel
+def copy_rows(arena, record, table, state):
+    """target = source, row by row."""
+    rows, length = record[2], record[3]
+    for row in range(rows):
+        target = at(arena, record[4] + row * record[5])
+        source = at(arena, record[6] + row * record[7])
+        for i in range(length):
+            target[i] = source[i]

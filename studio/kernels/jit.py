@@ -1,0 +1,264 @@
+"""Every Numba setting in one place: flags, cache folder, kernels by name, compiling ahead.
+
+A kernel is a function ``(arena, record, table, state)`` compiled to a C function whose
+address goes into a plan's records. It is compiled when its address is first asked for, or
+before that by a subprocess (`compile_ahead`), so that a window never waits for a compiler.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import llvmlite
+import llvmlite.binding
+import numba
+from platformdirs import user_cache_path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+#: NaN and infinity keep their meaning, so that failures are seen; everything else may be
+#: reordered and contracted.
+FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
+
+
+@functools.cache
+def host_features() -> frozenset[str]:
+    """Instruction sets of this processor, in LLVM's names."""
+    return frozenset(k for k, on in llvmlite.binding.get_host_cpu_features().items() if on)
+
+
+@functools.cache
+def lanes() -> int:
+    """Floats in a vector: 16 with AVX-512, 8 with AVX2, else 4.
+
+    ``STUDIO_LANES`` overrides it (any of the three is right on any machine, only slower).
+    """
+    wanted = os.environ.get("STUDIO_LANES", "")
+    if wanted in ("4", "8", "16"):
+        return int(wanted)
+    if "avx512f" in host_features():
+        return 16
+    return 8 if "avx2" in host_features() else 4
+
+
+def _sources() -> Iterable[Path]:
+    for folder in ("kernels", "layers", "losses", "engine"):
+        yield from sorted((_PACKAGE / folder).rglob("*.py"))
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """The folder compiled kernels are kept in; a temporary one if none can be written.
+
+    Its name holds a hash of all kernel sources and of the versions that matter, because
+    Numba's own cache does not see changes in functions that a kernel calls.
+    """
+    digest = hashlib.sha256()
+    for source in _sources():
+        digest.update(source.name.encode() + source.read_bytes())
+    versions = (numba.__version__, llvmlite.__version__, sys.version, lanes(), sorted(host_features()))
+    digest.update(repr(versions).encode())
+    name = digest.hexdigest()[:16]
+    root = Path(os.environ.get("STUDIO_CACHE_DIR") or user_cache_path("layer-studio")) / "kernels"
+    for folder in (root / name, Path(tempfile.gettempdir()) / f"layer-studio-{os.getuid() if hasattr(os, 'getuid') else 0}" / name):
+        try:
+            (folder / "generated").mkdir(parents=True, exist_ok=True)
+            (folder / "ready").mkdir(exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError:
+            continue
+        return folder
+    return Path(tempfile.mkdtemp(prefix="layer-studio-"))
+
+
+def _use_cache() -> None:
+    os.environ["NUMBA_CACHE_DIR"] = str(cache_folder() / "numba")
+    numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+
+
+_use_cache()
+
+_arena = numba.types.CPointer(numba.types.float32)
+_integers = numba.types.CPointer(numba.types.int64)
+SIGNATURE = numba.types.void(_arena, _integers, _integers, _integers)
+
+#: One compiler at a time in a process: Numba is not safe to enter twice.
+_compiling = threading.RLock()
+
+
+class Kernel:
+    """A kernel by name, compiled when its address is first needed.
+
+    Parameters
+    ----------
+    function : callable
+        The Python function; a module-level one, or ``run`` of a generated module.
+    name : str
+        For people and for the ready marks.
+    text : str
+        Source text of a generated kernel; empty for one written by hand.
+    """
+
+    def __init__(self, function: Callable[..., None], name: str, text: str = "") -> None:
+        self.function = function
+        self.name = name
+        self.text = text
+        self._compiled: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Kernel {self.name}>"
+
+    @property
+    def _ready_mark(self) -> Path:
+        digest = hashlib.sha256(self.text.encode()).hexdigest()[:12]
+        return cache_folder() / "ready" / f"{self.name}-{digest}"
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its machine code is in this process."""
+        return self._compiled is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its machine code is in this process or in the cache."""
+        return self._compiled is not None or self._ready_mark.exists()
+
+    @property
+    def address(self) -> int:
+        """Address of the machine code; compiles or loads it first if need be."""
+        if self._compiled is None:
+            with _compiling:
+                if self._compiled is None:
+                    compiled = numba.cfunc(SIGNATURE, cache=True, fastmath=FASTMATH)(self.function)
+                    self._ready_mark.touch()
+                    self._compiled = compiled
+        return int(self._compiled.address)
+
+    def request(self) -> dict[str, str]:
+        """What another process needs to compile the same kernel."""
+        if self.text:
+            return {"name": self.name, "text": self.text}
+        return {"name": self.name, "module": self.function.__module__}
+
+
+#: Hand-written kernels of all imported modules, by ``module:name``.
+_by_name: dict[str, Kernel] = {}
+
+
+def kernel(function: Callable[..., None]) -> Kernel:
+    """Make a module-level function a kernel (a decorator)."""
+    made = Kernel(function, function.__name__)
+    _by_name[f"{function.__module__}:{function.__name__}"] = made
+    return made
+
+
+@functools.cache
+def generated(name: str, text: str) -> Kernel:
+    """A kernel from source text that defines ``run(arena, record, table, state)``.
+
+    The text goes to a file in the cache folder, since Numba caches by file; equal text gives
+    the same file, and with it the same machine code, in every process.
+    """
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    path = cache_folder() / "generated" / f"{name}_{digest}.py"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
+            file.write(text)
+        os.replace(file.name, path)
+    module_name = f"studio_generated_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # Numba finds the function's globals by module name
+    spec.loader.exec_module(module)
+    return Kernel(module.run, name, text)
+
+
+@functools.cache
+def inline(function: Callable[..., Any]) -> Any:
+    """A function that kernels may call; it becomes part of the kernel's code."""
+    return numba.njit(inline="always", fastmath=FASTMATH)(function)
+
+
+def compile_ahead(
+    kernels: Iterable[Kernel],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """Fill the cache with these kernels, in other processes.
+
+    Compiling in a thread would hold the interpreter for hundreds of milliseconds at a time
+    and the window would stutter; another process does not disturb it.
+
+    Parameters
+    ----------
+    kernels : iterable of Kernel
+    progress : callable
+        Told how many of how many are done.
+    stopped : callable
+        Asked between kernels; true ends the work early.
+
+    Raises
+    ------
+    RuntimeError
+        When the compiler fails; the message ends with its last line.
+    """
+    missing = [k for k in {id(k): k for k in kernels}.values() if not k.is_ready]
+    if not missing:
+        return
+    progress(0, len(missing))
+    workers = min(2, os.cpu_count() or 1, len(missing))
+    running = [_start_worker([k.request() for k in missing[i::workers]]) for i in range(workers)]
+    try:
+        while any(process.poll() is None for process in running):
+            if stopped():
+                return
+            progress(sum(k.is_ready for k in missing), len(missing))
+            threading.Event().wait(0.05)
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            errors = process.stderr.read().decode(errors="replace") if process.stderr else ""
+            if process.stderr:
+                process.stderr.close()
+    if not stopped() and any(process.returncode for process in running):
+        last = errors.strip().splitlines()[-1] if errors.strip() else "no message"
+        raise RuntimeError(f"The kernels could not be compiled: {last}")
+
+
+def _start_worker(requests: list[dict[str, str]]) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "studio.kernels.compile_worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "STUDIO_LANES": str(lanes())},
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(requests).encode())
+    process.stdin.close()
+    return process
+
+
+def requested(request: dict[str, str]) -> Kernel:
+    """The kernel that `Kernel.request` of another process described."""
+    if "text" in request:
+        return generated(request["name"], request["text"])
+    module: ModuleType = importlib.import_module(request["module"])
+    return _by_name[f"{module.__name__}:{request['name']}"]

@@ -1,0 +1,250 @@
+"""The functions element-wise layers are written with.
+
+Called with NumPy arrays they are NumPy's, in the arrays' precision: that is the tests'
+oracle. Inside a kernel, on `studio.kernels.simd` vectors, they are polynomials with an error
+of a few units in the last place of float32. The layer's text is the same for both.
+
+References
+----------
+S. L. Moshier, Cephes Mathematical Library (expf, logf). The rational approximations of tanh
+and erf are those of the Eigen library.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.extending import overload
+from scipy import special
+
+from studio.kernels.simd import (
+    MaskType,
+    VectorType,
+    absolute_value,
+    exponent_of,
+    mantissa_of,
+    power_of_two,
+    round_down,
+    select,
+    splat,
+    square_root,
+)
+
+
+def where(condition, x, y):
+    """`x` where the condition holds, else `y`."""
+    return np.where(condition, x, y)
+
+
+def maximum(x, y):
+    """The larger of two."""
+    return np.maximum(x, y)
+
+
+def minimum(x, y):
+    """The smaller of two."""
+    return np.minimum(x, y)
+
+
+def absolute(x):
+    """|x|"""
+    return np.abs(x)
+
+
+def sqrt(x):
+    """Square root."""
+    return np.sqrt(x)
+
+
+def exp(x):
+    """e to the power of x."""
+    return np.exp(x)
+
+
+def log(x):
+    """Natural logarithm of a positive number."""
+    return np.log(x)
+
+
+def tanh(x):
+    """Hyperbolic tangent."""
+    return np.tanh(x)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), without overflow."""
+    return special.expit(x)
+
+
+def softplus(x):
+    """log(1 + exp(x)), without overflow."""
+    return np.logaddexp(x, 0)
+
+
+def erf(x):
+    """The error function."""
+    return special.erf(x)
+
+
+@overload(where)
+def _where(condition, x, y):
+    if isinstance(condition, MaskType):
+        return lambda condition, x, y: select(condition, x, y)
+    return None
+
+
+@overload(maximum)
+def _maximum(x, y):
+    if isinstance(x, VectorType) or isinstance(y, VectorType):
+        # A NaN in x stays, so that failures are seen.
+        return lambda x, y: select(x < y, y, x)
+    return None
+
+
+@overload(minimum)
+def _minimum(x, y):
+    if isinstance(x, VectorType) or isinstance(y, VectorType):
+        return lambda x, y: select(x > y, y, x)
+    return None
+
+
+@overload(absolute)
+def _absolute(x):
+    return (lambda x: absolute_value(x)) if isinstance(x, VectorType) else None
+
+
+@overload(sqrt)
+def _sqrt(x):
+    return (lambda x: square_root(x)) if isinstance(x, VectorType) else None
+
+
+@overload(exp)
+def _exp(x):
+    if not isinstance(x, VectorType):
+        return None
+
+    def approximate(x):
+        # Beyond these the result is 0 or infinity in float32; NaN passes through both.
+        x = select(x > 88.72, 88.72, x)
+        x = select(x < -87.33, -87.33, x)
+        n = round_down(x * 1.44269504 + 0.5)
+        r = x - n * 0.693359375 + n * 2.12194440e-4
+        p = splat(1.9875691500e-4)
+        p = p * r + 1.3981999507e-3
+        p = p * r + 8.3334519073e-3
+        p = p * r + 4.1665795894e-2
+        p = p * r + 1.6666665459e-1
+        p = p * r + 5.0000001201e-1
+        p = p * r * r + r + 1.0
+        # In two halves, since 2**128 is not a float but p * 2**127 * 2 may be.
+        half = round_down(n * 0.5)
+        return p * power_of_two(half) * power_of_two(n - half)
+
+    return approximate
+
+
+@overload(log)
+def _log(x):
+    if not isinstance(x, VectorType):
+        return None
+
+    def approximate(x):
+        e = exponent_of(x)
+        m = mantissa_of(x)
+        small = m < 0.707106781186547524
+        e = select(small, e - 1.0, e)
+        m = select(small, m + m, m) - 1.0
+        z = m * m
+        p = splat(7.0376836292e-2)
+        p = p * m - 1.1514610310e-1
+        p = p * m + 1.1676998740e-1
+        p = p * m - 1.2420140846e-1
+        p = p * m + 1.4249322787e-1
+        p = p * m - 1.6668057665e-1
+        p = p * m + 2.0000714765e-1
+        p = p * m - 2.4999993993e-1
+        p = p * m + 3.3333331174e-1
+        y = m * z * p - e * 2.12194440e-4 - z * 0.5
+        result = m + y + e * 0.693359375
+        return select(x > 0, result, select(x == 0, -np.inf, np.nan))
+
+    return approximate
+
+
+@overload(tanh)
+def _tanh(x):
+    if not isinstance(x, VectorType):
+        return None
+
+    def approximate(x):
+        small = absolute_value(x) < 0.0004
+        original = x
+        x = select(x > 7.90531110763549805, 7.90531110763549805, x)
+        x = select(x < -7.90531110763549805, -7.90531110763549805, x)
+        x2 = x * x
+        p = splat(-2.76076847742355e-16)
+        p = p * x2 + 2.00018790482477e-13
+        p = p * x2 - 8.60467152213735e-11
+        p = p * x2 + 5.12229709037114e-08
+        p = p * x2 + 1.48572235717979e-05
+        p = p * x2 + 6.37261928875436e-04
+        p = p * x2 + 4.89352455891786e-03
+        q = splat(1.19825839466702e-06)
+        q = q * x2 + 1.18534705686654e-04
+        q = q * x2 + 2.26843463243900e-03
+        q = q * x2 + 4.89352518554385e-03
+        return select(small, original, x * p / q)
+
+    return approximate
+
+
+@overload(sigmoid)
+def _sigmoid(x):
+    if not isinstance(x, VectorType):
+        return None
+
+    def approximate(x):
+        # exp(-|x|) keeps relative precision where tanh would have lost it.
+        t = exp(-absolute_value(x))
+        return select(x >= 0, 1.0 / (1.0 + t), t / (1.0 + t))
+
+    return approximate
+
+
+@overload(softplus)
+def _softplus(x):
+    if not isinstance(x, VectorType):
+        return None
+
+    def approximate(x):
+        t = exp(-absolute_value(x))
+        # log(1 + t) loses the digits of a small t; its series does not.
+        series = t * (1.0 - t * (0.5 - t * (1.0 / 3.0 - t * (0.25 - t * 0.2))))
+        return select(x > 0, x, 0.0) + select(t < 0.03, series, log(1.0 + t))
+
+    return approximate
+
+
+@overload(erf)
+def _erf(x):
+    if not isinstance(x, VectorType):
+        return None
+
+    def approximate(x):
+        x = select(x > 4.0, 4.0, x)
+        x = select(x < -4.0, -4.0, x)
+        x2 = x * x
+        p = splat(-2.72614225801306e-10)
+        p = p * x2 + 2.77068142495902e-08
+        p = p * x2 - 2.10102402082508e-06
+        p = p * x2 - 5.69250639462346e-05
+        p = p * x2 - 7.34990630326855e-04
+        p = p * x2 - 2.95459980854025e-03
+        p = p * x2 - 1.60960333262415e-02
+        q = splat(-1.45660718464996e-05)
+        q = q * x2 - 2.13374055278905e-04
+        q = q * x2 - 1.68282697438203e-03
+        q = q * x2 - 7.37332916720468e-03
+        q = q * x2 - 1.42647390514189e-02
+        return x * p / q
+
+    return approximate

@@ -1,0 +1,153 @@
+"""Products: the loops around the microkernels of `studio.kernels.tiles`.
+
+Each variant of a tile is a kernel of its own, compiled only if a plan needs it.
+"""
+
+from __future__ import annotations
+
+from studio.kernels.jit import Kernel, generated, kernel
+from studio.kernels.simd import LANES, at, load, store, sum_lanes, transpose_block
+from studio.kernels.tiles import SHAPE
+
+_MULTIPLY = '''"""y[o, p] = bias[o] + sum over k of w[k, o] * x[k, p], {outputs} outputs by {vectors} vectors at a time."""
+
+from studio.kernels.simd import LANES, at
+from studio.kernels.tiles import multiply_{outputs}x{vectors} as tile
+
+
+def run(arena, record, table, state):
+    blocks, block_stride, pixels, depth, batch = record[2], record[3], record[4], record[5], record[6]
+    x, x_pixels, offsets = at(arena, record[7]), at(table, record[8]), at(table, record[9])
+    weights, depth_stride, output_stride = at(arena, record[10]), record[11], record[12]
+    bias, bias_stride = at(arena, record[13]), record[14]
+    y, y_pixels, y_stride = at(arena, record[15]), at(table, record[16]), record[17]
+    for block in range(blocks):
+        first = block * {outputs}
+        w = at(weights, block * block_stride)
+        for p in range(pixels):
+            source = at(x, x_pixels[p])
+            target = at(y, y_pixels[p] + first * y_stride)
+            for b in range(0, batch, {vectors} * LANES):
+                tile(at(source, b), offsets, depth, w, depth_stride, output_stride,
+                     at(bias, first * bias_stride), at(target, b), y_stride)
+'''
+
+_CORRELATE = '''"""dw[k, o] = sum over pixels and batch of x[k, p] * dy[o, p], {outputs} outputs by {inputs} inputs at a time."""
+
+from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
+from studio.kernels.tiles import correlate_{outputs}x1 as tile_1
+from studio.kernels.tiles import correlate_{outputs}x{inputs} as tile
+
+
+def run(arena, record, table, state):
+    blocks, pixels, depth, batch = record[2], record[3], record[4], record[5]
+    x, x_pixels, offsets = at(arena, record[6]), at(table, record[7]), at(table, record[8])
+    dy, dy_pixels, dy_stride = at(arena, record[9]), at(table, record[10]), record[11]
+    weights, stride, sums = at(arena, record[12]), record[13], at(arena, record[14])
+    vectors = batch // LANES
+    # So many pixels at a time that their inputs stay in the nearest cache for all k.
+    chunk = max(1, 64 // vectors)
+    for block in range(blocks):
+        first = block * {outputs}
+        gradient = at(dy, first * dy_stride)
+        for i in range(depth * {outputs}):
+            store(at(sums, i * LANES), splat(0.0))
+        for start in range(0, pixels, chunk):
+            count = min(chunk, pixels - start)
+            k = 0
+            while k + {inputs} <= depth:
+                tile(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
+                     count, vectors, at(sums, k * {outputs} * LANES))
+                k += {inputs}
+            while k < depth:
+                tile_1(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
+                       count, vectors, at(sums, k * {outputs} * LANES))
+                k += 1
+        for k in range(depth):
+            for r in range({outputs}):
+                weights[k * stride + first + r] = sum_lanes(load(at(sums, (k * {outputs} + r) * LANES)))
+'''
+
+
+def multiply_kernel(outputs: int, vectors: int) -> Kernel:
+    """The product kernel for tiles of `outputs` by `vectors`."""
+    return generated(f"multiply_{outputs}x{vectors}", _MULTIPLY.format(outputs=outputs, vectors=vectors))
+
+
+def correlate_kernel(outputs: int) -> Kernel:
+    """The weight gradient kernel for tiles of `outputs`."""
+    inputs = SHAPE.correlated_inputs
+    return generated(f"correlate_{outputs}", _CORRELATE.format(outputs=outputs, inputs=inputs))
+
+
+def split_evenly(count: int, most: int) -> list[tuple[int, int, int]]:
+    """Cut `count` outputs into runs of equal blocks of at most `most`.
+
+    Returns
+    -------
+    list of (first, size, blocks)
+        At most two runs, whose sizes differ by one: 10 by 8 is two blocks of 5.
+    """
+    blocks = -(-count // most)
+    size = -(-count // blocks)
+    smaller = blocks * size - count
+    runs = [(0, size, blocks - smaller), ((blocks - smaller) * size, size - 1, smaller)]
+    return [run for run in runs if run[1] and run[2]]
+
+
+def vectors_for(columns: int) -> int:
+    """How many vectors a tile takes at once, for so many padded columns."""
+    vectors = columns // LANES
+    return next(v for v in range(SHAPE.vectors, 0, -1) if vectors % v == 0)
+
+
+@kernel
+def transpose(arena, record, table, state):
+    """target[b, n] = source[n, b], columns of the target padded with zeros to whole vectors."""
+    rows, batch = record[2], record[3]
+    source, distance = at(arena, record[4]), at(table, record[5])
+    target, target_distance = at(arena, record[6]), record[7]
+    for n in range(0, rows - rows % LANES, LANES):
+        for b in range(0, batch, LANES):
+            transpose_block(at(source, b), at(distance, n), at(target, b * target_distance + n), target_distance)
+    for n in range(rows - rows % LANES, rows):
+        row = at(source, distance[n])
+        for b in range(batch):
+            target[b * target_distance + n] = row[b]
+
+
+@kernel
+def sum_rows(arena, record, table, state):
+    """total[n] = sum over rows of source[row, n], for whole vectors of columns."""
+    rows, columns, distance = record[2], record[3], record[4]
+    source, total = at(arena, record[5]), at(arena, record[6])
+    for n in range(0, columns, LANES):
+        s = load(at(source, n))
+        for row in range(1, rows):
+            s = s + load(at(source, row * distance + n))
+        store(at(total, n), s)
+
+
+@kernel
+def sum_channels(arena, record, table, state):
+    """total[c] = sum over pixels and batch of source[pixel, c]."""
+    channels, pixels, batch = record[2], record[3], record[4]
+    source, offsets, total = at(arena, record[5]), at(table, record[6]), at(arena, record[7])
+    for c in range(channels):
+        s = load(at(source, offsets[0] + c * batch))
+        for b in range(LANES, batch, LANES):
+            s = s + load(at(source, offsets[0] + c * batch + b))
+        for p in range(1, pixels):
+            place = at(source, offsets[p] + c * batch)
+            for b in range(0, batch, LANES):
+                s = s + load(at(place, b))
+        total[c] = sum_lanes(s)
+
+
+@kernel
+def gather_numbers(arena, record, table, state):
+    """target[i] = source[index[i]]: weights in another order, such as transposed kernels."""
+    count = record[2]
+    source, index, target = at(arena, record[3]), at(table, record[4]), at(arena, record[5])
+    for i in range(count):
+        target[i] = source[index[i]]

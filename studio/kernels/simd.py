@@ -1,0 +1,368 @@
+"""A vector of floats as a Numba type, and the pointers and intrinsics kernels are made of.
+
+Numba's own loops are often not vectorised; with an explicit vector type a kernel says what
+it means. `LANES` follows the machine (see `studio.kernels.jit.lanes`).
+"""
+
+from __future__ import annotations
+
+import operator
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, models, overload, register_model
+
+from studio.kernels.jit import lanes
+
+LANES = lanes()
+
+_f32 = ir.FloatType()
+_i32 = ir.IntType(32)
+_i64 = ir.IntType(64)
+_f64 = ir.DoubleType()
+VECTOR = ir.VectorType(_f32, LANES)
+_INTEGERS = ir.VectorType(_i32, LANES)
+_BITS = ir.VectorType(ir.IntType(1), LANES)
+
+float_pointer = types.CPointer(types.float32)
+integer_pointer = types.CPointer(types.int64)
+double_pointer = types.CPointer(types.float64)
+
+#: Flags of each floating point instruction; NaN and infinity are respected.
+FLAGS = ("nsz", "arcp", "contract", "afn", "reassoc")
+
+
+class VectorType(types.Type):
+    """`LANES` float32 numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"Vector{LANES}")
+
+
+class MaskType(types.Type):
+    """`LANES` truth values, the result of comparing vectors."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"Mask{LANES}")
+
+
+vector = VectorType()
+mask = MaskType()
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, VECTOR)
+
+
+@register_model(MaskType)
+class _MaskModel(models.PrimitiveModel):
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, _BITS)
+
+
+# Building blocks for LLVM code -------------------------------------------------------------
+
+
+def load_vector(builder, pointer):
+    """LLVM: load a vector from an unaligned float pointer."""
+    return builder.load(builder.bitcast(pointer, VECTOR.as_pointer()), align=4)
+
+
+def store_vector(builder, value, pointer):
+    """LLVM: store a vector to an unaligned float pointer."""
+    builder.store(value, builder.bitcast(pointer, VECTOR.as_pointer()), align=4)
+
+
+def broadcast(builder, scalar):
+    """LLVM: a vector with the same float in each lane."""
+    one = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), scalar, ir.Constant(_i32, 0))
+    zeros = ir.Constant(ir.VectorType(_i32, LANES), [0] * LANES)
+    return builder.shuffle_vector(one, ir.Constant(VECTOR, ir.Undefined), zeros)
+
+
+def multiply_add(builder, x, y, z):
+    """LLVM: ``x * y + z``, which the processor does in one instruction."""
+    return builder.fadd(builder.fmul(x, y, flags=("contract",)), z, flags=("contract",))
+
+
+def constant(number):
+    """LLVM: a 64-bit integer."""
+    return ir.Constant(_i64, number)
+
+
+def horizontal_sum(builder, value):
+    """LLVM: the sum of a vector's lanes."""
+    name = f"llvm.vector.reduce.fadd.v{LANES}f32"
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_f32, [_f32, VECTOR]), name)
+    return builder.call(function, [ir.Constant(_f32, 0.0), value], fastmath=("reassoc",))
+
+
+def _vector_function(builder, name, *arguments):
+    kind = ir.FunctionType(VECTOR, [VECTOR] * len(arguments))
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f32")
+    return builder.call(function, list(arguments))
+
+
+# Pointers ------------------------------------------------------------------------------------
+
+
+@intrinsic
+def at(context, pointer, offset):
+    """The pointer `offset` elements further on."""
+    if not isinstance(pointer, types.CPointer):
+        return None
+
+    def generate(context, builder, signature, arguments):
+        return builder.gep(arguments[0], [arguments[1]])
+
+    return pointer(pointer, types.int64), generate
+
+
+def _address_as(llvm_type, numba_type):
+    @intrinsic
+    def convert(context, address):
+        def generate(context, builder, signature, arguments):
+            return builder.inttoptr(arguments[0], llvm_type.as_pointer())
+
+        return numba_type(types.int64), generate
+
+    return convert
+
+
+floats_at = _address_as(_f32, float_pointer)
+integers_at = _address_as(_i64, integer_pointer)
+doubles_at = _address_as(_f64, double_pointer)
+
+
+@intrinsic
+def integers_in(context, pointer):
+    """A place among the floats, used for 64-bit integers."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], _i64.as_pointer())
+
+    return integer_pointer(float_pointer), generate
+
+
+@intrinsic
+def load(context, pointer):
+    """The vector at a float pointer."""
+
+    def generate(context, builder, signature, arguments):
+        return load_vector(builder, arguments[0])
+
+    return vector(float_pointer), generate
+
+
+@intrinsic
+def store(context, pointer, value):
+    """Put a vector at a float pointer."""
+
+    def generate(context, builder, signature, arguments):
+        store_vector(builder, arguments[1], arguments[0])
+        return context.get_dummy_value()
+
+    return types.void(float_pointer, vector), generate
+
+
+# Arithmetic ----------------------------------------------------------------------------------
+
+
+def _lift(context, builder, value, kind):
+    """A number as a vector; a vector as it is."""
+    if isinstance(kind, VectorType):
+        return value
+    return broadcast(builder, context.cast(builder, value, kind, types.float32))
+
+
+def _is_operand(kind):
+    return isinstance(kind, (VectorType, types.Number, types.Boolean))
+
+
+@intrinsic
+def splat(context, number):
+    """A vector with the same number in each lane."""
+
+    def generate(context, builder, signature, arguments):
+        return _lift(context, builder, arguments[0], signature.args[0])
+
+    return vector(number), generate
+
+
+def _binary(python_operator, instruction):
+    @intrinsic
+    def operate(context, x, y):
+        def generate(context, builder, signature, arguments):
+            left = _lift(context, builder, arguments[0], signature.args[0])
+            right = _lift(context, builder, arguments[1], signature.args[1])
+            return getattr(builder, instruction)(left, right, flags=FLAGS)
+
+        return vector(x, y), generate
+
+    @overload(python_operator)
+    def implement(x, y):
+        if _is_operand(x) and _is_operand(y) and (isinstance(x, VectorType) or isinstance(y, VectorType)):
+            return lambda x, y: operate(x, y)
+        return None
+
+
+for _operator, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _binary(_operator, _instruction)
+
+
+@intrinsic
+def _negate(context, x):
+    def generate(context, builder, signature, arguments):
+        return builder.fneg(arguments[0])
+
+    return vector(vector), generate
+
+
+@overload(operator.neg)
+def _negate_vector(x):
+    if isinstance(x, VectorType):
+        return lambda x: _negate(x)
+    return None
+
+
+def _comparison(python_operator, sign):
+    # "Not equal" must hold for NaN, as everywhere else.
+    ordered = sign != "!="
+
+    @intrinsic
+    def compare(context, x, y):
+        def generate(context, builder, signature, arguments):
+            left = _lift(context, builder, arguments[0], signature.args[0])
+            right = _lift(context, builder, arguments[1], signature.args[1])
+            test = builder.fcmp_ordered if ordered else builder.fcmp_unordered
+            return test(sign, left, right)
+
+        return mask(x, y), generate
+
+    @overload(python_operator)
+    def implement(x, y):
+        if _is_operand(x) and _is_operand(y) and (isinstance(x, VectorType) or isinstance(y, VectorType)):
+            return lambda x, y: compare(x, y)
+        return None
+
+
+for _operator, _sign in (
+    (operator.gt, ">"),
+    (operator.ge, ">="),
+    (operator.lt, "<"),
+    (operator.le, "<="),
+    (operator.eq, "=="),
+    (operator.ne, "!="),
+):
+    _comparison(_operator, _sign)
+
+
+@intrinsic
+def select(context, condition, x, y):
+    """`x` where the condition holds, else `y`, lane by lane."""
+
+    def generate(context, builder, signature, arguments):
+        left = _lift(context, builder, arguments[1], signature.args[1])
+        right = _lift(context, builder, arguments[2], signature.args[2])
+        return builder.select(arguments[0], left, right)
+
+    return vector(mask, x, y), generate
+
+
+def _unary(name):
+    @intrinsic
+    def operate(context, x):
+        def generate(context, builder, signature, arguments):
+            return _vector_function(builder, name, arguments[0])
+
+        return vector(vector), generate
+
+    return operate
+
+
+square_root = _unary("sqrt")
+absolute_value = _unary("fabs")
+round_down = _unary("floor")
+
+
+@intrinsic
+def power_of_two(context, x):
+    """2 to the power of a vector of whole numbers from -126 to 127."""
+
+    def generate(context, builder, signature, arguments):
+        whole = builder.fptosi(arguments[0], _INTEGERS)
+        biased = builder.add(whole, ir.Constant(_INTEGERS, [127] * LANES))
+        return builder.bitcast(builder.shl(biased, ir.Constant(_INTEGERS, [23] * LANES)), VECTOR)
+
+    return vector(vector), generate
+
+
+@intrinsic
+def exponent_of(context, x):
+    """e of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
+
+    def generate(context, builder, signature, arguments):
+        bits = builder.bitcast(arguments[0], _INTEGERS)
+        shifted = builder.lshr(bits, ir.Constant(_INTEGERS, [23] * LANES))
+        return builder.sitofp(builder.sub(shifted, ir.Constant(_INTEGERS, [126] * LANES)), VECTOR)
+
+    return vector(vector), generate
+
+
+@intrinsic
+def mantissa_of(context, x):
+    """m of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
+
+    def generate(context, builder, signature, arguments):
+        bits = builder.bitcast(arguments[0], _INTEGERS)
+        kept = builder.and_(bits, ir.Constant(_INTEGERS, [0x007FFFFF] * LANES))
+        return builder.bitcast(builder.or_(kept, ir.Constant(_INTEGERS, [0x3F000000] * LANES)), VECTOR)
+
+    return vector(vector), generate
+
+
+@intrinsic
+def sum_lanes(context, x):
+    """The sum of the lanes."""
+
+    def generate(context, builder, signature, arguments):
+        return horizontal_sum(builder, arguments[0])
+
+    return types.float32(vector), generate
+
+
+@intrinsic
+def transpose_block(context, source, distance, target, target_distance):
+    """Transpose a square block of `LANES` rows of `LANES` floats.
+
+    Row i starts at ``source + distance[i]``; column j goes to ``target + j * target_distance``.
+    """
+
+    def generate(context, builder, signature, arguments):
+        source, distance, target, target_distance = arguments
+        rows = []
+        for i in range(LANES):
+            start = builder.load(builder.gep(distance, [constant(i)]))
+            rows.append(load_vector(builder, builder.gep(source, [start])))
+        half = LANES // 2
+        low = ir.Constant(ir.VectorType(_i32, LANES), [k for i in range(half) for k in (i, i + LANES)])
+        high = ir.Constant(ir.VectorType(_i32, LANES), [k for i in range(half, LANES) for k in (i, i + LANES)])
+        for _ in range(LANES.bit_length() - 1):
+            pairs = []
+            for i in range(half):
+                pairs.append(builder.shuffle_vector(rows[i], rows[i + half], low))
+                pairs.append(builder.shuffle_vector(rows[i], rows[i + half], high))
+            rows = pairs
+        for i in range(LANES):
+            place = builder.gep(target, [builder.mul(target_distance, constant(i))])
+            store_vector(builder, rows[i], place)
+        return context.get_dummy_value()
+
+    return types.void(float_pointer, integer_pointer, float_pointer, types.int64), generate

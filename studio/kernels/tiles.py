@@ -1,0 +1,188 @@
+"""The two microkernels that almost all multiplications go through.
+
+`multiply_tile` computes R outputs for V vectors of the batch::
+
+    y[r, v] = bias[r] + sum over k of w[k, r] * x[k, v]
+
+with the inputs' places in an offset table, so that dense layers, convolutions of any stride
+and the gradients of both are the same loop. `correlate_tile` computes R x Q weight gradients::
+
+    sums[q, r] += sum over pixels p and vectors v of dy[r, p, v] * x[q, p, v]
+
+Both keep all their sums in registers; R, V and Q are chosen so that the registers of the
+instruction set suffice (`SHAPE`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from studio.kernels.simd import (
+    LANES,
+    VECTOR,
+    broadcast,
+    constant,
+    float_pointer,
+    integer_pointer,
+    load_vector,
+    multiply_add,
+    store_vector,
+)
+
+_i64 = ir.IntType(64)
+
+
+@dataclass(frozen=True)
+class TileShape:
+    """How many sums fit into registers.
+
+    Parameters
+    ----------
+    outputs : int
+        Most outputs R of `multiply_tile`.
+    vectors : int
+        Most vectors V of `multiply_tile`.
+    correlated_outputs, correlated_inputs : int
+        R and Q of `correlate_tile`.
+    """
+
+    outputs: int
+    vectors: int
+    correlated_outputs: int
+    correlated_inputs: int
+
+
+#: 32 vector registers with AVX-512 and NEON, 16 otherwise.
+SHAPE = TileShape(6, 2, 4, 2) if LANES == 8 else TileShape(8, 2, 8, 3)
+
+
+def _multiply_tile(outputs: int, vectors: int):
+    @intrinsic
+    def tile(context, x, offsets, depth, weights, depth_stride, output_stride, bias, y, y_stride):
+        def generate(context, builder, signature, arguments):
+            x, offsets, depth, weights, depth_stride, output_stride, bias, y, y_stride = arguments
+            before = builder.block
+            body = builder.append_basic_block("multiply")
+            after = builder.append_basic_block("multiplied")
+            rows = [builder.gep(weights, [builder.mul(output_stride, constant(r))]) for r in range(outputs)]
+            first = [broadcast(builder, builder.load(builder.gep(bias, [constant(r)]))) for r in range(outputs)]
+            builder.branch(body)
+            builder.position_at_end(body)
+            k = builder.phi(_i64)
+            k.add_incoming(constant(0), before)
+            w = builder.phi(_i64)
+            w.add_incoming(constant(0), before)
+            sums = [[builder.phi(VECTOR) for _ in range(vectors)] for _ in range(outputs)]
+            for r in range(outputs):
+                for v in range(vectors):
+                    sums[r][v].add_incoming(first[r], before)
+            source = builder.gep(x, [builder.load(builder.gep(offsets, [k]))])
+            inputs = [load_vector(builder, builder.gep(source, [constant(LANES * v)])) for v in range(vectors)]
+            new = []
+            for r in range(outputs):
+                weight = broadcast(builder, builder.load(builder.gep(rows[r], [w])))
+                new.append([multiply_add(builder, weight, inputs[v], sums[r][v]) for v in range(vectors)])
+            next_k = builder.add(k, constant(1))
+            k.add_incoming(next_k, body)
+            w.add_incoming(builder.add(w, depth_stride), body)
+            for r in range(outputs):
+                for v in range(vectors):
+                    sums[r][v].add_incoming(new[r][v], body)
+            builder.cbranch(builder.icmp_signed("<", next_k, depth), body, after)
+            builder.position_at_end(after)
+            for r in range(outputs):
+                row = builder.gep(y, [builder.mul(y_stride, constant(r))])
+                for v in range(vectors):
+                    store_vector(builder, new[r][v], builder.gep(row, [constant(LANES * v)]))
+            return context.get_dummy_value()
+
+        whole = types.int64
+        return types.void(
+            float_pointer, integer_pointer, whole, float_pointer, whole, whole, float_pointer, float_pointer, whole
+        ), generate
+
+    return tile
+
+
+def _correlate_tile(outputs: int, inputs: int):
+    @intrinsic
+    def tile(context, x, offsets, x_pixels, dy, dy_stride, dy_pixels, pixels, vectors, sums):
+        def generate(context, builder, signature, arguments):
+            x, offsets, x_pixels, dy, dy_stride, dy_pixels, pixels, vectors, sums = arguments
+            pairs = [(r, q) for r in range(outputs) for q in range(inputs)]
+            sources = [
+                builder.gep(x, [builder.load(builder.gep(offsets, [constant(q)]))]) for q in range(inputs)
+            ]
+            gradients = [builder.gep(dy, [builder.mul(dy_stride, constant(r))]) for r in range(outputs)]
+            places = {
+                (r, q): builder.gep(sums, [constant((q * outputs + r) * LANES)]) for r, q in pairs
+            }
+            start = {pair: load_vector(builder, places[pair]) for pair in pairs}
+            before = builder.block
+            over_pixels = builder.append_basic_block("pixel")
+            over_vectors = builder.append_basic_block("vector")
+            pixel_done = builder.append_basic_block("pixel_done")
+            after = builder.append_basic_block("correlated")
+            builder.branch(over_pixels)
+
+            builder.position_at_end(over_pixels)
+            p = builder.phi(_i64)
+            p.add_incoming(constant(0), before)
+            outer = {pair: builder.phi(VECTOR) for pair in pairs}
+            for pair in pairs:
+                outer[pair].add_incoming(start[pair], before)
+            x_pixel = builder.load(builder.gep(x_pixels, [p]))
+            dy_pixel = builder.load(builder.gep(dy_pixels, [p]))
+            builder.branch(over_vectors)
+
+            builder.position_at_end(over_vectors)
+            v = builder.phi(_i64)
+            v.add_incoming(constant(0), over_pixels)
+            inner = {pair: builder.phi(VECTOR) for pair in pairs}
+            for pair in pairs:
+                inner[pair].add_incoming(outer[pair], over_pixels)
+            step = builder.mul(v, constant(LANES))
+            x_place = builder.add(x_pixel, step)
+            dy_place = builder.add(dy_pixel, step)
+            loaded = [load_vector(builder, builder.gep(sources[q], [x_place])) for q in range(inputs)]
+            new = {}
+            for r in range(outputs):
+                gradient = load_vector(builder, builder.gep(gradients[r], [dy_place]))
+                for q in range(inputs):
+                    new[r, q] = multiply_add(builder, gradient, loaded[q], inner[r, q])
+            next_v = builder.add(v, constant(1))
+            v.add_incoming(next_v, over_vectors)
+            for pair in pairs:
+                inner[pair].add_incoming(new[pair], over_vectors)
+            builder.cbranch(builder.icmp_signed("<", next_v, vectors), over_vectors, pixel_done)
+
+            builder.position_at_end(pixel_done)
+            next_p = builder.add(p, constant(1))
+            p.add_incoming(next_p, pixel_done)
+            for pair in pairs:
+                outer[pair].add_incoming(new[pair], pixel_done)
+            builder.cbranch(builder.icmp_signed("<", next_p, pixels), over_pixels, after)
+
+            builder.position_at_end(after)
+            for pair in pairs:
+                store_vector(builder, new[pair], places[pair])
+            return context.get_dummy_value()
+
+        whole = types.int64
+        return types.void(
+            float_pointer, integer_pointer, integer_pointer, float_pointer, whole, integer_pointer, whole, whole, float_pointer
+        ), generate
+
+    return tile
+
+
+#: By (outputs, vectors). Kernels name them as module globals: Numba's cache needs that.
+for _outputs in range(1, 9):
+    for _vectors in range(1, 4):
+        globals()[f"multiply_{_outputs}x{_vectors}"] = _multiply_tile(_outputs, _vectors)
+    for _inputs in range(1, 4):
+        globals()[f"correlate_{_outputs}x{_inputs}"] = _correlate_tile(_outputs, _inputs)

@@ -1,0 +1,142 @@
+"""A layer in which each neuron sees every input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from studio.core import registry
+from studio.core.fields import choice, flag, integer, real
+from studio.core.layer import Layer, Weight
+from studio.core.lowering import Lowering, Tensor
+from studio.core.problems import Remedy, ShapeProblem
+from studio.core.shapes import Shape, describe
+from studio.kernels.products import (
+    multiply_kernel,
+    split_evenly,
+    sum_rows,
+    transpose,
+    vectors_for,
+)
+from studio.kernels.tiles import SHAPE
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """``y = activation(x W + b)``."""
+
+    family: ClassVar[str] = "Core"
+    icon: ClassVar[str] = "dense"
+    keywords: ClassVar[tuple[str, ...]] = ("fully connected", "linear", "neurons", "perceptron", "mlp")
+    help: ClassVar[str] = (
+        "Each neuron weighs all inputs, adds its bias and passes the sum through the activation. "
+        "Early layers find simple patterns; later ones combine them."
+    )
+    formula: ClassVar[str] = "y = activation(x W + b)"
+    source: ClassVar[str] = "F. Rosenblatt, The perceptron, Psychological Review 65 (1958); Keras: Dense"
+    keras: ClassVar[str] = "Dense"
+    torch: ClassVar[str] = "Linear"
+    onnx: ClassVar[str] = "Gemm"
+
+    units: int = integer(32, 1, 65_536, help="How many neurons the layer has.")
+    activation: str = choice("linear", registry.activation_names, help="The curve each neuron's sum goes through; linear is none.")
+    use_bias: bool = flag(True, help="Whether each neuron adds a number of its own.")
+    kernel_initializer: str = choice("glorot_uniform", registry.initializer_names, help="How the weights are drawn before training.")
+    bias_initializer: str = choice("zeros", registry.initializer_names, help="What the biases are before training.")
+    l1: float = real(0.0, 0.0, 10.0, help="Penalty on the size of weights; pushes useless ones to exactly 0.", live=True, logarithmic=True)
+    l2: float = real(0.0, 0.0, 10.0, help="Penalty on the square of weights; keeps all of them small.", live=True, logarithmic=True)
+
+    def summary(self) -> str:
+        return f"Dense · {self.activation}"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) != 1:
+            if not shape:
+                raise ShapeProblem("gets one number a sample, needs a list of features: wire Data's X to it.")
+            raise ShapeProblem(
+                f"gets {describe(shape)}, needs a flat input: add Flatten before it.",
+                Remedy("insert", "Add Flatten before it", type="Flatten"),
+            )
+        return (self.units,)
+
+    def weights(self, *shapes: Shape) -> tuple[Weight, ...]:
+        kernel = Weight("kernel", (shapes[0][0], self.units), self.kernel_initializer, penalized=True)
+        return (kernel, Weight("bias", (self.units,), self.bias_initializer)) if self.use_bias else (kernel,)
+
+    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        kernel = lowering.weight("kernel")
+        bias = lowering.weight("bias") if self.use_bias else None
+        batch = lowering.batch
+        y = lowering.output((self.units,))
+        start = lowering.table([0])
+        offsets = lowering.table(x.offsets())
+        for first, block, blocks in split_evenly(self.units, SHAPE.outputs):
+            lowering.emit(
+                multiply_kernel(block, vectors_for(batch)),
+                *(blocks, block, 1, x.features, batch),
+                *(x.base, start, offsets),
+                *(kernel.value + first, kernel.stride, 1),
+                *((bias.value + first, 1) if bias else (lowering.zeros(block), 0)),
+                *(y.base + first * batch, start, batch),
+            )
+
+        def backward(dy: Tensor) -> None:
+            # dW and db run over the units in vectors, so they read dy with the units innermost.
+            width = -(-self.units // lowering.lanes) * lowering.lanes
+            turned = lowering.scratch(batch * width)
+            lowering.emit(
+                transpose, self.units, batch, dy.base, lowering.table(dy.offsets()), turned, width
+            )
+            if bias is not None:
+                lowering.emit(sum_rows, batch, width, width, turned, bias.gradient)
+            columns = lowering.table(np.arange(batch) * width)
+            for run_first, run_length, run_base in x.runs():
+                for first, block, blocks in split_evenly(run_length, SHAPE.outputs):
+                    lowering.emit(
+                        multiply_kernel(block, vectors_for(width)),
+                        *(blocks, block * batch, 1, batch, width),
+                        *(turned, start, columns),
+                        *(run_base + first * batch, 1, batch),
+                        *(lowering.zeros(block), 0),
+                        *(kernel.gradient + (run_first + first) * kernel.stride, start, kernel.stride),
+                    )
+            dx = lowering.gradient(x)
+            if dx is None:
+                return
+            units = lowering.table(dy.offsets())
+            for run_first, run_length, run_base in dx.runs():
+                for first, block, blocks in split_evenly(run_length, SHAPE.outputs):
+                    lowering.emit(
+                        multiply_kernel(block, vectors_for(batch)),
+                        *(blocks, block * kernel.stride, 1, self.units, batch),
+                        *(dy.base, start, units),
+                        *(kernel.value + (run_first + first) * kernel.stride, 1, kernel.stride),
+                        *(lowering.zeros(block), 0),
+                        *(run_base + first * batch, start, batch),
+                    )
+
+        lowering.backward(y, backward)
+        return lowering.activation(self.activation, y)
+
+    def reference(
+        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
+    ) -> np.ndarray:
+        y = inputs[0] @ weights["kernel"]
+        if self.use_bias:
+            y = y + weights["bias"]
+        return registry.activate(self.activation, y)
+
+    @classmethod
+    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
+        return (
+            (cls(units=5), ((7,),)),
+            (cls(units=1, activation="sigmoid"), ((3,),)),
+            (cls(units=10, activation="softmax"), ((17,),)),
+            (cls(units=33, activation="gelu", use_bias=False), ((19,),)),
+            (cls(units=8, activation="tanh", l1=0.01, l2=0.02), ((2,),)),
+        )
