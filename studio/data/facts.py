@@ -1,0 +1,76 @@
+"""What a source holds, before the settings of a Data node are applied to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from studio.core.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Shapes and names of a source.
+
+    Parameters
+    ----------
+    title : str
+        For people.
+    x_shape : Shape
+        Shape of one sample; three axes are a picture ``(height, width, channels)``.
+    target : {"labels", "values"}
+        Whether the answers are classes or real numbers.
+    samples : int
+        How many samples there are to split.
+    test_samples : int
+        How many samples the source itself keeps for testing; 0 if it leaves that to us.
+    classes : tuple of str
+        Class names, in the order of their codes; empty for values.
+    y_shape : Shape
+        Shape of one answer; ``()`` for classes.
+    features, targets : tuple of str
+        Names of columns, where there are some.
+    plane : bool
+        Whether samples are points of a plane.
+    notes : tuple of str
+        Sentences for `DatasetInfo.notes`.
+    """
+
+    title: str
+    x_shape: Shape
+    target: Literal["labels", "values"]
+    samples: int
+    test_samples: int = 0
+    classes: tuple[str, ...] = ()
+    y_shape: Shape = ()
+    features: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    plane: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pictures(self) -> bool:
+        """Whether samples are pictures."""
+        return len(self.x_shape) == 3
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """The numbers of a source, as they are in it.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        float32 or float64, ``(samples, *x_shape)``; NaN marks a gap to be filled.
+    y : numpy.ndarray
+        Class codes int64 ``(samples,)``, or values float64 ``(samples, *y_shape)``.
+    x_test, y_test : numpy.ndarray or None
+        The same for the source's own test part.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    x_test: np.ndarray | None = None
+    y_test: np.ndarray | None = None

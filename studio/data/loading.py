@@ -1,0 +1,157 @@
+"""The public way to data: describe and load what a Data node names.
+
+What is known of a file is kept for as long as its path, time of change and size stay the
+same, problems included, so that describing a graph after each edit costs nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from studio.core.dataset import Dataset, DatasetInfo
+from studio.core.graph import Graph
+from studio.data import builtin, csv_file, idx_file, npz_file, plane
+from studio.data.errors import DataError
+from studio.data.facts import Arrays, Facts
+from studio.data.files import look_at, resolved
+from studio.data.prepare import info_of, prepare
+from studio.data.source import Source, parse_source
+from studio.layers.data import Data
+
+_MOST_KNOWN = 64
+#: Loaded sets that are kept, so that the trainer and the window share one copy.
+_MOST_LOADED = 3
+_LARGEST_KEPT = 256 << 20
+
+_Known = Facts | csv_file.Survey | DataError
+_lock = threading.Lock()
+_known: OrderedDict[Source, tuple[Hashable, _Known]] = OrderedDict()
+_loaded: OrderedDict[tuple[Data, Hashable], Dataset] = OrderedDict()
+
+
+def load(layer: Data) -> Dataset:
+    """Load, split and standardise the data of a Data node.
+
+    Parameters
+    ----------
+    layer : Data
+        The same node gives the same arrays, bit for bit.
+
+    Returns
+    -------
+    Dataset
+        Arrays are float32 and C-contiguous. They may be shared: do not write to them.
+
+    Raises
+    ------
+    DataError
+        When the data cannot be had; the message is one plain sentence.
+    """
+    source = parse_source(layer.source)
+    key = (layer, _stamp(source))
+    with _lock:
+        if key in _loaded:
+            _loaded.move_to_end(key)
+            return _loaded[key]
+    dataset = load_afresh(layer)
+    size = sum(part.x.nbytes + part.y.nbytes for part in (dataset.train, dataset.validation, dataset.test))
+    if size <= _LARGEST_KEPT:
+        with _lock:
+            _loaded[key] = dataset
+            while len(_loaded) > _MOST_LOADED:
+                _loaded.popitem(last=False)
+    return dataset
+
+
+def load_afresh(layer: Data) -> Dataset:
+    """`load` without looking whether the data are loaded already."""
+    source = parse_source(layer.source)
+    known = _knowledge(source, layer)
+    facts = known.facts if isinstance(known, csv_file.Survey) else known
+    info_of(facts, layer)  # what is wrong with the node's settings comes before the reading
+    try:
+        return prepare(facts, _arrays(source, layer, known), layer)
+    except MemoryError:
+        raise DataError(f"{facts.title} does not fit into memory: use fewer samples or smaller pictures.") from None
+
+
+def describe(layer: Data) -> DatasetInfo:
+    """What the data of a Data node look like, without loading more than needed.
+
+    Built-in sets cost nothing; of ``idx:`` headers and labels are read, of ``npz:`` headers
+    and answers, and ``csv:`` is read through once.
+
+    Raises
+    ------
+    DataError
+        When the data cannot be had; the message is one plain sentence.
+    """
+    known = _knowledge(parse_source(layer.source), layer)
+    return info_of(known.facts if isinstance(known, csv_file.Survey) else known, layer)
+
+
+def describe_all(graph: Graph) -> dict[str, DatasetInfo | str]:
+    """Describe all Data nodes of a graph, by node id; a string says what is wrong."""
+    found: dict[str, DatasetInfo | str] = {}
+    for node in graph.nodes:
+        if isinstance(node.layer, Data):
+            try:
+                found[node.id] = describe(node.layer)
+            except DataError as error:
+                found[node.id] = str(error)
+    return found
+
+
+def _stamp(source: Source) -> Hashable:
+    if source.kind == "idx":
+        return idx_file.stamps(source.name)
+    return look_at(resolved(source.name)) if source.kind in ("csv", "npz") else None
+
+
+def _knowledge(source: Source, layer: Data) -> Facts | csv_file.Survey:
+    if source.kind == "plane":
+        return plane.facts(source.name, layer.samples)
+    if source.kind == "builtin":
+        return builtin.FACTS[source.name]
+    stamp = _stamp(source)
+    with _lock:
+        seen = _known.get(source)
+        if seen is not None:
+            _known.move_to_end(source)
+    if seen is not None and seen[0] == stamp:
+        known = seen[1]
+    else:
+        known = _look_into(source)
+        with _lock:
+            _known[source] = (stamp, known)
+            while len(_known) > _MOST_KNOWN:
+                _known.popitem(last=False)
+    if isinstance(known, DataError):
+        raise DataError(str(known))
+    return known
+
+
+def _look_into(source: Source) -> _Known:
+    try:
+        if source.kind == "csv":
+            return csv_file.survey(source)
+        return npz_file.facts(source) if source.kind == "npz" else idx_file.facts(source.name)
+    except DataError as error:
+        return error
+    except MemoryError:
+        return DataError(f"{source.name} does not fit into memory: use a part of it.")
+
+
+def _arrays(source: Source, layer: Data, known: Facts | csv_file.Survey) -> Arrays:
+    if isinstance(known, csv_file.Survey):
+        return csv_file.arrays(known)
+    if source.kind == "plane":
+        return plane.arrays(source.name, layer.samples, layer.noise, layer.seed)
+    if source.kind == "builtin":
+        return builtin.arrays(source.name)
+    arrays = npz_file.arrays(source) if source.kind == "npz" else idx_file.arrays(source.name)
+    if len(arrays.x) != known.samples or arrays.x.shape[1:] != known.x_shape:
+        raise DataError(f"{known.title} changed while it was read: try again.")
+    return arrays

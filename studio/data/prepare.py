@@ -1,0 +1,133 @@
+"""From the numbers of a source to parts that a network can be trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from studio.core.dataset import Dataset, DatasetInfo, Split
+from studio.data.errors import DataError
+from studio.data.facts import Arrays, Facts
+from studio.data.files import check_size
+from studio.data.resample import resample
+from studio.data.splits import check_shares, split
+from studio.layers.data import Data
+
+#: Spread is measured in pieces of this many samples, so that temporary arrays stay small.
+_PIECE = 4096
+_SCALED = "Answers are shifted and scaled like the columns: a loss (squared error) of 1 is no better than always answering the mean."
+
+
+def info_of(facts: Facts, layer: Data) -> DatasetInfo:
+    """What the data set of a Data node will look like.
+
+    Raises
+    ------
+    DataError
+        When the node's shares leave nothing to train on, or pictures become too large.
+    """
+    check_shares(layer.validation, 0.0 if facts.test_samples else layer.test)
+    x_shape = facts.x_shape
+    count = facts.samples + facts.test_samples
+    if facts.pictures and layer.resize:
+        x_shape = (layer.resize, layer.resize, x_shape[2])
+        check_size(facts.title, count * layer.resize**2 * x_shape[2])
+    scaled = facts.target == "values" and layer.standardize
+    one_hot = facts.target == "labels" and layer.one_hot
+    return DatasetInfo(
+        facts.title,
+        x_shape,
+        (len(facts.classes),) if one_hot else facts.y_shape,
+        "one_hot" if one_hot else facts.target,
+        classes=facts.classes,
+        features=facts.features,
+        samples=count,
+        plane=facts.plane,
+        targets=facts.targets,
+        notes=(*facts.notes, _SCALED) if scaled else facts.notes,
+    )
+
+
+def prepare(facts: Facts, arrays: Arrays, layer: Data) -> Dataset:
+    """Resize, split and standardise.
+
+    Pictures get one mean and one spread for all their pixels and channels, so that they keep
+    their look; tables and points get one for each column. Means and spreads are those of the
+    training part. Answers that are values are standardised as well, one mean and spread for
+    each column; `Dataset.y_mean` and `y_scale` bring them back.
+
+    Raises
+    ------
+    DataError
+        As `info_of`, and when numbers are too large to compute with.
+    """
+    info = info_of(facts, layer)
+    x, x_test = arrays.x, arrays.x_test
+    if facts.pictures and layer.resize:
+        x = resample(x, layer.resize)
+        x_test = None if x_test is None else resample(x_test, layer.resize)
+    labels = facts.target == "labels"
+    own_test = x_test is not None
+    train, validation, test = split(
+        len(x), arrays.y if labels else None, layer.validation, 0.0 if own_test else layer.test, layer.seed
+    )
+    xs = [x[train], x[validation], x_test if x_test is not None else x[test]]
+    ys = [arrays.y[train], arrays.y[validation], arrays.y_test if arrays.y_test is not None else arrays.y[test]]
+    _check_numbers(xs)
+    if not labels:
+        _check_numbers(ys)
+    _fill_gaps(xs)
+    scaling: dict[str, np.ndarray] = {}
+    if layer.standardize:
+        axes = tuple(range(4)) if facts.pictures else (0,)
+        xs, scaling["x_mean"], scaling["x_scale"] = _standardised(xs, axes)
+        if not labels:
+            axes = (0,) if ys[0].ndim == 2 else tuple(range(ys[0].ndim))
+            ys, scaling["y_mean"], scaling["y_scale"] = _standardised(ys, axes)
+    if info.target == "one_hot":
+        ys = [np.eye(len(facts.classes), dtype=np.float32)[y] for y in ys]
+    parts = [
+        Split(np.ascontiguousarray(px, np.float32), np.ascontiguousarray(py, np.float32))
+        for px, py in zip(xs, ys, strict=True)
+    ]
+    return Dataset(info, parts[0], parts[1], parts[2], **scaling)
+
+
+def _check_numbers(parts: list[np.ndarray]) -> None:
+    for part in parts:
+        for start in range(0, len(part), _PIECE):
+            if np.any(np.abs(part[start : start + _PIECE]) > np.finfo(np.float32).max):
+                raise DataError("The data have numbers too large to compute with (above 3e38): rescale them.")
+
+
+def _fill_gaps(parts: list[np.ndarray]) -> None:
+    """Put the mean of the training part where a table has no number, in place."""
+    if parts[0].ndim != 2 or not any(np.isnan(p).any() for p in parts):
+        return
+    known = ~np.isnan(parts[0])
+    total = np.where(known, parts[0], 0.0).sum(axis=0)
+    means = total / np.maximum(known.sum(axis=0), 1)
+    for part in parts:
+        row, column = np.nonzero(np.isnan(part))
+        part[row, column] = means[column]
+
+
+def _standardised(parts: list[np.ndarray], axes: tuple[int, ...]) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Parts with mean 0 and spread 1 over `axes`, float32; what never changes becomes 0."""
+    train = parts[0]
+    count = np.prod([train.shape[a] for a in axes])
+    mean = np.zeros(())
+    for start in range(0, len(train), _PIECE):
+        mean = mean + train[start : start + _PIECE].sum(axis=axes, dtype=np.float64) / count
+    variance = np.zeros(())
+    for start in range(0, len(train), _PIECE):
+        centred = train[start : start + _PIECE].astype(np.float64) - mean
+        variance = variance + np.square(centred).sum(axis=axes) / count
+    spread = np.sqrt(variance)
+    # Below the precision of float32 there is nothing but rounding to enlarge.
+    scale = np.where(spread > np.abs(mean) * 1e-7, spread, 1.0)
+    scale = np.where(scale > 1e-30, scale, 1.0)
+    mean, scale = np.atleast_1d(mean), np.atleast_1d(scale)
+    if train.dtype == np.float32:
+        mean, scale = mean.astype(np.float32), scale.astype(np.float32)
+    done = [((part - mean) / scale).astype(np.float32) for part in parts]
+    return done, mean.astype(np.float32), scale.astype(np.float32)
