@@ -103,11 +103,18 @@ class Watch:
 
 
 @dataclass(frozen=True)
+class SetPace:
+    """How fast training may go, so that people can watch; 0 is as fast as it can."""
+
+    epochs_per_second: float = 0.0
+
+
+@dataclass(frozen=True)
 class Stop:
     """End the trainer's thread."""
 
 
-Command = SetGraph | SetTraining | SetWeights | Run | Pause | Step | Reset | Watch | Stop
+Command = SetGraph | SetTraining | SetWeights | Run | Pause | Step | Reset | Watch | SetPace | Stop
 
 # State and views -----------------------------------------------------------------------
 
@@ -127,7 +134,7 @@ class TrainingState:
     epoch : float
         Passes through the training data so far.
     position : int
-        Minibatches into the current pass.
+        Samples into the current pass.
     seed : int
         The seed the run started from.
     optimizer : str

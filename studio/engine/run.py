@@ -1,0 +1,251 @@
+"""A training run without threads of its own: chunks, curves, evaluation, recovery from NaN.
+
+The command line uses it directly; `studio.engine.trainer` drives it from a background thread.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+
+from studio.core.dataset import Dataset, Split
+from studio.core.document import Training
+from studio.core.graph import Graph
+from studio.core.problems import Problem
+from studio.engine.history import History
+from studio.engine.messages import Evaluation, TrainingState
+from studio.engine.network import EngineProblem, Network
+from studio.engine.threads import choose_threads
+from studio.kernels.jit import Kernel
+
+#: Seconds a chunk of minibatches should take: commands are looked at in between.
+CHUNK_SECONDS = 0.01
+#: Seconds between two points of a curve within an epoch.
+POINT_SECONDS = 0.03
+#: Seconds between two copies of the weights to fall back on.
+BACKUP_SECONDS = 1.0
+#: Largest share of the time that goes into looking at the validation part.
+VALIDATION_SHARE = 0.1
+
+_SPLITS: dict[str, Callable[[Dataset], Split]] = {
+    "train": lambda d: d.train,
+    "validation": lambda d: d.validation,
+    "test": lambda d: d.test,
+}
+
+
+class TrainingRun:
+    """Trains one graph and keeps its curves.
+
+    Parameters
+    ----------
+    graph : Graph
+    training : Training
+        ``threads=0`` lets the engine choose.
+    datasets : mapping of str to Dataset
+        By Data node.
+    compile_kernels : callable
+        Called with the kernels that are needed, before they are used.
+
+    Raises
+    ------
+    EngineProblem
+        When the graph has problems, or would take too much memory.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        training: Training,
+        datasets: Mapping[str, Dataset],
+        compile_kernels: Callable[[Iterable[Kernel]], None] = lambda kernels: None,
+    ) -> None:
+        threads = training.threads or choose_threads(graph, training, datasets, os.cpu_count() or 1)
+        self.network = Network(graph, training, datasets, threads, compile_kernels)
+        self.history = History()
+        self.train_evaluation: Evaluation | None = None
+        self.validation_evaluation: Evaluation | None = None
+        self.samples_per_second = 0.0
+        self._step_seconds = 1e-3
+        self._last_point = time.perf_counter()
+        self._last_validation = 0.0
+        self._validation_seconds = 0.0
+        self._backup = self.network.state()
+        self._backup_time = time.perf_counter()
+
+    @property
+    def threads(self) -> int:
+        """Threads it trains with."""
+        return self.network.threads
+
+    def close(self) -> None:
+        """End helper threads."""
+        self.network.close()
+
+    def restore(self, state: TrainingState, place: bool = True) -> None:
+        """Go on from a saved state (see `Network.restore`)."""
+        self.network.restore(state, place)
+        self.keep_backup()
+
+    def keep_backup(self) -> None:
+        """Copy the weights, to fall back on should training fail."""
+        self._backup = self.network.state()
+        self._backup_time = time.perf_counter()
+
+    # Training ----------------------------------------------------------------------------
+
+    def advance(self, epochs: int, steps: int | None = None, seconds: float = CHUNK_SECONDS) -> int:
+        """Train one chunk of minibatches.
+
+        Parameters
+        ----------
+        epochs : int
+            Do not go past so many passes.
+        steps : int or None
+            Do not train more than so many minibatches.
+        seconds : float
+            About how long the chunk should take.
+
+        Returns
+        -------
+        int
+            Minibatches trained; 0 when the epochs are done.
+
+        Raises
+        ------
+        EngineProblem
+            When a loss is not finite; the last good weights are in place then.
+        """
+        network = self.network
+        left = network.steps_to(epochs)
+        if left == 0:
+            return 0
+        to_epoch = network.steps_to(int(network.epoch) + 1)
+        per_epoch = network.steps_to(int(network.epoch) + 2) - to_epoch
+        fitting = max(1, int(seconds / self._step_seconds))
+        # Whole epochs if several fit, and never past the end of one otherwise.
+        chunk = to_epoch if to_epoch <= fitting else fitting
+        if fitting > to_epoch + per_epoch:
+            chunk += (fitting - to_epoch) // per_epoch * per_epoch
+        chunk = min(chunk, left, steps if steps is not None else left)
+        begin = time.perf_counter()
+        step = network.step
+        done = network.train(chunk)
+        taken = time.perf_counter() - begin
+        if network.failed:
+            self._recover(step + done)
+        seconds_each = taken / max(done, 1)
+        self._step_seconds += 0.3 * (seconds_each - self._step_seconds)
+        rate = network.training.batch_size / self._step_seconds
+        self.samples_per_second = rate
+        self._record()
+        if time.perf_counter() - self._backup_time > BACKUP_SECONDS:
+            self.keep_backup()
+        return done
+
+    def _record(self) -> None:
+        network = self.network
+        now = time.perf_counter()
+        at_epoch = network.epoch == int(network.epoch)
+        if not at_epoch and now - self._last_point < POINT_SECONDS:
+            return
+        self._last_point = now
+        sums = network.take_sums()
+        if sums.samples.sum() == 0:
+            return
+        loss = network.total_loss(sums)
+        accuracy = float(sums.right[0] / sums.samples[0]) if network.has_accuracy() else None
+        self.train_evaluation = Evaluation(loss, accuracy, epoch=network.epoch)
+        self.history.append("loss", network.epoch, loss)
+        if accuracy is not None:
+            self.history.append("accuracy", network.epoch, accuracy)
+        if at_epoch and now - self._last_validation > self._validation_seconds / VALIDATION_SHARE:
+            self.validate()
+
+    def validate(self) -> Evaluation | None:
+        """Look at the validation part and add to its curves."""
+        begin = time.perf_counter()
+        found = self.evaluate("validation")
+        self._last_validation = time.perf_counter()
+        self._validation_seconds = self._last_validation - begin
+        if found is not None:
+            self.validation_evaluation = found
+            self.history.append("val_loss", found.epoch, found.loss)
+            if found.accuracy is not None:
+                self.history.append("val_accuracy", found.epoch, found.accuracy)
+        return found
+
+    def evaluate(self, split: str) -> Evaluation | None:
+        """Loss, accuracy and confusion matrix on ``train``, ``validation`` or ``test``."""
+        return self.network.evaluate(_SPLITS[split])
+
+    def train(
+        self,
+        epochs: int,
+        progress: Callable[[TrainingRun], None] = lambda run: None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Train until so many passes are done or `stopped` says so; `progress` is told between chunks."""
+        while not stopped() and self.advance(epochs):
+            progress(self)
+        last = self.validation_evaluation
+        if last is None or last.epoch != self.network.epoch:
+            self.validate()
+
+    # Failure -----------------------------------------------------------------------------
+
+    def _recover(self, failed_step: int) -> None:
+        """Put the last good weights back and say where numbers went wrong.
+
+        Runs repeat exactly, so training again from the backup meets the same failure.
+        """
+        network = self.network
+        backup = self._backup
+        for before in range(1, 4):
+            steps = failed_step - before - backup.step
+            if steps < 0:
+                break
+            network.restore(backup)
+            network.train(steps)
+            if self._weights_are_finite():
+                break
+        else:
+            network.restore(backup)
+        if not self._weights_are_finite():
+            network.restore(backup)
+        good = network.state()
+        network.train(1)
+        node = self._first_bad_node()
+        if node == "" and not network.failed:
+            network.train(1)
+            node = self._first_bad_node()
+        network.restore(good)
+        network.take_sums()
+        self._backup = good
+        name = network.graph.node(node).name if node else "The network"
+        raise EngineProblem(
+            Problem(
+                node,
+                f"{name} gave numbers that are too large or undefined (NaN) at step {failed_step}: "
+                "the weights from just before are back; lower the learning rate and run again.",
+            )
+        )
+
+    def _weights_are_finite(self) -> bool:
+        network = self.network
+        return bool(np.isfinite(network.device.arena[: network.space.trainable_floats]).all())
+
+    def _first_bad_node(self) -> str:
+        """The first node, in the graph's order, with a number that is not finite."""
+        network = self.network
+        for node in network.graph.order:
+            for values in network.node_weights(node).values():
+                if not np.isfinite(values).all():
+                    return node
+            seen = network.read_output(network.train_plan, node, network.train_plan.plan.shard)
+            if seen is not None and not np.isfinite(seen).all():
+                return node
+        return ""

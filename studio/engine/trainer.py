@@ -1,0 +1,450 @@
+"""The trainer: a background thread that takes commands and replaces one `Snapshot`."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from studio.core.component import Component
+from studio.core.dataset import Dataset
+from studio.core.document import Training
+from studio.core.graph import Graph
+from studio.core.inference import infer
+from studio.core.layer import Layer
+from studio.core.problems import Problem
+from studio.engine.messages import (
+    Command,
+    Pause,
+    Reset,
+    Run,
+    SetGraph,
+    SetPace,
+    SetTraining,
+    SetWeights,
+    Snapshot,
+    Step,
+    Stop,
+    TrainingState,
+    Watch,
+)
+from studio.engine.network import EngineProblem
+from studio.engine.run import CHUNK_SECONDS, TrainingRun
+from studio.engine.views import take_views
+from studio.kernels import jit
+from studio.kernels.jit import Kernel
+
+Load = Callable[[Any], Dataset]
+
+#: Largest share of the time that goes into copies for the views.
+VIEW_SHARE = 0.04
+
+
+@dataclass
+class _Export:
+    """A request, from another thread, for the state of training."""
+
+    state: TrainingState | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class Trainer:
+    """Trains in the background.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the data set of a Data layer; raises ValueError with one plain sentence. Called
+        on the trainer's thread.
+    ahead : bool
+        Compile kernels in other processes, so that a window in this one never stutters.
+    """
+
+    def __init__(self, load: Load, ahead: bool = True) -> None:
+        self.snapshot = Snapshot()
+        self._load = load
+        self._ahead = ahead
+        self._commands: queue.SimpleQueue[Command | _Export] = queue.SimpleQueue()
+        self._taken = threading.Event()
+        self._taken.set()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._graph: Graph | None = None
+        self._training = Training()
+        self._run: TrainingRun | None = None
+        self._datasets: dict[str, Dataset] = {}
+        self._loaded: dict[Layer, Dataset] = {}
+        self._weights: TrainingState | None = None
+        self._watch = Watch()
+        self._pace = 0.0
+        self._running = False
+        self._target = 0
+        self._steps_left: int | None = None
+        self._status = "empty"
+        self._message = ""
+        self._problem: Problem | None = None
+        self._last_snapshot = 0.0
+        self._view_seconds = 0.0
+        self._stale = True
+        self._pace_start = (0.0, 0.0)
+
+    # For other threads -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._loop, name="studio-trainer", daemon=True)
+        self._thread.start()
+
+    def send(self, command: Command) -> None:
+        """Put a command into the queue; never waits."""
+        if isinstance(command, Stop):
+            self._stopping.set()
+        self._commands.put(command)
+
+    def take(self) -> Snapshot:
+        """The latest snapshot; marks it as taken, so that the next one may be made."""
+        snapshot = self.snapshot
+        self._taken.set()
+        return snapshot
+
+    def export_state(self, timeout: float = 10.0) -> TrainingState | None:
+        """Weights and optimizer state as they are now; None if there is no network (in time)."""
+        if self._thread is None or not self._thread.is_alive():
+            return self._run.network.state() if self._run is not None else self._weights
+        request = _Export()
+        self._commands.put(request)
+        return request.state if request.done.wait(timeout) else None
+
+    def close(self, timeout: float = 30.0) -> None:
+        """Ask the thread to stop and wait for it."""
+        if self._thread is not None:
+            self.send(Stop())
+            self._thread.join(timeout)
+            self._thread = None
+
+    # The thread --------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._take_commands()
+                if self._stopping.is_set():
+                    break
+                if self._running:
+                    self._advance()
+                self._publish_if_due()
+        finally:
+            if self._run is not None:
+                self._weights = self._run.network.state()
+                self._run.close()
+                self._run = None
+
+    def _take_commands(self) -> None:
+        """Handle what is in the queue; wait for more when there is nothing to train."""
+        pending: list[Command | _Export] = []
+        try:
+            if not self._running:
+                wait = 0.03 if self._stale else None
+                pending.append(self._commands.get(timeout=wait))
+            while True:
+                pending.append(self._commands.get_nowait())
+        except queue.Empty:
+            pass
+        # Of several graphs in a row (a slider's drag) only the last counts.
+        last_graph = max((i for i, c in enumerate(pending) if isinstance(c, SetGraph)), default=-1)
+        for i, command in enumerate(pending):
+            if isinstance(command, SetGraph) and i < last_graph:
+                continue
+            if self._stopping.is_set():
+                return
+            try:
+                self._handle(command)
+            except EngineProblem as problem:
+                self._fail(problem.problem)
+            except Exception as error:  # a defect must reach the person, not end the thread
+                self._fail(Problem("", f"Training stopped because of an internal error: {error!r}."))
+            self._stale = True
+
+    def _handle(self, command: Command | _Export) -> None:
+        if isinstance(command, _Export):
+            command.state = self._run.network.state() if self._run is not None else self._weights
+            command.done.set()
+        elif isinstance(command, SetGraph):
+            self._set_graph(command.graph, command.training)
+        elif isinstance(command, SetTraining):
+            if self._graph is not None:
+                self._set_graph(self._graph, command.training)
+            else:
+                self._training = command.training
+        elif isinstance(command, SetWeights):
+            self._weights = command.state
+            if self._run is not None:
+                self._run.restore(command.state)
+                self._target = 0
+                self._status = "paused" if self._run.network.step else "ready"
+        elif isinstance(command, Run):
+            self._set_running(None, self._training.epochs)
+        elif isinstance(command, Step):
+            self._step(command)
+        elif isinstance(command, Pause):
+            if self._running:
+                self._pause("paused")
+        elif isinstance(command, Reset):
+            self._reset(command.fresh)
+        elif isinstance(command, Watch):
+            self._watch = command
+        elif isinstance(command, SetPace):
+            self._pace = command.epochs_per_second
+            self._mark_pace()
+
+    # Graphs ------------------------------------------------------------------------------
+
+    def _set_graph(self, graph: Graph, training: Training) -> None:
+        old_graph, old_training = self._graph, self._training
+        self._graph, self._training = graph, training
+        if self._run is not None and old_graph is not None:
+            if _same_network(old_graph, graph) and _only_live(old_training, training):
+                self._run.network.set_numbers(graph, training)
+                if training.epochs != old_training.epochs:
+                    self._target = max(training.epochs, int(self._run.network.epoch))
+                if self._status == "failed":
+                    self._status, self._problem = "paused", None
+                return
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        """Build the network for the current graph, with the weights that still fit."""
+        was_running = self._running
+        if self._run is not None:
+            self._weights = self._run.network.state()
+            history = self._run.history
+            self._run.close()
+        else:
+            history = None
+        self._run, self._running, self._problem = None, False, None
+        graph = self._graph
+        assert graph is not None
+        if not graph.nodes:
+            self._status = "empty"
+            return
+        try:
+            self._load_data(graph)
+            errors = infer(graph, {n: d.info for n, d in self._datasets.items()}).errors
+            if errors:
+                raise EngineProblem(errors[0])
+            self._tell("preparing", "Getting ready")
+            run = TrainingRun(graph, self._training, self._datasets, self._compile)
+        except EngineProblem as problem:
+            self._status, self._message, self._problem = "invalid", "", problem.problem
+            return
+        except RuntimeError as error:
+            self._status, self._message, self._problem = "invalid", "", Problem("", str(error))
+            return
+        self._run = run
+        if history is not None:
+            run.history = history
+        if self._weights is not None:
+            run.restore(self._weights)
+        self._message = ""
+        self._status = "paused" if run.network.step else "ready"
+        if was_running:
+            self._set_running(self._steps_left, self._target)
+
+    def _load_data(self, graph: Graph) -> None:
+        self._datasets = {}
+        for node in graph.nodes:
+            if node.layer.family != "Data" or len(node.layer.outputs) < 2:
+                continue
+            if node.layer not in self._loaded:
+                self._tell("preparing", f"Loading {node.layer.summary()}")
+                try:
+                    dataset = self._load(node.layer)
+                except ValueError as error:
+                    raise EngineProblem(Problem(node.id, f"{node.name} has no data: {error}")) from error
+                if len(self._loaded) > 4:
+                    self._loaded.clear()
+                self._loaded[node.layer] = dataset
+            self._datasets[node.id] = self._loaded[node.layer]
+
+    def _compile(self, kernels: Iterable[Kernel]) -> None:
+        wanted = list(kernels)
+        if self._ahead:
+
+            def progress(done: int, total: int) -> None:
+                self._tell("preparing", f"Preparing kernels: {done} of {total}", done / total)
+
+            jit.compile_ahead(wanted, progress, self._stopping.is_set)
+            if self._stopping.is_set():
+                raise EngineProblem(Problem("", "Stopped."))
+
+    # Running -----------------------------------------------------------------------------
+
+    def _set_running(self, steps: int | None, epochs: int) -> None:
+        if self._run is None:
+            return
+        epoch = self._run.network.epoch
+        # Run again after the end means: as many epochs again.
+        self._target = epochs if epoch < epochs else int(epoch) + self._training.epochs
+        self._steps_left = steps
+        self._running = True
+        self._status, self._problem = "running", None
+        self._mark_pace()
+
+    def _step(self, command: Step) -> None:
+        if self._run is None:
+            return
+        if command.epochs:
+            self._set_running(None, 0)
+            self._target = int(self._run.network.epoch) + command.epochs
+        else:
+            self._set_running(max(1, command.steps), 1 << 40)
+
+    def _pause(self, status: str) -> None:
+        self._running = False
+        self._status = status
+        self._stale = True
+        if self._run is not None and status in ("paused", "finished"):
+            last = self._run.validation_evaluation
+            if last is None or last.epoch != self._run.network.epoch:
+                self._run.validate()
+
+    def _reset(self, fresh: bool) -> None:
+        if self._run is None or self._graph is None:
+            self._weights = None
+            return
+        seed = int(time.time_ns() & 0x7FFFFFFF) if fresh else self._training.seed
+        run = self._run
+        self._running = False
+        self._weights = None
+        run.network.feed_training()
+        run.network.draw_weights(seed)
+        run.network.take_sums()
+        run.history = type(run.history)()
+        run.train_evaluation = run.validation_evaluation = None
+        run.keep_backup()
+        self._status, self._problem = "ready", None
+
+    def _mark_pace(self) -> None:
+        epoch = self._run.network.epoch if self._run is not None else 0.0
+        self._pace_start = (time.perf_counter(), epoch)
+
+    def _advance(self) -> None:
+        run = self._run
+        assert run is not None
+        target = self._target
+        if self._pace:
+            start, epoch = self._pace_start
+            allowed = epoch + (time.perf_counter() - start) * self._pace
+            ahead = run.network.epoch - allowed
+            if ahead > 0:
+                time.sleep(min(0.01, ahead / self._pace))
+                return
+            if ahead < -1.0 - self._pace * 0.1:  # training cannot keep up; do not race later
+                self._mark_pace()
+            target = min(target, int(run.network.epoch) + max(1, int(-ahead)))
+        try:
+            done = run.advance(target, self._steps_left, CHUNK_SECONDS)
+        except EngineProblem as problem:
+            self._fail(problem.problem)
+            return
+        if self._steps_left is not None:
+            self._steps_left -= done
+            if self._steps_left <= 0:
+                self._pause("paused")
+                return
+        if run.network.steps_to(self._target) == 0:
+            finished = self._target >= self._training.epochs and self._steps_left is None
+            self._pause("finished" if finished else "paused")
+
+    def _fail(self, problem: Problem) -> None:
+        self._running = False
+        self._status, self._problem = "failed", problem
+        self._stale = True
+
+    # Snapshots ---------------------------------------------------------------------------
+
+    def _tell(self, status: str, message: str, progress: float = 0.0) -> None:
+        """Publish a snapshot that only says what is being prepared."""
+        self._status, self._message = status, message
+        self.snapshot = replace(
+            self.snapshot,
+            serial=self.snapshot.serial + 1,
+            status=status,  # type: ignore[arg-type]
+            message=message,
+            progress=progress,
+            graph=self._graph,
+            problem=None,
+        )
+
+    def _publish_if_due(self) -> None:
+        now = time.perf_counter()
+        due = now - self._last_snapshot >= max(self._watch.interval, self._view_seconds / VIEW_SHARE)
+        if (self._running or self._stale) and due and self._taken.is_set():
+            self._publish()
+            self._last_snapshot = time.perf_counter()
+            self._view_seconds = self._last_snapshot - now
+            self._stale = False
+
+    def _publish(self) -> None:
+        run = self._run
+        old = self.snapshot
+        self._taken.clear()
+        if run is None:
+            self.snapshot = Snapshot(
+                serial=old.serial + 1,
+                status=self._status,  # type: ignore[arg-type]
+                graph=self._graph,
+                problem=self._problem,
+                datasets=dict(self._datasets),
+            )
+            return
+        views = take_views(run.network, self._watch)
+        self.snapshot = Snapshot(
+            serial=old.serial + 1,
+            status=self._status,  # type: ignore[arg-type]
+            message=self._message,
+            progress=1.0,
+            graph=self._graph,
+            step=run.network.step,
+            epoch=run.network.epoch,
+            samples_per_second=run.samples_per_second if self._running else 0.0,
+            history=run.history,
+            train=run.train_evaluation,
+            validation=run.validation_evaluation,
+            nodes=views.nodes,
+            probe_x=views.probe_x,
+            probe_y=views.probe_y,
+            plane_extent=views.plane_extent,
+            scatter=views.scatter,
+            datasets=dict(self._datasets),
+            problem=self._problem,
+            threads=run.threads,
+            device="cpu",
+            memory=run.network.device.bytes,
+        )
+
+
+def _same_network(before: Graph, after: Graph) -> bool:
+    """Whether two graphs differ at most in names and in live parameters."""
+    if before.edges != after.edges or [n.id for n in before.nodes] != [n.id for n in after.nodes]:
+        return False
+    pairs = zip(before.nodes, after.nodes, strict=True)
+    return all(_only_live(one.layer, other.layer) for one, other in pairs)
+
+
+def _only_live(before: Component, after: Component) -> bool:
+    """Whether two components differ at most in numbers that the kernels read as they run."""
+    if type(before) is not type(after):
+        return False
+    for name, declared in before.parameters().items():
+        if getattr(before, name) != getattr(after, name):
+            numeric = declared.live and declared.kind in ("real", "flag")
+            if not numeric and name != "epochs":
+                return False
+    if isinstance(before, Training) and isinstance(after, Training):
+        one, other = before.optimizer, after.optimizer
+        return one is not None and other is not None and _only_live(one, other)
+    return True

@@ -1,0 +1,100 @@
+"""Copies of what the watched nodes hold, for the window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from studio.core.dataset import Split
+from studio.engine.messages import NodeView, Scatter, Watch
+from studio.engine.network import Network
+
+#: Most validation samples a projection is made of.
+SCATTER_SAMPLES = 500
+#: How much of the plane beyond the points is shown.
+PLANE_MARGIN = 0.15
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """See the fields of the same names of `studio.engine.messages.Snapshot`."""
+
+    nodes: Mapping[str, NodeView] = field(default_factory=dict)
+    probe_x: np.ndarray | None = None
+    probe_y: np.ndarray | None = None
+    plane_extent: tuple[float, float, float, float] = (-1.0, 1.0, -1.0, 1.0)
+    scatter: Scatter | None = None
+
+
+def take_views(network: Network, watch: Watch) -> Views:
+    """Compute and copy what is watched, from the weights as they are now."""
+    wanted = [n for n in network.graph.by_id if n in watch.nodes]
+    arrays = network.probe_arrays(watch.sample)
+    seen = network.look(arrays, wanted) if wanted else {}
+    plane: dict[str, np.ndarray] = {}
+    extent = (-1.0, 1.0, -1.0, 1.0)
+    source = _plane_source(network)
+    if source is not None:
+        extent = plane_extent(network, source)
+        if wanted:
+            plane = _look_at_plane(network, wanted, watch.plane, extent)
+    nodes = {}
+    for node in wanted:
+        detailed = node in watch.details
+        nodes[node] = NodeView(
+            seen.get(node),
+            plane.get(node),
+            network.node_weights(node) if detailed else {},
+            network.node_gradients(node) if detailed else {},
+        )
+    return Views(nodes, arrays[0], arrays[1], extent, _scatter(network, watch.scatter))
+
+
+def _plane_source(network: Network) -> str | None:
+    """The only Data node, if its samples are points of a plane."""
+    if len(network.infos) != 1:
+        return None
+    node, info = next(iter(network.infos.items()))
+    return node if info.plane and info.x_shape == (2,) else None
+
+
+def plane_extent(network: Network, source: str) -> tuple[float, float, float, float]:
+    """A square around all points of the data set."""
+    dataset = network.datasets[source]
+    points = np.concatenate([s.x for s in (dataset.train, dataset.validation, dataset.test) if len(s)])
+    low, high = points.min(0), points.max(0)
+    centre = (low + high) / 2
+    half = float((high - low).max()) / 2 * (1 + PLANE_MARGIN) or 1.0
+    x, y = float(centre[0]), float(centre[1])
+    return (x - half, x + half, y - half, y + half)
+
+
+def _look_at_plane(
+    network: Network, nodes: list[str], pixels: int, extent: tuple[float, float, float, float]
+) -> dict[str, np.ndarray]:
+    x = np.linspace(extent[0], extent[1], pixels, dtype=np.float32)
+    y = np.linspace(extent[2], extent[3], pixels, dtype=np.float32)
+    grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+    info = next(iter(network.infos.values()))
+    target = np.zeros((len(grid), *info.y_shape), np.float32)
+    seen = network.look([grid, target], nodes)
+    return {node: values.reshape(pixels, pixels, -1) for node, values in seen.items()}
+
+
+def _scatter(network: Network, node: str) -> Scatter | None:
+    if not node or node not in network.graph:
+        return None
+
+    def part(dataset):  # type: ignore[no-untyped-def]
+        split = dataset.validation if len(dataset.validation) else dataset.train
+        return Split(split.x[:SCATTER_SAMPLES], split.y[:SCATTER_SAMPLES])
+
+    ordered = [network.datasets[n.id] for n in network.graph.nodes if n.id in network.datasets]
+    arrays = [array for dataset in ordered for array in (part(dataset).x, part(dataset).y)]
+    seen = network.look(arrays, [node])
+    if node not in seen:
+        return None
+    values = seen[node]
+    return Scatter(node, values.reshape(len(values), -1), arrays[1])
