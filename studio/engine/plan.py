@@ -192,9 +192,9 @@ class PlanBuilder:
     def view(self, tensor: Tensor, shape: Shape) -> Tensor:
         root = self._views.get(id(tensor), tensor)
         # A picture's rows may lie apart; only shapes that do not cut through them are views.
-        fits = tensor.contiguous or len(shape) == 1
+        fits = tensor.contiguous or len(shape) == 1 or shape == tensor.shape
         if self._halo == 0 and fits:
-            seen = dataclasses.replace(tensor, shape=shape, node=self._node)
+            seen = dataclasses.replace(_reshaped(tensor, shape), node=self._node)
             self._views[id(seen)] = root
             self._keep += [seen, root]
             return seen
@@ -236,7 +236,7 @@ class PlanBuilder:
         root = self._views.get(id(tensor), tensor)
         place = self._allocate(root.shape, root.gradient_halo, 0, False)
         self._contributions.setdefault(id(root), []).append(place)
-        return dataclasses.replace(place, shape=tensor.shape)
+        return _reshaped(place, tensor.shape)
 
     def alias_gradient(self, tensor: Tensor, gradient: Tensor) -> None:
         if tensor.differentiable:
@@ -332,7 +332,7 @@ class PlanBuilder:
     # Building ------------------------------------------------------------------------------
 
     def _allocate(self, shape: Shape, halo: int, gradient_halo: int, differentiable: bool) -> Tensor:
-        if len(shape) == 3 and halo:
+        if len(shape) == 3:
             height, width, channels = shape
             row_stride = (width + 2 * halo) * channels * self.batch
             start = self.scratch((height + 2 * halo) * row_stride)
@@ -440,7 +440,7 @@ class PlanBuilder:
                 )
             if output is self._outputs.get((node, 0)):
                 self._gradients[node] = parts[0]
-            function(dataclasses.replace(parts[0], shape=output.shape))
+            function(_reshaped(parts[0], output.shape))
 
 
     def _lower_update(self) -> None:
@@ -461,6 +461,18 @@ class PlanBuilder:
         kernel = self.optimizer.kernel()
         self.emit(kernel, self.space.trainable_floats, Ref("shared", 0), first, stride, *slots, *rates)
         self.barrier()
+
+
+def _reshaped(tensor: Tensor, shape: Shape) -> Tensor:
+    """The same place under another shape; a picture knows its rows."""
+    if shape == tensor.shape:
+        return tensor
+    if tensor.contiguous:
+        rows, length = (shape[0], shape[1] * shape[2]) if len(shape) == 3 else (1, size(shape))
+        return dataclasses.replace(
+            tensor, shape=shape, rows=rows, row_length=length, row_stride=length * tensor.batch
+        )
+    return dataclasses.replace(tensor, shape=shape)
 
 
 def useful_nodes(graph: Graph, inference: Inference, training: bool) -> frozenset[str]:
