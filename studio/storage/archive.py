@@ -27,7 +27,9 @@ class Archive:
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._name = name
-        self._zip = self._guarded(lambda: zipfile.ZipFile(file), "is not a Layer Studio file, or it is damaged")
+        self._zip = self._guarded(
+            lambda: zipfile.ZipFile(file), "is not a Layer Studio file, or it is damaged"
+        )
         self._members: dict[str, zipfile.ZipInfo] = {}
         for info in self._zip.infolist():
             if info.filename in self._members:

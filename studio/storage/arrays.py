@@ -29,7 +29,7 @@ def weights_to_bytes(arrays: Mapping[Key, np.ndarray]) -> bytes:
     from safetensors.numpy import save
 
     named = {"/".join(quote(part, safe="") for part in key): a for key, a in arrays.items()}
-    return bytes(save({k: np.ascontiguousarray(a, np.float32) for k, a in sorted(named.items())}))
+    return bytes(save({k: np.asarray(a, np.float32, order="C") for k, a in sorted(named.items())}))
 
 
 def weights_from_bytes(content: bytes) -> dict[Key, np.ndarray]:
@@ -59,14 +59,18 @@ def _check_header(content: bytes) -> None:
     try:
         header = json.loads(content[8 : 8 + size])
     except (ValueError, RecursionError) as error:
-        raise StorageError("The weights in the file are damaged: their table of contents is unreadable.") from error
+        raise StorageError(
+            "The weights in the file are damaged: their table of contents is unreadable."
+        ) from error
     if not isinstance(header, dict) or len(header) > _MOST_ARRAYS:
         raise StorageError("The weights in the file are damaged: their table of contents is too long.")
     for name, entry in header.items():
         if name == "__metadata__":
             continue
         if not isinstance(entry, dict) or entry.get("dtype") != "F32" or not _is_shape(entry.get("shape")):
-            raise StorageError(f"The weights in the file are damaged: {name[:64]!r} is not an array of 32-bit numbers.")
+            raise StorageError(
+                f"The weights in the file are damaged: {name[:64]!r} is not an array of 32-bit numbers."
+            )
         if math.prod(entry["shape"]) * _NUMBER_SIZE > len(content):
             raise StorageError(f"The weights in the file are damaged: {name[:64]!r} is larger than the file.")
 

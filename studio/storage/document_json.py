@@ -198,9 +198,13 @@ def _require_legal(graph: Graph) -> None:
             raise StorageError("A wire of the graph starts or ends at a node that is not there.")
         giver, taker = graph.node(edge.source), graph.node(edge.target)
         if edge.source_port >= len(giver.layer.outputs):
-            raise StorageError(f"A wire leaves output {edge.source_port + 1} of {giver.name}, which it does not have.")
+            raise StorageError(
+                f"A wire leaves output {edge.source_port + 1} of {giver.name}, which it does not have."
+            )
         if not taker.layer.is_variadic() and edge.target_port >= len(taker.layer.inputs):
-            raise StorageError(f"A wire goes into input {edge.target_port + 1} of {taker.name}, which it does not have.")
+            raise StorageError(
+                f"A wire goes into input {edge.target_port + 1} of {taker.name}, which it does not have."
+            )
     for node in graph.nodes:
         ports = [e.target_port for e in graph.incoming(node.id)]
         if len(set(ports)) != len(ports):

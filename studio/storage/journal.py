@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,7 +59,7 @@ class Journal:
         self._path = self._folder / f"{time.time_ns():020d}-{os.getpid()}.journal"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = open(self._path, "xb", buffering=0)
+            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - held until `close`, for its lock
         except OSError as error:
             raise not_written(self._folder, error) from error
         # Another process may look at the new, empty file just now; it lets go at once.
@@ -185,7 +186,7 @@ def _replay(file: IO[bytes]) -> Parts:
             break
         if not isinstance(edit, dict) or not isinstance(edit.get("set"), dict):
             break
-        for key in edit.get("unset", ()):
+        for key in map(str, edit["unset"]) if isinstance(edit.get("unset"), list) else ():
             parts.pop(key, None)
         parts.update(edit["set"])
     return parts
@@ -194,7 +195,7 @@ def _replay(file: IO[bytes]) -> Parts:
 def _take(path: Path) -> IO[bytes] | None:
     """Open a journal whose owner is gone; None if it has one, or is no longer there."""
     try:
-        file = open(path, "r+b", buffering=0)
+        file = open(path, "r+b", buffering=0)  # noqa: SIM115 - held for its lock
     except OSError:
         return None
     if _lock(file):
@@ -222,7 +223,7 @@ def _delete(path: Path, file: IO[bytes]) -> None:
         path.unlink()
 
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: IO[bytes], wait: bool = False) -> bool:

@@ -143,8 +143,11 @@ def _document_text(document: Document, state: TrainingState | None) -> bytes:
 
 
 def _named_arrays(state: TrainingState) -> dict[tuple[str, ...], np.ndarray]:
-    weights = {("weights", *key): array for key, array in state.weights.items()}
-    return {**weights, **{("slots", *key): array for key, array in state.slots.items()}}
+    named: dict[tuple[str, ...], np.ndarray] = {
+        ("weights", *key): array for key, array in state.weights.items()
+    }
+    named.update({("slots", *key): array for key, array in state.slots.items()})
+    return named
 
 
 def _state_from_json(values: Any, arrays: dict[tuple[str, ...], np.ndarray]) -> TrainingState:
@@ -170,5 +173,7 @@ def _state_from_json(values: Any, arrays: dict[tuple[str, ...], np.ndarray]) -> 
         elif key[0] == "slots" and len(key) == 4:
             slots[key[1], key[2], key[3]] = array
         else:
-            raise StorageError(f"The file has weights under a name that is none of ours: {'/'.join(key)[:64]!r}.")
+            raise StorageError(
+                f"The file has weights under a name that is none of ours: {'/'.join(key)[:64]!r}."
+            )
     return TrainingState(weights, slots, epoch=float(epoch), optimizer=optimizer, **numbers)

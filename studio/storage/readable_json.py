@@ -33,7 +33,8 @@ def _dump(value: Any, indent: str) -> str:
     deeper = indent + "  "
     if isinstance(value, dict):
         lines = [
-            f"{json.dumps(str(k), ensure_ascii=False)}: {_dump(value[k], deeper)}" for k in sorted(value, key=str)
+            f"{json.dumps(str(k), ensure_ascii=False)}: {_dump(value[k], deeper)}"
+            for k in sorted(value, key=str)
         ]
         first, last = "{", "}"
     else:
@@ -71,7 +72,12 @@ def loads(content: bytes | str, where: str) -> Any:
         raise StorageError(f"{where} is damaged: it is not readable as JSON.") from error
     level = [value]
     for _ in range(_DEEPEST):
-        level = [m for v in level if isinstance(v, (dict, list)) for m in (v.values() if isinstance(v, dict) else v)]
+        level = [
+            m
+            for v in level
+            if isinstance(v, (dict, list))
+            for m in (v.values() if isinstance(v, dict) else v)
+        ]
         if not level:
             return value
     raise StorageError(f"{where} is damaged: it is nested more than {_DEEPEST} deep.")
