@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
@@ -26,8 +27,6 @@ import llvmlite
 import llvmlite.binding
 import numba
 from platformdirs import user_cache_path
-
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 #: NaN and infinity keep their meaning, so that failures are seen; everything else may be
 #: reordered and contracted.
@@ -54,20 +53,16 @@ def lanes() -> int:
     return 8 if "avx2" in host_features() else 4
 
 
-def _sources() -> Iterable[Path]:
-    for folder in ("kernels", "layers", "losses", "engine"):
-        yield from sorted((_PACKAGE / folder).rglob("*.py"))
-
-
 @functools.cache
 def cache_folder() -> Path:
     """The folder compiled kernels are kept in; a temporary one if none can be written.
 
-    Its name holds a hash of all kernel sources and of the versions that matter, because
-    Numba's own cache does not see changes in functions that a kernel calls.
+    Its name holds a hash of this package's sources and of the versions that matter, because
+    Numba's own cache does not see changes in functions that a kernel calls. A kernel in
+    another file, such as a layer's, is compiled again when that file changes.
     """
     digest = hashlib.sha256()
-    for source in _sources():
+    for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
     versions = (numba.__version__, llvmlite.__version__, sys.version, lanes(), sorted(host_features()))
     digest.update(repr(versions).encode())
@@ -100,6 +95,12 @@ SIGNATURE = numba.types.void(_arena, _integers, _integers, _integers)
 _compiling = threading.RLock()
 
 
+@functools.cache
+def _source_of(module: str) -> bytes:
+    """Text of a module's file."""
+    return Path(str(sys.modules[module].__file__)).read_bytes()
+
+
 class Kernel:
     """A kernel by name, compiled when its address is first needed.
 
@@ -124,8 +125,8 @@ class Kernel:
 
     @property
     def _ready_mark(self) -> Path:
-        digest = hashlib.sha256(self.text.encode()).hexdigest()[:12]
-        return cache_folder() / "ready" / f"{self.name}-{digest}"
+        source = self.text.encode() or _source_of(self.function.__module__)
+        return cache_folder() / "ready" / f"{self.name}-{hashlib.sha256(source).hexdigest()[:12]}"
 
     @property
     def is_loaded(self) -> bool:
@@ -220,15 +221,19 @@ def compile_ahead(
     missing = [k for k in {id(k): k for k in kernels}.values() if not k.is_ready]
     if not missing:
         return
-    progress(0, len(missing))
+    told = 0
+    progress(told, len(missing))
     workers = min(2, os.cpu_count() or 1, len(missing))
     running = [_start_worker([k.request() for k in missing[i::workers]]) for i in range(workers)]
     try:
         while any(process.poll() is None for process in running):
             if stopped():
                 return
-            progress(sum(k.is_ready for k in missing), len(missing))
-            threading.Event().wait(0.05)
+            done = sum(k.is_ready for k in missing)
+            if done != told:
+                told = done
+                progress(told, len(missing))
+            time.sleep(0.02)
     finally:
         for process in running:
             if process.poll() is None:
