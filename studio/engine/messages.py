@@ -38,9 +38,17 @@ class SetTraining:
 
 @dataclass(frozen=True)
 class SetWeights:
-    """Put these weights (and optimizer state) in place, such as those of an opened file."""
+    """Put these weights (and optimizer state) in place, such as those of an opened file.
+
+    Parameters
+    ----------
+    state : TrainingState
+    history : History or None
+        The curves that led there; training goes on appending to them.
+    """
 
     state: TrainingState
+    history: History | None = None
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,8 @@ class Trainer:
             self._weights = command.state
             if self._run is not None:
                 self._run.restore(command.state)
+                if command.history is not None:
+                    self._run.history = command.history
                 self._target = 0
                 self._status = "paused" if self._run.network.step else "ready"
         elif isinstance(command, Run):

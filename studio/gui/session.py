@@ -60,6 +60,8 @@ class Session(QObject):
     selection_changed = Signal(object)
     #: Emitted when the file, its name or the dirty mark changed.
     file_changed = Signal()
+    #: Emitted after another document took the place of the old one, history of edits included.
+    opened = Signal()
     #: One plain sentence for the status bar; errors are shown as such.
     said = Signal(str, bool)
 
@@ -127,7 +129,9 @@ class Session(QObject):
         self._path = path
         self._weights_dirty = False
         self.select(frozenset())
+        self._datasets = {}
         self._show(document)
+        self.opened.emit()
         self.file_changed.emit()
 
     def mark_saved(self, path: Path) -> None:

@@ -1,0 +1,49 @@
+"""Numbers as the window writes them."""
+
+from __future__ import annotations
+
+import math
+
+
+def short(value: float, digits: int = 3) -> str:
+    """A number with about `digits` figures: ``0.0042``, ``12.8``, ``1.2e-06``, ``nan``.
+
+    >>> short(0.004), short(12.756), short(1234567.0), short(0.0)
+    ('0.004', '12.8', '1.23e+06', '0')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:.{digits}g}".replace("-", "−", 1) if value < 0 else f"{value:.{digits}g}"
+
+
+def plain(value: float) -> str:
+    """A number so that reading it back gives the same: for fields that are typed into.
+
+    >>> plain(0.0012), plain(1e-07), plain(3.0), plain(0.1)
+    ('0.0012', '1e-07', '3', '0.1')
+    """
+    text = repr(float(value))
+    return text.removesuffix(".0")
+
+
+def grouped(value: int) -> str:
+    """A whole number in groups of three: ``41 280``."""
+    return f"{value:,}".replace(",", " ")
+
+
+def percent(share: float) -> str:
+    """A share as per cent with one decimal: ``97.5 %``; 1 is ``100 %``."""
+    return "100 %" if share >= 1.0 else f"{100 * share:.1f} %"
+
+
+def loss(value: float) -> str:
+    """A loss with three decimals, fewer when it is large, more when it is tiny."""
+    if not math.isfinite(value):
+        return str(value)
+    if value >= 1000:
+        return f"{value:.3g}"
+    if value >= 10:
+        return f"{value:.1f}"
+    if value < 0.001 and value > 0:
+        return f"{value:.1e}"
+    return f"{value:.3f}"
