@@ -80,7 +80,7 @@ class Field:
 
 
 def _as_integer(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "__index__"):
+    if isinstance(value, bool) or not (isinstance(value, (int, float)) or hasattr(value, "__index__")):
         raise FieldError(f"{name} must be a whole number, not {value!r}.")
     if isinstance(value, float) and (not math.isfinite(value) or value != int(value)):
         raise FieldError(f"{name} must be a whole number, not {value!r}.")

@@ -207,15 +207,15 @@ class Trainer:
     def _set_graph(self, graph: Graph, training: Training) -> None:
         old_graph, old_training = self._graph, self._training
         self._graph, self._training = graph, training
-        if self._run is not None and old_graph is not None:
-            if _same_network(old_graph, graph) and _only_live(old_training, training):
-                self._run.network.set_numbers(graph, training)
-                if training.epochs != old_training.epochs:
-                    self._target = max(training.epochs, int(self._run.network.epoch))
-                if self._status == "failed":
-                    self._status, self._problem = "paused", None
-                return
-        self._rebuild()
+        same = old_graph is not None and _same_network(old_graph, graph) and _only_live(old_training, training)
+        if self._run is None or not same:
+            self._rebuild()
+            return
+        self._run.network.set_numbers(graph, training)
+        if training.epochs != old_training.epochs:
+            self._target = max(training.epochs, int(self._run.network.epoch))
+        if self._status == "failed":
+            self._status, self._problem = "paused", None
 
     def _rebuild(self) -> None:
         """Build the network for the current graph, with the weights that still fit."""

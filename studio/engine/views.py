@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from studio.core.dataset import Split
+from studio.core.dataset import Dataset, Split
 from studio.engine.messages import NodeView, Scatter, Watch
 from studio.engine.network import Network
 
@@ -87,7 +87,7 @@ def _scatter(network: Network, node: str) -> Scatter | None:
     if not node or node not in network.graph:
         return None
 
-    def part(dataset):  # type: ignore[no-untyped-def]
+    def part(dataset: Dataset) -> Split:
         split = dataset.validation if len(dataset.validation) else dataset.train
         return Split(split.x[:SCATTER_SAMPLES], split.y[:SCATTER_SAMPLES])
 

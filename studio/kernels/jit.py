@@ -182,7 +182,8 @@ def generated(name: str, text: str) -> Kernel:
         os.replace(file.name, path)
     module_name = f"studio_generated_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # Numba finds the function's globals by module name
     spec.loader.exec_module(module)

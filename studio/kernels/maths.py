@@ -12,6 +12,8 @@ and erf are those of the Eigen library.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba.extending import overload
 from scipy import special
@@ -30,57 +32,57 @@ from studio.kernels.simd import (
 )
 
 
-def where(condition, x, y):
+def where(condition: Any, x: Any, y: Any) -> Any:
     """`x` where the condition holds, else `y`."""
     return np.where(condition, x, y)
 
 
-def maximum(x, y):
+def maximum(x: Any, y: Any) -> Any:
     """The larger of two."""
     return np.maximum(x, y)
 
 
-def minimum(x, y):
+def minimum(x: Any, y: Any) -> Any:
     """The smaller of two."""
     return np.minimum(x, y)
 
 
-def absolute(x):
+def absolute(x: Any) -> Any:
     """|x|"""
     return np.abs(x)
 
 
-def sqrt(x):
+def sqrt(x: Any) -> Any:
     """Square root."""
     return np.sqrt(x)
 
 
-def exp(x):
+def exp(x: Any) -> Any:
     """e to the power of x."""
     return np.exp(x)
 
 
-def log(x):
+def log(x: Any) -> Any:
     """Natural logarithm of a positive number."""
     return np.log(x)
 
 
-def tanh(x):
+def tanh(x: Any) -> Any:
     """Hyperbolic tangent."""
     return np.tanh(x)
 
 
-def sigmoid(x):
+def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), without overflow."""
     return special.expit(x)
 
 
-def softplus(x):
+def softplus(x: Any) -> Any:
     """log(1 + exp(x)), without overflow."""
     return np.logaddexp(x, 0)
 
 
-def erf(x):
+def erf(x: Any) -> Any:
     """The error function."""
     return special.erf(x)
 

@@ -10,6 +10,8 @@ J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (Phi
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from studio.kernels.jit import inline
@@ -22,7 +24,9 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 
-def philox(counter_0, counter_1, counter_2, counter_3, key_0, key_1):
+def philox(
+    counter_0: Any, counter_1: Any, counter_2: Any, counter_3: Any, key_0: Any, key_1: Any
+) -> tuple[Any, Any, Any, Any]:
     """Four random 32-bit numbers; all arguments and results are uint64 below 2**32.
 
     Runs on NumPy arrays as it is and, through `philox_inline`, in kernels.
@@ -69,7 +73,7 @@ def uniform(seed: int, key: int, count: int, step: int = 0) -> np.ndarray:
         shape + np.uint64(seed & 0xFFFFFFFF),
         shape + np.uint64((seed >> 32) & 0xFFFFFFFF),
     )
-    return ((first >> np.uint64(5)) * 67108864.0 + (second >> np.uint64(6))) / 9007199254740992.0
+    return np.asarray(((first >> np.uint64(5)) * 67108864.0 + (second >> np.uint64(6))) / 9007199254740992.0)
 
 
 def normal(seed: int, key: int, count: int, step: int = 0) -> np.ndarray:

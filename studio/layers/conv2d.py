@@ -60,7 +60,7 @@ class Conv2D(Layer):
 
     def window(self, shape: Shape) -> Window:
         """Where the patterns lie on a picture of this shape."""
-        return Window(shape[:2], self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        return Window((shape[0], shape[1]), self.kernel_size, self.strides, self.padding, self.dilation_rate)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -154,9 +154,9 @@ class Conv2D(Layer):
         return (
             (cls(filters=5), ((6, 7, 3),)),
             (cls(filters=9, kernel_size=(2, 3), padding="same", activation="relu"), ((5, 4, 2),)),
-            (cls(filters=3, strides=2, padding="same", use_bias=False), ((7, 6, 4),)),
+            (cls(filters=3, strides=(2, 2), padding="same", use_bias=False), ((7, 6, 4),)),
             (cls(filters=2, kernel_size=(1, 2), strides=(3, 2)), ((8, 5, 1),)),
-            (cls(filters=4, kernel_size=2, dilation_rate=2, activation="gelu"), ((5, 6, 2),)),
+            (cls(filters=4, kernel_size=(2, 2), dilation_rate=(2, 2), activation="gelu"), ((5, 6, 2),)),
         )
 
 
