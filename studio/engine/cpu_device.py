@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import queue
@@ -48,6 +49,16 @@ def available_memory() -> int:
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     return 4 << 30
+
+
+def give_way() -> None:
+    """Let the window's thread go first when it competes with this one for a core (Linux).
+
+    There each thread has a priority of its own; elsewhere nothing happens.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
 
 
 @dataclass(eq=False)
@@ -200,6 +211,7 @@ class _Worker:
         self._thread.start()
 
     def _loop(self) -> None:
+        give_way()
         while (work := self._work.get()) is not None:
             function, *arguments = work
             try:

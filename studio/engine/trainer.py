@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.layer import Layer
 from studio.core.problems import Problem
+from studio.engine.cpu_device import give_way
 from studio.engine.messages import (
     Command,
     Pause,
@@ -34,6 +36,7 @@ from studio.engine.messages import (
 from studio.engine.network import EngineProblem
 from studio.engine.run import CHUNK_SECONDS, TrainingRun
 from studio.engine.views import take_views
+from studio.engine.warm import start_warming
 from studio.kernels import jit
 from studio.kernels.jit import Kernel
 
@@ -90,11 +93,14 @@ class Trainer:
         self._view_seconds = 0.0
         self._stale = True
         self._pace_start = (0.0, 0.0)
+        self._warming: subprocess.Popen[bytes] | None = None
 
     # For other threads -------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the thread."""
+        if self._ahead:
+            self._warming = start_warming()
         self._thread = threading.Thread(target=self._loop, name="studio-trainer", daemon=True)
         self._thread.start()
 
@@ -124,10 +130,15 @@ class Trainer:
             self.send(Stop())
             self._thread.join(timeout)
             self._thread = None
+        if self._warming is not None:
+            self._warming.kill()
+            self._warming.wait()
+            self._warming = None
 
     # The thread --------------------------------------------------------------------------
 
     def _loop(self) -> None:
+        give_way()
         try:
             while not self._stopping.is_set():
                 self._take_commands()

@@ -262,6 +262,11 @@ def _start_worker(requests: list[dict[str, str]]) -> subprocess.Popen[bytes]:
     return process
 
 
+def named_kernels() -> list[Kernel]:
+    """The hand-written kernels of all modules imported so far."""
+    return list(_by_name.values())
+
+
 def requested(request: dict[str, str]) -> Kernel:
     """The kernel that `Kernel.request` of another process described."""
     if "text" in request:

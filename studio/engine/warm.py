@@ -1,0 +1,57 @@
+"""Compiles all built-in kernels into the cache, in a process of its own.
+
+The window starts it when it opens, so that pressing Run seldom has to wait for a compiler:
+``python -m studio.engine.warm``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from studio.core import registry
+from studio.core.layer import ElementWise
+from studio.kernels import jit
+from studio.kernels.jit import Kernel
+from studio.kernels.pointwise import backward_kernel, forward_kernel
+from studio.kernels.products import correlate_kernel, multiply_kernel
+from studio.kernels.tiles import SHAPE
+
+
+def standard_kernels() -> list[Kernel]:
+    """All kernels of the built-in layers, losses and optimizers."""
+    registry.layers()
+    registry.optimizers()
+    kernels = jit.named_kernels()
+    for outputs in range(SHAPE.outputs, 0, -1):
+        kernels += [multiply_kernel(outputs, vectors) for vectors in range(1, SHAPE.vectors + 1)]
+    kernels += [correlate_kernel(outputs) for outputs in range(SHAPE.correlated_outputs, 0, -1)]
+    for layer in registry.layers().values():
+        if issubclass(layer, ElementWise):
+            kernels += [forward_kernel(layer), backward_kernel(layer)]
+    return kernels
+
+
+def start_warming() -> subprocess.Popen[bytes]:
+    """Start the process; whoever starts it ends it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "studio.engine.warm"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "STUDIO_LANES": str(jit.lanes())},
+    )
+
+
+def main() -> None:
+    """Compile what is missing, at the lowest priority."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+    for kernel in standard_kernels():
+        if not kernel.is_ready:
+            _ = kernel.address
+
+
+if __name__ == "__main__":
+    main()
