@@ -54,7 +54,8 @@ def available_memory() -> int:
 def give_way() -> None:
     """Let the window's thread go first when it competes with this one for a core (Linux).
 
-    There each thread has a priority of its own; elsewhere nothing happens.
+    There each thread has a priority of its own, which threads it starts inherit; elsewhere
+    nothing happens.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
@@ -211,7 +212,6 @@ class _Worker:
         self._thread.start()
 
     def _loop(self) -> None:
-        give_way()
         while (work := self._work.get()) is not None:
             function, *arguments = work
             try:
