@@ -100,7 +100,7 @@ def fast_numbers(cells: tuple[str, ...]) -> np.ndarray | None:
     except ValueError:
         return None
     # Python also reads 1_000, inf and nan as numbers; people who write tables do not.
-    if not np.isfinite(found).all() or any("_" in c for c in cells):
+    if not np.isfinite(found).all() or "_" in "".join(cells):
         return None
     return found
 

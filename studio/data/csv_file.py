@@ -196,7 +196,7 @@ def _pieces(
                     f"but the first line has {width}: they must be the same."
                 )
         lines = [line for line, _ in piece]
-        stripped = [[c.strip() for c in row] for _, row in piece]
+        stripped = [list(map(str.strip, row)) for _, row in piece]
         if skip_blank:
             used = [i for i in range(width) if i not in dropped]
             whole = [not any(is_blank(row[i]) for i in used) for row in stripped]

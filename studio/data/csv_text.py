@@ -3,8 +3,9 @@
 - Encoding: UTF-8 or UTF-16 with a byte order mark, UTF-8, else Windows-1252.
 - Delimiter: comma, semicolon, tab or bar; the one that cuts the first lines most evenly, then
   the one that leaves most numbers.
-- Header: the first line, if none of its cells is a number and no two are the same; the option
-  ``header=yes`` or ``header=no`` decides otherwise, and so does a target that it names.
+- Header: the first line, if none of its cells is a number and either the second line has a
+  number or no two cells are the same; the option ``header=yes`` or ``header=no`` decides
+  otherwise, and so does a target that it names.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +96,9 @@ def layout_of(path: Path, header: str | None, target: str | None) -> Layout:
     if any(c < " " and c not in "\t\r\n\f" for c in text):
         raise _not_text(path)
     delimiter = _delimiter(text, whole)
-    first = next((row for _, row in records(path, encoding, delimiter)), None)
+    rows = records(path, encoding, delimiter)
+    first, second = next(rows, (0, None))[1], next(rows, (0, None))[1]
+    rows.close()
     if first is None:
         raise DataError(f"{shown(path.name)} is empty: choose another file.")
     if len(first) > MOST_COLUMNS:
@@ -103,13 +106,14 @@ def layout_of(path: Path, header: str | None, target: str | None) -> Layout:
     cells = [c.strip() for c in first]
     filled = [c for c in cells if c]
     decimal = delimiter != ","
-    plain = not any(number(c, decimal) is not None for c in cells) and len(set(filled)) == len(filled)
+    below = any(number(c.strip(), decimal) is not None for c in second or ())
+    plain = not any(number(c, decimal) is not None for c in cells) and (below or len(set(filled)) == len(filled))
     has_header = header == "yes" or (header is None and (plain or (target is not None and target in cells and not target.isdigit())))
     names, named = _names(cells if has_header else [""] * len(cells))
     return Layout(encoding, delimiter, has_header, names, named)
 
 
-def records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def records(path: Path, encoding: str, delimiter: str) -> Generator[tuple[int, list[str]]]:
     """Records that are not blank, each with the number of the line it ends on (from 1).
 
     Raises

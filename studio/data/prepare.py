@@ -123,8 +123,9 @@ def _standardised(parts: list[np.ndarray], axes: tuple[int, ...]) -> tuple[list[
         centred = train[start : start + _PIECE].astype(np.float64) - mean
         variance = variance + np.square(centred).sum(axis=axes) / count
     spread = np.sqrt(variance)
-    # Below the precision of float32 there is nothing but rounding to enlarge.
-    scale = np.where(spread > np.abs(mean) * 1e-7, spread, 1.0)
+    # Below the precision of the numbers there is nothing but rounding to enlarge.
+    rounding = 1e-6 if train.dtype == np.float32 else 1e-12
+    scale = np.where(spread > np.abs(mean) * rounding, spread, 1.0)
     scale = np.where(scale > 1e-30, scale, 1.0)
     mean, scale = np.atleast_1d(mean), np.atleast_1d(scale)
     if train.dtype == np.float32:

@@ -100,7 +100,9 @@ def source_for(path: str | Path, **options: str) -> str:
         raise DataError(
             f"Files like {shown(path.name)} cannot be read as data: use a .csv or .npz file, or a folder of IDX files."
         )
-    query = "&".join(f"{k.rstrip('_')}={quote(v, safe=' :/()')}" for k, v in options.items())
+    # Spaces stay readable, but not at an end, where they would be lost.
+    quoted = {k.rstrip("_"): quote(v, safe=":/() " if v == v.strip() else ":/()") for k, v in options.items()}
+    query = "&".join(f"{k}={v}" for k, v in quoted.items())
     return f"{kind}:{path}" + (f"?{query}" if query else "")
 
 
@@ -115,29 +117,29 @@ def _kind_of(path: Path) -> str:
 
 
 def _file_source(kind: str, rest: str) -> Source:
-    """Find where the path ends: at the first question mark that known options follow.
+    """Find where the path ends: at a question mark that known options follow.
 
-    A file whose name contains all of the text wins, so that every file can be named.
+    Of several, the first with an existing file before it; a file whose name is all of the
+    text comes before these. So every file can be named.
     """
     if "?" not in rest or _exists(rest):
         return Source(kind, rest)
-    marks = [i for i, c in enumerate(rest) if c == "?"]
     problem = ""
-    for mark in marks:
-        path, query = rest[:mark], rest[mark + 1 :]
-        if not query:
-            return Source(kind, path)
-        pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    candidates: list[Source] = []
+    for mark in (i for i, c in enumerate(rest) if c == "?"):
+        pairs = [pair.partition("=") for pair in rest[mark + 1 :].split("&") if pair]
         keys = [unquote(key).strip().lower() for key, _, _ in pairs]
-        if all(equals and key in OPTIONS[kind] for key, (_, equals, _) in zip(keys, pairs, strict=True)):
-            options: list[tuple[str, str]] = []
-            for key, (_, _, value) in zip(keys, pairs, strict=True):
-                pieces = value.split(",") if key == "drop" else [value]
-                options += [(key, unquote(piece)) for piece in pieces]
-            _check_options(options)
-            return Source(kind, path, tuple(options))
-        if any(equals for _, equals, _ in pairs):
-            problem = next(k for k, (_, e, _) in zip(keys, pairs, strict=True) if not e or k not in OPTIONS[kind])
+        wrong = [k for k, (_, equals, _) in zip(keys, pairs, strict=True) if not equals or k not in OPTIONS[kind]]
+        if not wrong:
+            values = [v.split(",") if k == "drop" else [v] for k, (_, _, v) in zip(keys, pairs, strict=True)]
+            options = [(k, unquote(v)) for k, pieces in zip(keys, values, strict=True) for v in pieces]
+            candidates.append(Source(kind, rest[:mark], tuple(options)))
+        elif any(equals for _, equals, _ in pairs):
+            problem = wrong[0]
+    if candidates:
+        chosen = next((c for c in candidates if _exists(c.name)), candidates[0])
+        _check_options(list(chosen.options))
+        return chosen
     if problem:
         known = OPTIONS[kind]
         close = difflib.get_close_matches(problem, known, 1, 0.5)
@@ -168,13 +170,21 @@ def _unknown(text: str) -> str:
     if kind:
         return f"To read the {'folder' if kind == 'idx' else 'file'} {shown(text, 200)}, write {kind}: before its name."
     word, colon, _ = text.partition(":")
-    known = [*plane.NAMES, *builtin.NAMES, *OPTIONS]
-    close = difflib.get_close_matches(word.lower().replace("_", "-"), [k.replace("_", "-") for k in known], 3, 0.5)
-    close = [k for c in close for k in known if k.replace("_", "-") == c]
     if colon:
-        close = [k for k in close if k in OPTIONS]
+        close = _close(word, list(OPTIONS))
         hint = f"did you mean {_EXAMPLES[close[0]]}?" if close else f"write {', '.join(_EXAMPLES.values())}."
         return f"There is no kind of source {shown(word)!r}: {hint}"
+    close = _close(text, [*plane.NAMES, *builtin.NAMES])
     if close:
         return f"There is no data set {shown(text)!r}: did you mean {' or '.join(close)}?"
     return f"There is no data set {shown(text)!r}: choose one such as digits or spirals, or a file such as csv:FILE."
+
+
+def _close(wanted: str, known: list[str]) -> list[str]:
+    """Names that `wanted` may have been meant to be; only those about as close as the closest."""
+    likeness = {
+        name: difflib.SequenceMatcher(None, wanted.lower().replace("_", "-"), name.replace("_", "-")).ratio()
+        for name in known
+    }
+    best = max(likeness.values())
+    return sorted((n for n in known if likeness[n] >= max(0.55, best - 0.1)), key=lambda n: -likeness[n])[:3]
