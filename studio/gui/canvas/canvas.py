@@ -1,0 +1,414 @@
+"""The canvas as a widget: the view of the graph with all that floats over it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import (
+    QEasingCurve,
+    QElapsedTimer,
+    QEvent,
+    QPoint,
+    QPointF,
+    QRectF,
+    QTimer,
+    QVariantAnimation,
+    Signal,
+)
+from PySide6.QtGui import QAction, QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from studio.core.document import Document
+from studio.core.graph import Edge
+from studio.core.layer import Layer
+from studio.engine.messages import Snapshot, Watch
+from studio.gui.canvas.actions import make_actions, show_menu
+from studio.gui.canvas.editing import Editor
+from studio.gui.canvas.faces import HEADER, TEXT_LEFT
+from studio.gui.canvas.minimap import Minimap
+from studio.gui.canvas.overlays import Hint, Legend, TitleEditor, ZoomControls
+from studio.gui.canvas.placement import USUAL_SIZE
+from studio.gui.canvas.scene import GraphScene, PortHit
+from studio.gui.canvas.search_popup import SearchPopup
+from studio.gui.canvas.style import forget_styles
+from studio.gui.canvas.view import GraphView
+from studio.gui.live import Live
+from studio.gui.session import Session
+from studio.gui.theme import Theme
+
+#: Milliseconds between two refreshes of thumbnails (15 Hz) and of the loss's numbers (4 Hz).
+_THUMBNAILS, _NUMBERS = 66, 250
+_EASE = 120
+_ZOOM_STEP = 1.25
+
+
+class Canvas(QWidget):
+    """Shows the session's graph and lets a person edit it.
+
+    Parameters
+    ----------
+    session : Session
+        The document, its problems and what is selected.
+    live : Live
+        Gives snapshots of training; is told which nodes are in view.
+    """
+
+    #: Emitted with node id and neuron when a person picks a neuron; -1 for none.
+    unit_selected = Signal(str, int)
+    #: Emitted with a node's id when a person asks for its big view (double-click, "+24").
+    details_wanted = Signal(str)
+
+    def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Canvas"))
+        self.session, self.live = session, live
+        self.graph_scene = GraphScene(self)
+        self.editor = Editor(session, self.graph_scene)
+        self.view = GraphView(session, self.graph_scene, self.editor, self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.view)
+        self.setFocusProxy(self.view)
+        self._actions = make_actions(self)
+        self.controls = ZoomControls(self._actions, self)
+        self.legend = Legend(self)
+        self.hint = Hint(self)
+        self.minimap = Minimap(self.graph_scene, self)
+        self.search = SearchPopup(self)
+        self.title_editor = TitleEditor(self.view.viewport())
+        self._search_for: tuple[QPointF, Edge | None, PortHit | None] = (QPointF(), None, None)
+        self._easing = QVariantAnimation(self)
+        self._easing.setDuration(_EASE)
+        self._easing.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._easing.setStartValue(0.0)
+        self._easing.setEndValue(1.0)
+        self._easing.valueChanged.connect(self._ease)
+        self._journey = (QPointF(), 1.0, QPointF(), 1.0)
+        self._visible: frozenset[str] | None = None
+        self._shown_serial = -1
+        self._fit_due = True
+        self._refresh = QTimer(self)
+        self._refresh.setSingleShot(True)
+        self._refresh.timeout.connect(self._show_snapshot)
+        self._since_refresh, self._since_numbers = QElapsedTimer(), QElapsedTimer()
+        self._connect()
+        live.add_wish(self._wish)
+        self._show_document(session.document, session.document)
+
+    def _connect(self) -> None:
+        session, view = self.session, self.view
+        session.document_changed.connect(self._show_document)
+        session.selection_changed.connect(self._show_selection)
+        session.opened.connect(self._opened)
+        self.live.snapshot_taken.connect(self._snapshot_taken)
+        view.looked.connect(self._looked)
+        view.search_wanted.connect(self.open_search)
+        view.rename_wanted.connect(self.rename)
+        view.menu_wanted.connect(lambda place, node, wire: show_menu(self, place, node, wire))
+        view.wire_selected.connect(self._enable_actions)
+        view.unit_selected.connect(self.unit_selected)
+        view.details_wanted.connect(self.details_wanted)
+        self.search.chosen.connect(self._add_found)
+        self.search.dismissed.connect(self.view.setFocus)
+        self.title_editor.renamed.connect(self._renamed)
+        self.minimap.centred.connect(lambda place: self.view.look_at(place, self.view.transform().m11()))
+        Theme.instance().changed.connect(self._restyle)
+
+    def actions(self) -> dict[str, QAction]:  # type: ignore[override]
+        """Actions by name, with shortcuts, for menus."""
+        return dict(self._actions)
+
+    # The document ----------------------------------------------------------------------
+
+    def _opened(self) -> None:
+        self._fit_due = True
+        self.view.end_gesture()
+        self._fit_if_due()
+
+    def _show_document(self, before: Document, after: Document) -> None:
+        fresh = before is after or before.graph is not after.graph
+        self.graph_scene.reconcile(after, self.session.inference, self.session.datasets, fresh)
+        if self.view.chosen_wire is not None and self.view.chosen_wire not in self.graph_scene.wires:
+            self.view.select_wire(None)
+        self.hint.setVisible(not after.graph.nodes)
+        self._visible = None
+        self._show_selection(self.session.selection)
+        self._looked()
+        self._schedule()
+
+    def _show_selection(self, selection: frozenset[str]) -> None:
+        self.graph_scene.show_selection(selection, self.view.chosen_wire)
+        self._enable_actions()
+
+    def _enable_actions(self) -> None:
+        count = len(self.session.selection)
+        for name in ("cut", "copy", "duplicate", "frame", "disconnect"):
+            self._actions[name].setEnabled(count > 0)
+        self._actions["delete"].setEnabled(count > 0 or self.view.chosen_wire is not None)
+        for name in ("rename", "take_out"):
+            self._actions[name].setEnabled(count == 1)
+        for name, action in self._actions.items():
+            if name.startswith("align_"):
+                action.setEnabled(count > 1)
+            elif name.startswith("distribute_"):
+                action.setEnabled(count > 2)
+
+    # Snapshots -------------------------------------------------------------------------
+
+    def visible_nodes(self) -> frozenset[str]:
+        """Ids of the nodes in view."""
+        if self._visible is None:
+            self._visible = frozenset(self.graph_scene.nodes_in(self.view.in_view()))
+        return self._visible
+
+    def _wish(self) -> Watch | None:
+        if not self.isVisible():
+            return None
+        nodes = self.visible_nodes()
+        strands = {
+            e.target for e, w in self.graph_scene.wires.items() if w.is_strands and nodes & {e.source, e.target}
+        }
+        return Watch(nodes=nodes | strands, details=frozenset(strands), interval=_THUMBNAILS / 1000)
+
+    def _snapshot_taken(self, snapshot: Snapshot) -> None:
+        self._schedule()
+
+    def _schedule(self) -> None:
+        """Refresh thumbnails now, or as soon as 15 Hz allow."""
+        if not self.isVisible() or self._refresh.isActive():
+            return
+        elapsed = self._since_refresh.elapsed() if self._since_refresh.isValid() else _THUMBNAILS
+        self._refresh.start(max(0, _THUMBNAILS - elapsed))
+
+    def _show_snapshot(self) -> None:
+        if not self.isVisible():
+            return
+        self._since_refresh.restart()
+        latest = self.live.latest
+        running = latest.status == "running"
+        numbers = not running or not self._since_numbers.isValid() or self._since_numbers.elapsed() >= _NUMBERS
+        if numbers:
+            self._since_numbers.restart()
+        visible = self.visible_nodes()
+        self.graph_scene.show_snapshot(latest, visible, numbers)
+        strands = any(w.is_strands for w in self.graph_scene.wires.values())
+        self.legend.explain([self.graph_scene.nodes[n] for n in visible], strands)
+
+    # Looking ---------------------------------------------------------------------------
+
+    def _looked(self) -> None:
+        before, self._visible = self._visible, None
+        view = self.view.in_view()
+        self.controls.show_zoom(self.view.zoom)
+        bounds = self.graph_scene.bounds(self.graph_scene.nodes)
+        self.minimap.show_view(view)
+        self.minimap.setVisible(not bounds.isEmpty() and not view.contains(bounds))
+        if self.title_editor.isVisible():
+            self.title_editor.clearFocus()
+        if before is not None and self.visible_nodes() - before:
+            self._schedule()
+
+    def fit(self) -> None:
+        """Show the whole graph."""
+        self._travel(self.graph_scene.bounds())
+
+    def frame_selection(self) -> None:
+        """Show the selected nodes (all, if none are) as large as they are drawn at most."""
+        if self.session.selection:
+            self._travel(self.graph_scene.bounds(self.session.selection), 1.5)
+        else:
+            self.fit()
+
+    def _travel(self, rect: QRectF, largest: float = 1.0) -> None:
+        """Go to where `rect` fills the view, in 120 ms."""
+        view = self.view
+        start = view.mapToScene(view.viewport().rect().center()), view.transform().m11()
+        view.fit_rect(rect, largest)
+        end = view.mapToScene(view.viewport().rect().center()), view.transform().m11()
+        self._set_out(start, end)
+
+    def _set_out(self, start: tuple[QPointF, float], end: tuple[QPointF, float]) -> None:
+        if not self.isVisible() or start == end:
+            return
+        self._journey = (*start, *end)
+        self._easing.stop()
+        self._easing.start()
+
+    def _ease(self, share: float) -> None:
+        place1, scale1, place2, scale2 = self._journey
+        scale = scale1 * (scale2 / scale1) ** share
+        # Where scale changes, equal shares of the way would look like a detour.
+        part = share if scale1 == scale2 else (1 / scale - 1 / scale1) / (1 / scale2 - 1 / scale1)
+        self.view.look_at(place1 + (place2 - place1) * part, scale)
+
+    def zoom_in(self) -> None:
+        """Zoom in by a step."""
+        self._zoom_to(self.view.zoom * _ZOOM_STEP)
+
+    def zoom_out(self) -> None:
+        """Zoom out by a step."""
+        self._zoom_to(self.view.zoom / _ZOOM_STEP)
+
+    def zoom_reset(self) -> None:
+        """Zoom to 100 %."""
+        self._zoom_to(1.0)
+
+    def _zoom_to(self, zoom: float) -> None:
+        self._easing.stop()
+        self.view.set_zoom(zoom)
+
+    def _fit_if_due(self) -> None:
+        if self._fit_due and self.isVisible() and self.graph_scene.nodes:
+            self._fit_due = False
+            self.view.fit_rect(self.graph_scene.bounds())
+
+    # Editing ---------------------------------------------------------------------------
+
+    def tidy_up(self) -> None:
+        """Lay out the selection if it is two nodes or more, everything otherwise."""
+        whole = len(self.session.selection) < 2
+        self.editor.tidy_up()
+        if whole:
+            self.fit()
+
+    def delete_selection(self) -> None:
+        """Delete the selected nodes, or the selected wire."""
+        if self.session.selection:
+            self.editor.delete(self.session.selection)
+        elif self.view.chosen_wire is not None:
+            self.editor.disconnect(self.view.chosen_wire)
+
+    def take_out(self) -> None:
+        """Remove the selected node and join the wires it was on."""
+        if len(self.session.selection) == 1:
+            self.editor.dissolve(next(iter(self.session.selection)))
+
+    def disconnect_selection(self) -> None:
+        """Remove all wires of the selected nodes."""
+        self.editor.disconnect_all(self.session.selection)
+
+    def copy(self) -> None:
+        """Put the selection on the clipboard."""
+        self.editor.copy()
+
+    def cut(self) -> None:
+        """Put the selection on the clipboard and remove it."""
+        self.editor.cut()
+
+    def paste(self) -> None:
+        """Add the layers on the clipboard."""
+        self.editor.paste(self.view.in_view())
+
+    def duplicate(self) -> None:
+        """Add a copy of the selection beside it."""
+        self.editor.duplicate()
+
+    def select_all(self) -> None:
+        """Select every node."""
+        self.session.select(frozenset(self.graph_scene.nodes))
+
+    def align(self, edge: str) -> None:
+        """Bring the selection into line: left, right, top, bottom, centre or middle."""
+        self.editor.align(edge)
+
+    def distribute(self, axis: str) -> None:
+        """Give the selection equal gaps: horizontal or vertical."""
+        self.editor.distribute(axis)
+
+    def add_layer(self, kind: str) -> None:
+        """Add a layer in the middle of the view, wired to the selected node if that is open."""
+        middle = self.view.in_view().center()
+        self.editor.add_near(kind, (middle.x() - USUAL_SIZE[0] / 2, middle.y() - USUAL_SIZE[1] / 2))
+
+    # Search ----------------------------------------------------------------------------
+
+    def open_search(
+        self, at: QPoint | None = None, wire: Edge | None = None, port: PortHit | None = None
+    ) -> None:
+        """Open the search at a place of the viewport, for a wire or for the end of a new one."""
+        if at is None:
+            line = self.graph_scene.wires.get(wire) if wire is not None else None
+            at = self.view.mapFromScene(line.middle()) if line else self.view.viewport().rect().center()
+        self._search_for = self.view.mapToScene(at), wire, port
+
+        def fits(layer: type[Layer]) -> bool:
+            takes, gives = bool(layer.inputs), bool(layer.outputs)
+            if wire is not None:
+                return takes and gives
+            return port is None or (takes if port.side == "output" else gives)
+
+        self.search.open_at(at + QPoint(2, 2), fits)
+
+    def _add_found(self, kind: str) -> None:
+        place, wire, port = self._search_for
+        corner = place.x() - TEXT_LEFT, place.y() - HEADER / 2
+        if wire is not None and wire in self.graph_scene.wires:
+            self.editor.add_on_wire(kind, wire)
+        elif port is not None and port.node in self.graph_scene.nodes:
+            corner = (place.x(), corner[1]) if port.side == "output" else (place.x() - USUAL_SIZE[0], corner[1])
+            self.editor.add_wired(kind, corner, port)
+        else:
+            self.editor.add(kind, corner)
+        self.view.setFocus()
+
+    # Renaming --------------------------------------------------------------------------
+
+    def rename_selection(self) -> None:
+        """Edit the name of the selected node in its place."""
+        if len(self.session.selection) == 1:
+            self.rename(next(iter(self.session.selection)))
+
+    def rename(self, node: str) -> None:
+        """Edit the name of a node in its place."""
+        item = self.graph_scene.nodes[node]
+        if not self.view.in_view().contains(item.frame().topLeft()):
+            self.view.look_at(item.frame().center(), self.view.transform().m11())
+        corner = QPointF(self.view.mapFromScene(item.pos() + QPointF(TEXT_LEFT - 6, 3)))
+        width = max(120.0, (item.face.width - TEXT_LEFT) * self.view.transform().m11())
+        self.title_editor.open_on(node, item.face.node.name, QRectF(corner, QPointF(corner.x() + width, corner.y() + 28)))
+
+    def _renamed(self, node: str, name: str) -> None:
+        if node in self.graph_scene.nodes:
+            self.editor.rename(node, name)
+        self.view.setFocus()
+
+    # Widget ----------------------------------------------------------------------------
+
+    def _restyle(self) -> None:
+        forget_styles()
+        self.graph_scene.forget_thumbnails()
+        self.view.resetCachedContent()
+        self.view.viewport().update()
+        self.controls.restyle()
+        self.hint.restyle()
+        self.minimap.redraw()
+        self._place_overlays()
+        self._schedule()
+
+    def _place_overlays(self) -> None:
+        self.controls.adjustSize()
+        self.controls.move(self.width() - self.controls.width() - 12, 12)
+        self.legend.move(26, 20)
+        self.hint.adjustSize()
+        self.hint.move((self.width() - self.hint.width()) // 2, (self.height() - self.hint.height()) // 2)
+        self.minimap.move(self.width() - self.minimap.width() - 12, self.height() - self.minimap.height() - 12)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_overlays()
+        self._fit_if_due()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._place_overlays()
+        self._fit_if_due()
+        self._looked()
+        self._schedule()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._refresh.stop()
+        self._easing.stop()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._place_overlays()

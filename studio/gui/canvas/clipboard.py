@@ -1,0 +1,50 @@
+"""Layers on the system clipboard, as JSON text that other windows understand too."""
+
+from __future__ import annotations
+
+import json
+
+from PySide6.QtCore import QMimeData
+from PySide6.QtGui import QGuiApplication
+
+from studio.core.document import Document
+from studio.storage import StorageError, document_from_json, document_to_json
+
+MIME_TYPE = "application/x-layer-studio-graph"
+#: Longer texts are not looked at: somebody's novel is on the clipboard, not layers.
+_LONGEST = 20_000_000
+
+
+def put(document: Document) -> None:
+    """Put a document's nodes, wires and positions on the clipboard."""
+    text = json.dumps(document_to_json(document))
+    data = QMimeData()
+    data.setText(text)
+    data.setData(MIME_TYPE, text.encode())
+    QGuiApplication.clipboard().setMimeData(data)
+
+
+def get() -> Document | None:
+    """The document on the clipboard; None when something else, or nothing, is there.
+
+    Raises
+    ------
+    StorageError
+        When it looks like layers but cannot be read.
+    """
+    data = QGuiApplication.clipboard().mimeData()
+    if data is None:
+        return None
+    ours = data.hasFormat(MIME_TYPE)
+    text = bytes(data.data(MIME_TYPE).data()).decode("utf-8", "replace") if ours else data.text()
+    if not text.lstrip().startswith("{") or len(text) > _LONGEST:
+        return None
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        if ours:
+            raise StorageError("The layers on the clipboard are damaged: copy them again.") from None
+        return None
+    if not ours and (not isinstance(values, dict) or "graph" not in values):
+        return None
+    return document_from_json(values)

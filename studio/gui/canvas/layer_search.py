@@ -1,0 +1,50 @@
+"""Finding a layer by what a person types: its name, its family or a keyword. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from studio.core.layer import FAMILIES, Layer
+
+
+def title_of(layer: type[Layer]) -> str:
+    """The layer's name in words, such as ``Max pooling 2-D`` for ``MaxPooling2D``, for searching."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", layer.type_name())
+    return words.lower()
+
+
+def _score(layer: type[Layer], query: str) -> int | None:
+    """How well the layer fits, small is good; None when it does not."""
+    name = layer.type_name().lower()
+    words = title_of(layer)
+    squeezed = query.replace(" ", "").replace("-", "")
+    if name == squeezed:
+        return 0
+    if name.startswith(squeezed):
+        return 1
+    if any(word.startswith(query) for word in words.split()) or words.startswith(query):
+        return 2
+    if squeezed in name:
+        return 3
+    if any(k.lower().startswith(query) for k in layer.keywords):
+        return 4
+    if any(query in k.lower() for k in layer.keywords):
+        return 5
+    if layer.family.lower().startswith(query):
+        return 6
+    rest = iter(name)
+    if len(squeezed) > 1 and all(letter in rest for letter in squeezed):
+        return 7
+    return None
+
+
+def search_layers(layers: Iterable[type[Layer]], query: str) -> list[type[Layer]]:
+    """Layers that fit `query`, best first; all of them, by family, for an empty one."""
+    query = " ".join(query.lower().split())
+    rank = {family: i for i, family in enumerate(FAMILIES)}
+    listed = sorted(layers, key=lambda c: (rank.get(c.family, len(rank)), c.type_name()))
+    if not query:
+        return listed
+    scored = [(_score(c, query), c) for c in listed]
+    return [c for score, c in sorted(((s, c) for s, c in scored if s is not None), key=lambda p: p[0])]

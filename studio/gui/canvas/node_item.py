@@ -1,0 +1,233 @@
+"""A node on the scene: painted from its face, its thumbnail and its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from studio.gui.canvas.bodies import Brush, paint_body, remedy_rect
+from studio.gui.canvas.faces import FOOTER, LINE, PADDING, TEXT_LEFT, Face, Port
+from studio.gui.canvas.style import Style, current_style
+from studio.gui.canvas.thumbnails import Thumbnail
+
+#: Below this zoom small text is not drawn, below the next only tiles and outlines.
+WORDS_FROM, BODY_FROM = 0.5, 0.28
+#: How far a port, the pill and the selection ring reach beyond the node.
+MARGIN = 16.0
+_RADIUS = 8.0
+_PORT, _SPOT, _LEGAL_PORT = 5.0, 3.0, 7.0
+
+#: A port of a node: ("input" or "output", index).
+PortKey = tuple[str, int]
+
+
+class NodeItem(QGraphicsItem):
+    """One node; told what to show by the scene, never looks at the document itself.
+
+    Parameters
+    ----------
+    face : Face
+        What to show.
+    """
+
+    def __init__(self, face: Face) -> None:
+        super().__init__()
+        self.face = face
+        self.thumbnail: Thumbnail | None = None
+        #: What a data node's thumbnail was made of, so that it is made once.
+        self.source_shown: tuple[object, ...] = ()
+        self.chosen = False
+        self.hovered = False
+        self.over_remedy = False
+        self.unit = -1
+        #: While a wire is dragged: what is True may take it, what is False fades.
+        self.offers: Mapping[PortKey, bool] | None = None
+        #: A free port of a variadic input, shown while a wire is dragged.
+        self.spare: Port | None = None
+        self.setZValue(2)
+
+    def show_face(self, face: Face) -> None:
+        """Look like this from now on."""
+        if face.width != self.face.width or face.height != self.face.height:
+            self.prepareGeometryChange()
+        if face.kind != self.face.kind or face.shape != self.face.shape:
+            self.thumbnail = None
+        if not 0 <= self.unit < face.shown:
+            self.unit = -1
+        self.face = face
+        self.update()
+
+    def set_state(self, **state: object) -> None:
+        """Change flags such as `hovered`; repaints if that makes a difference."""
+        if any(getattr(self, name) != value for name, value in state.items()):
+            for name, value in state.items():
+                setattr(self, name, value)
+            self.setZValue(3 if self.chosen else 2)
+            self.update()
+
+    # Geometry --------------------------------------------------------------------------
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(-MARGIN, -MARGIN, self.face.width + 2 * MARGIN, self.face.height + 2 * MARGIN)
+
+    def frame(self) -> QRectF:
+        """The node's rectangle in the scene, without ports and ring."""
+        return QRectF(self.pos().x(), self.pos().y(), self.face.width, self.face.height)
+
+    def ports(self, side: str) -> tuple[Port, ...]:
+        """Input or output ports, the spare one included."""
+        if side == "output":
+            return self.face.outputs
+        return (*self.face.inputs, self.spare) if self.spare else self.face.inputs
+
+    def port_position(self, side: str, index: int) -> QPointF:
+        """Centre of a port in the scene."""
+        ports = self.ports(side)
+        port = ports[min(index, len(ports) - 1)]
+        return self.pos() + QPointF(port.x, port.y)
+
+    # Painting --------------------------------------------------------------------------
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        style = current_style()
+        zoom = option.levelOfDetailFromTransform(painter.worldTransform())
+        if widget is not None:
+            zoom /= widget.devicePixelRatioF()
+        self._paint_frame(painter, style)
+        if zoom < BODY_FROM:
+            self._paint_sketch(painter, style)
+        else:
+            brush = Brush(painter, style, zoom >= WORDS_FROM, self.unit)
+            self._paint_header(brush)
+            paint_body(brush, self.face, self.thumbnail)
+            if brush.words:
+                self._paint_message(brush)
+                self._paint_footer(brush)
+        self._paint_ports(painter, style)
+        if self.face.errors:
+            self._paint_pill(painter, style)
+
+    def _paint_frame(self, painter: QPainter, style: Style) -> None:
+        rect = QRectF(0.5, 0.5, self.face.width - 1, self.face.height - 1)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.chosen:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(style.ring, 3))
+            painter.drawRoundedRect(rect.adjusted(-3, -3, 3, 3), _RADIUS + 3, _RADIUS + 3)
+            pen = style.pen("accent", 2)
+        elif self.face.errors:
+            pen = style.pen("error", 1.5)
+        else:
+            pen = style.pen("border-strong" if self.hovered else "node-outline")
+        painter.setPen(pen)
+        painter.setBrush(style.color("node"))
+        painter.drawRoundedRect(rect, _RADIUS, _RADIUS)
+
+    def _paint_sketch(self, painter: QPainter, style: Style) -> None:
+        """Far away: a large icon in the family's tint says what it is."""
+        side = min(self.face.width, self.face.height) * 0.6
+        tile = QRectF((self.face.width - side) / 2, (self.face.height - side) / 2, side, side)
+        self._paint_tile(painter, style, tile)
+
+    def _paint_tile(self, painter: QPainter, style: Style, tile: QRectF) -> None:
+        layer = self.face.node.layer
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(style.tile(layer.family))
+        painter.drawRoundedRect(tile, tile.width() / 4, tile.width() / 4)
+        inset = tile.width() / 6
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        pixmap = style.icon(layer.icon, style.family(layer.family))
+        painter.drawPixmap(tile.adjusted(inset, inset, -inset, -inset), pixmap, QRectF(pixmap.rect()))
+
+    def _paint_header(self, brush: Brush) -> None:
+        node, style, painter = self.face.node, brush.style, brush.painter
+        self._paint_tile(painter, style, QRectF(8, 9, 24, 24))
+        room = self.face.width - TEXT_LEFT - 4
+        painter.setFont(style.fonts["node-name"])
+        painter.setPen(style.color("text"))
+        painter.drawText(QPointF(TEXT_LEFT, 19), style.elided(node.name, "node-name", room))
+        if brush.words:
+            painter.setFont(style.fonts["small"])
+            painter.setPen(style.color("text-3"))
+            painter.drawText(QPointF(TEXT_LEFT, 33), style.elided(node.layer.summary(), "small", room))
+
+    def _paint_footer(self, brush: Brush) -> None:
+        face, style, painter = self.face, brush.style, brush.painter
+        y = face.height - FOOTER + 0.5
+        painter.setPen(style.pen("border"))
+        painter.drawLine(QPointF(PADDING, y), QPointF(face.width - PADDING, y))
+        painter.setFont(style.fonts["small"])
+        right = face.right
+        if style.width(face.left + right, "small") + 6 > face.width - 2 * PADDING:
+            right = right.removesuffix(" par").removesuffix(" samples")
+        width = style.width(right, "small")
+        painter.setPen(style.color("text-2"))
+        room = face.width - 2 * PADDING - (width + 6 if right else 0)
+        painter.drawText(QPointF(PADDING, face.height - 9), style.elided(face.left, "small", room))
+        painter.setPen(style.color("text-3"))
+        painter.drawText(QPointF(face.width - PADDING - width, face.height - 9), right)
+
+    def _paint_message(self, brush: Brush) -> None:
+        face, style, painter = self.face, brush.style, brush.painter
+        if not face.message:
+            return
+        remedy = face.problems[0].remedy
+        bottom = face.height - FOOTER - PADDING - (LINE + 4 if remedy else 2)
+        painter.setFont(style.fonts["small"])
+        painter.setPen(style.color("error" if face.problems[0].severity == "error" else "warning"))
+        for i, line in enumerate(face.message):
+            painter.drawText(QPointF(PADDING + 2, bottom - LINE * (len(face.message) - i) + 11), line)
+        if remedy:
+            font = style.fonts["small"]
+            if self.over_remedy:
+                font = type(font)(font)
+                font.setUnderline(True)
+            painter.setFont(font)
+            painter.setPen(style.color("accent-hover" if self.over_remedy else "accent"))
+            where = remedy_rect(face, style)
+            text = style.elided(remedy.text, "small", face.width - 2 * PADDING - 2)
+            painter.drawText(where.adjusted(2, 0, 4, 0), Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_pill(self, painter: QPainter, style: Style) -> None:
+        text = str(self.face.errors)
+        width = 30 + style.width(text, "node-name")
+        pill = QRectF(self.face.width - width + 10, -10, width, 20)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(style.color("error"))
+        painter.drawRoundedRect(pill, 10, 10)
+        ink = style.color("canvas") if style.dark else style.color("node")
+        # A triangle with an exclamation mark, drawn rather than loaded: it is on every error.
+        painter.setPen(QPen(ink, 1.3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        x, y = pill.x() + 13, pill.center().y()
+        painter.drawPolygon([QPointF(x, y - 4.5), QPointF(x + 5, y + 4), QPointF(x - 5, y + 4)])
+        painter.drawLine(QPointF(x, y - 1.6), QPointF(x, y + 0.6))
+        painter.drawPoint(QPointF(x, y + 2.4))
+        painter.setFont(style.fonts["node-name"])
+        painter.drawText(pill.adjusted(18, 0, -7, 0), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_ports(self, painter: QPainter, style: Style) -> None:
+        for side in ("input", "output"):
+            for index, port in enumerate(self.ports(side)):
+                offer = self.offers.get((side, index)) if self.offers is not None else None
+                painter.setOpacity(0.3 if self.offers is not None and not offer else 1.0)
+                self._paint_port(painter, style, port, bool(offer))
+        painter.setOpacity(1.0)
+
+    def _paint_port(self, painter: QPainter, style: Style, port: Port, offered: bool) -> None:
+        line = QColor(style.color("error" if self.face.errors and not self.chosen else "text-3"))
+        if offered or self.hovered:
+            line = style.color("accent")
+        inside = style.color("accent") if self.hovered and self.offers is None else style.color("canvas")
+        painter.setBrush(inside)
+        if port.plain or offered:
+            radius = _LEGAL_PORT if offered else _PORT
+            painter.setPen(QPen(line, 2))
+            painter.drawEllipse(QPointF(port.x, port.y), radius - 0.5, radius - 0.5)
+        if port.spots and not offered:
+            painter.setPen(QPen(line, 1.3))
+            for y in port.spots:
+                painter.drawEllipse(QPointF(port.x, y), _SPOT, _SPOT)

@@ -1,0 +1,108 @@
+"""Colours, pens and fonts of the canvas, looked up once per theme."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPen, QPixmap
+
+from studio.gui.theme import Theme
+
+_ROLES = ("node-name", "small", "inspector-title", "label", "body", "tab")
+
+
+def mixed(under: QColor, over: QColor, share: float) -> QColor:
+    """`over` laid on `under` with an opacity of `share`, as one opaque colour."""
+    return QColor(
+        *(round(a + (b - a) * share) for a, b in zip(under.getRgb()[:3], over.getRgb()[:3], strict=True))
+    )
+
+
+class Style:
+    """What the painters of the canvas need of the current theme.
+
+    Parameters
+    ----------
+    theme : Theme
+        The application's theme, in the mode it is in now.
+    """
+
+    def __init__(self, theme: Theme) -> None:
+        self._theme = theme
+        self._pixmaps: dict[tuple[str, str, int], QPixmap] = {}
+        self.dark = theme.dark
+        self._colors: dict[str, QColor] = {}
+        # Nodes have fixed sizes: for a projector the view is enlarged, not their type.
+        self.fonts: dict[str, QFont] = {role: _unscaled(theme.font(role), theme.scale) for role in _ROLES}
+        self.metrics = {role: QFontMetricsF(font) for role, font in self.fonts.items()}
+        self.diverging = theme.lut("diverging")
+        self.sequential = theme.lut("sequential")
+        self.tables = {"diverging": _color_table(self.diverging), "sequential": _color_table(self.sequential)}
+        self.ring = QColor(self.color("accent"))
+        self.ring.setAlphaF(0.28)
+
+    def color(self, token: str) -> QColor:
+        """The colour of a token of the design."""
+        if token not in self._colors:
+            self._colors[token] = self._theme.color(token)
+        return self._colors[token]
+
+    def family(self, name: str) -> QColor:
+        """The colour of a layer family."""
+        return self._theme.family(name)
+
+    def tile(self, family: str) -> QColor:
+        """The 16 % tint behind a family's icon, on a node."""
+        return mixed(self.color("node"), self._theme.family(family), 0.16)
+
+    def class_color(self, index: int, count: int) -> QColor:
+        """The colour of one of `count` classes."""
+        return self._theme.class_color(index, count)
+
+    def icon(self, stem: str, color: QColor, size: int = 48) -> QPixmap:
+        """An icon of the product in one colour, larger than drawn so that it stays sharp."""
+        key = (stem, color.name(), size)
+        if key not in self._pixmaps:
+            self._pixmaps[key] = self._theme.pixmap(stem, color, size)
+        return self._pixmaps[key]
+
+    def pen(self, token: str, width: float = 1.0, dashes: tuple[float, ...] = ()) -> QPen:
+        """A pen in the colour of a token."""
+        pen = QPen(self.color(token), width)
+        if dashes:
+            pen.setDashPattern([d / width for d in dashes])
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        return pen
+
+    def width(self, text: str, role: str) -> float:
+        """Width of a text in a type role, in pixels."""
+        return self.metrics[role].horizontalAdvance(text)
+
+    def elided(self, text: str, role: str, width: float) -> str:
+        """The text, cut with an ellipsis to fit."""
+        return self.metrics[role].elidedText(text, Qt.TextElideMode.ElideRight, width)
+
+
+def _unscaled(font: QFont, scale: float) -> QFont:
+    font.setPointSizeF(font.pointSizeF() / scale)
+    return font
+
+
+def _color_table(lut: np.ndarray) -> list[int]:
+    return [0xFF000000 | int(r) << 16 | int(g) << 8 | int(b) for r, g, b in lut]
+
+
+_STYLES: dict[bool, Style] = {}
+
+
+def current_style() -> Style:
+    """The style of the application's theme as it is now."""
+    theme = Theme.instance()
+    if theme.dark not in _STYLES:
+        _STYLES[theme.dark] = Style(theme)
+    return _STYLES[theme.dark]
+
+
+def forget_styles() -> None:
+    """Look everything up again, after the theme changed (its fonts may have another size)."""
+    _STYLES.clear()

@@ -1,0 +1,267 @@
+"""What a layer sees, as small pictures: arrays of a snapshot become pixmaps of a node's body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPixmap, QPolygonF
+
+from studio.core.dataset import Dataset
+from studio.engine.messages import NodeView, Snapshot
+from studio.gui.canvas.faces import Face, strip_grid
+from studio.gui.canvas.style import Style
+
+#: Activations whose values stay within -1 and 1, so that colours need no rescaling.
+_BOUNDED = {"tanh", "sigmoid", "softmax", "softsign"}
+_SUPERSAMPLED = 2
+_MOST_POINTS = 600
+
+
+@dataclass
+class Thumbnail:
+    """Pictures and numbers of one node's body, ready to paint.
+
+    Parameters
+    ----------
+    pictures : list of QPixmap
+        Heatmaps, feature maps, or the one picture.
+    smooth : bool
+        Whether pictures are scaled smoothly (heatmaps) or show their pixels (feature maps).
+    numbers : list of float
+        Heights of bars, or values of the table.
+    percent : bool
+        Whether the numbers are shares.
+    predicted, actual : int
+        Class numbers of the sample on show; -1 where there is none.
+    curve : QPolygonF or None
+        The loss so far, in the unit square, y downwards.
+    value : str
+        The loss now.
+    check, check_value, check_share : str, str, float
+        The line under the loss curve and its bar; a negative share means no bar.
+    """
+
+    pictures: list[QPixmap]
+    smooth: bool = False
+    numbers: list[float] | None = None
+    percent: bool = False
+    predicted: int = -1
+    actual: int = -1
+    curve: QPolygonF | None = None
+    value: str = ""
+    check: str = ""
+    check_value: str = ""
+    check_share: float = -1.0
+
+
+def make_thumbnail(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | None:
+    """The thumbnail of a node from the latest snapshot; None while there is nothing to show.
+
+    A view that does not fit the face (it belongs to the graph before the last edit) counts
+    as nothing.
+    """
+    if face.kind == "loss":
+        return _loss(snapshot)
+    if face.kind in ("points", "picture", "table"):
+        return _data(face, snapshot, style)
+    view = snapshot.nodes.get(face.node.id)
+    if view is None or face.shape is None:
+        return None
+    if face.kind == "neurons":
+        return _neurons(face, view, style)
+    values = view.activations
+    if values is None or not len(values) or values.shape[1:] != face.shape:
+        return None
+    sample = np.asarray(values[0], np.float32)
+    if face.kind == "maps":
+        return _maps(sample, style)
+    if face.kind == "strip":
+        return _strip(sample, style)
+    return _bars(face, sample, snapshot)
+
+
+def indexed(values: np.ndarray, table: list[int]) -> QPixmap:
+    """A picture of a uint8 array ``(height, width)`` through a table of 256 colours."""
+    values = np.ascontiguousarray(values)
+    height, width = values.shape
+    image = QImage(values.data, width, height, width, QImage.Format.Format_Indexed8)
+    image.setColorTable(table)
+    return QPixmap.fromImage(image)
+
+
+def symmetric(values: np.ndarray, scale: float) -> np.ndarray:
+    """Bytes of values for the diverging map: 0 becomes 128, `scale` 255; NaN counts as 0."""
+    scaled = np.nan_to_num(values * (127.0 / max(scale, 1e-12)), nan=0.0, posinf=127.0, neginf=-127.0)
+    return np.clip(scaled + 128.5, 0, 255).astype(np.uint8)
+
+
+def from_zero(values: np.ndarray, scale: float) -> np.ndarray:
+    """Bytes of values for the sequential map: 0 becomes 0, `scale` 255."""
+    scaled = np.nan_to_num(values * (255.0 / max(scale, 1e-12)), nan=0.0, posinf=255.0, neginf=0.0)
+    return np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
+
+
+def is_bounded(face: Face) -> bool:
+    """Whether the layer's values stay within -1 and 1 by its activation."""
+    layer = face.node.layer
+    return getattr(layer, "activation", "") in _BOUNDED or layer.type_name().lower() in _BOUNDED
+
+
+def _largest(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.abs(finite).max()) if finite.size else 0.0
+
+
+def _neurons(face: Face, view: NodeView, style: Style) -> Thumbnail | None:
+    plane = view.plane
+    if plane is None or plane.ndim != 3 or plane.shape[2] != (face.shape or (0,))[0]:
+        return None
+    shown = plane[::-1, :, : face.shown]  # row 0 is the lowest y, a picture's is the highest
+    scale = 1.0 if is_bounded(face) else _largest(shown)
+    pixels = np.ascontiguousarray(np.moveaxis(symmetric(shown, scale), 2, 0))
+    return Thumbnail([indexed(p, style.tables["diverging"]) for p in pixels], smooth=True)
+
+
+def _signed_pictures(stack: np.ndarray, style: Style) -> list[QPixmap]:
+    """Pictures of ``(count, height, width)`` on one scale."""
+    scale = _largest(stack)
+    if np.nanmin(stack, initial=0.0) < 0:
+        return [indexed(p, style.tables["diverging"]) for p in symmetric(stack, scale)]
+    return [indexed(p, style.tables["sequential"]) for p in from_zero(stack, scale)]
+
+
+def _maps(sample: np.ndarray, style: Style) -> Thumbnail:
+    stack = sample.T[None] if sample.ndim == 2 else np.moveaxis(sample, 2, 0)[:8]
+    return Thumbnail(_signed_pictures(np.ascontiguousarray(stack), style))
+
+
+def _strip(sample: np.ndarray, style: Style) -> Thumbnail:
+    columns, _ = strip_grid(len(sample))
+    shown = sample[:1024]
+    padded = np.zeros(-(-len(shown) // columns) * columns, np.float32)
+    padded[: len(shown)] = shown
+    return Thumbnail(_signed_pictures(padded.reshape(1, -1, columns), style))
+
+
+def class_of(target: np.ndarray) -> int:
+    """The class a target names: a label, or the position of the 1 in a one-hot vector."""
+    target = np.asarray(target)
+    return int(target.argmax()) if target.size > 1 else int(target.reshape(()))
+
+
+def _bars(face: Face, sample: np.ndarray, snapshot: Snapshot) -> Thumbnail:
+    numbers = [float(v) for v in sample]
+    thumbnail = Thumbnail([], numbers=numbers)
+    if face.kind == "scores":
+        thumbnail.percent = all(0 <= v <= 1 for v in numbers) and (len(numbers) == 1 or abs(sum(numbers) - 1) < 0.01)
+        threshold = 0.5 if thumbnail.percent else 0.0
+        thumbnail.predicted = int(np.argmax(sample)) if len(sample) > 1 else int(numbers[0] > threshold)
+        if snapshot.probe_y is not None and len(snapshot.probe_y):
+            thumbnail.actual = class_of(snapshot.probe_y[0])
+    return thumbnail
+
+
+def _loss(snapshot: Snapshot) -> Thumbnail | None:
+    _, losses = snapshot.history.series("loss")
+    thumbnail = Thumbnail([])
+    if len(losses):
+        thumbnail.curve = curve(losses)
+        thumbnail.value = three_digits(float(losses[-1]))
+    if snapshot.validation is not None:
+        if snapshot.validation.accuracy is not None:
+            share = snapshot.validation.accuracy
+            thumbnail.check, thumbnail.check_value, thumbnail.check_share = "accuracy", f"{100 * share:.1f} %", share
+        else:
+            thumbnail.check, thumbnail.check_value = "loss", three_digits(snapshot.validation.loss)
+    return thumbnail if thumbnail.value or thumbnail.check else None
+
+
+def three_digits(value: float) -> str:
+    """A number as people read a loss: 0.099, 12.3, 1.2e+05."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return "not finite"
+    if value == 0 or 1e-3 <= abs(value) < 10:
+        return f"{value:.3f}"
+    return f"{value:.3g}"
+
+
+def curve(values: np.ndarray, points: int = 72) -> QPolygonF:
+    """A curve in the unit square, y downwards; on a log scale where it spans much."""
+    values = np.asarray(values, np.float64)
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return QPolygonF()
+    if len(values) > points:
+        edges = np.linspace(0, len(values), points + 1).astype(int)
+        values = np.add.reduceat(values, edges[:-1]) / np.diff(edges)
+    low, high = float(values.min()), float(values.max())
+    if low > 0 and high / low > 8:
+        values, low, high = np.log(values), float(np.log(low)), float(np.log(high))
+    heights = 1 - (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
+    places = np.linspace(0, 1, len(values)) if len(values) > 1 else np.zeros(1)
+    return QPolygonF([QPointF(float(x), float(y)) for x, y in zip(places, heights, strict=True)])
+
+
+def _data(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | None:
+    dataset = snapshot.datasets.get(face.node.id)
+    if dataset is None or (face.info is not None and dataset.info.x_shape != face.info.x_shape):
+        return None
+    if face.kind == "points":
+        return Thumbnail([scatter(dataset, snapshot.plane_extent, face.body_height, style)], smooth=True)
+    probe = snapshot.probe_x
+    if probe is None or not len(probe) or probe.shape[1:] != dataset.info.x_shape:
+        probe = dataset.validation.x if len(dataset.validation) else dataset.train.x
+    if not len(probe):
+        return None
+    sample = probe[0] * dataset.x_scale + dataset.x_mean
+    if face.kind == "table":
+        return Thumbnail([], numbers=[float(v) for v in np.ravel(sample)[: len(face.labels)]])
+    return Thumbnail([_picture(np.asarray(sample, np.float32), style)])
+
+
+def _picture(sample: np.ndarray, style: Style) -> QPixmap:
+    if sample.ndim == 3 and sample.shape[2] == 3:
+        low, high = float(sample.min()), float(sample.max())
+        pixels = np.ascontiguousarray(from_zero(sample - low, high - low))
+        height, width = pixels.shape[:2]
+        return QPixmap.fromImage(QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888))
+    grey = sample.mean(axis=2) if sample.ndim == 3 else sample
+    low = float(grey.min())
+    return indexed(from_zero(grey - low, float(grey.max()) - low), style.tables["sequential"])
+
+
+def scatter(
+    dataset: Dataset, extent: tuple[float, float, float, float], side: float, style: Style
+) -> QPixmap:
+    """The training points of a plane, coloured by class (or by value)."""
+    points, targets = dataset.train.x[:_MOST_POINTS], dataset.train.y[:_MOST_POINTS]
+    pixels = round(side * _SUPERSAMPLED)
+    picture = QPixmap(pixels, pixels)
+    picture.fill(QColor(0, 0, 0, 0))
+    left, right, low, high = extent
+    if not (right > left and high > low):
+        left, right, low, high = -1.0, 1.0, -1.0, 1.0
+    xs = (points[:, 0] - left) / (right - left) * pixels
+    ys = (high - points[:, 1]) / (high - low) * pixels
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    radius = (2.0 if len(points) <= 400 else 1.6) * _SUPERSAMPLED
+    for x, y, color in zip(xs.tolist(), ys.tolist(), _target_colors(dataset, targets, style), strict=True):
+        painter.setBrush(color)
+        painter.drawEllipse(QRectF(x - radius, y - radius, 2 * radius, 2 * radius))
+    painter.end()
+    return picture
+
+
+def _target_colors(dataset: Dataset, targets: np.ndarray, style: Style) -> list[QColor]:
+    if dataset.info.target == "values":
+        flat = targets.reshape(len(targets), -1)[:, 0]
+        table = style.tables["diverging"]
+        return [QColor(table[i]) for i in symmetric(flat - flat.mean(), _largest(flat - flat.mean()))]
+    count = max(2, len(dataset.info.classes))
+    labels = targets.argmax(1) if targets.ndim > 1 and targets.shape[1] > 1 else targets.reshape(len(targets))
+    colors = [style.class_color(i, count) for i in range(count)]
+    return [colors[int(i) % count] for i in labels]

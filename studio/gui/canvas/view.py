@@ -1,0 +1,518 @@
+"""The view of the scene: mouse, wheel and keys become gestures and edits."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QBrush,
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QHelpEvent,
+    QInputDevice,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QGraphicsRectItem, QGraphicsView, QToolTip, QWidget
+
+from studio.core import registry
+from studio.core.graph import Edge
+from studio.gui.canvas import gestures, tips
+from studio.gui.canvas.bodies import remedy_rect
+from studio.gui.canvas.editing import Editor
+from studio.gui.canvas.faces import CELL, HEADER
+from studio.gui.canvas.layout import GRID, snapped
+from studio.gui.canvas.node_item import NodeItem
+from studio.gui.canvas.placement import USUAL_SIZE
+from studio.gui.canvas.scene import GraphScene, PortHit
+from studio.gui.canvas.style import current_style
+from studio.gui.canvas.wire_item import WireItem
+from studio.gui.session import Session
+from studio.gui.theme import Theme
+
+LAYER_MIME_TYPE = "application/x-layer-studio-layer"
+SMALLEST, LARGEST = 0.08, 4.0
+_DOT_PITCH = 24
+_DOTS_FROM = 0.4
+_STEPS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
+
+
+class GraphView(QGraphicsView):
+    """Shows the scene and reacts to a person.
+
+    Parameters
+    ----------
+    session : Session
+        For selection and sentences.
+    scene : GraphScene
+        What is shown.
+    editor : Editor
+        What gestures end in.
+    """
+
+    #: Emitted when the part in view, or its zoom, changed.
+    looked = Signal()
+    #: Emitted when the search should open: place in the viewport, wire or None, port or None.
+    search_wanted = Signal(QPoint, object, object)
+    #: Emitted when a node's name should be edited in place.
+    rename_wanted = Signal(str)
+    #: Emitted when a context menu is due: place on the screen, node id or "", wire or None.
+    menu_wanted = Signal(QPoint, str, object)
+    #: Emitted with node and neuron when a person picks a neuron; -1 for none.
+    unit_selected = Signal(str, int)
+    #: Emitted when a person asks for the big view of a node.
+    details_wanted = Signal(str)
+    #: Emitted when another wire, or none, is selected.
+    wire_selected = Signal()
+
+    def __init__(self, session: Session, scene: GraphScene, editor: Editor, parent: QWidget) -> None:
+        super().__init__(scene, parent)
+        self.session = session
+        self.graph_scene = scene
+        self.editor = editor
+        self.chosen_wire: Edge | None = None
+        self._gesture: gestures.Gesture | None = None
+        self._space = False
+        self._hovered: tuple[NodeItem | None, WireItem | None] = (None, None)
+        self._drop_wire: WireItem | None = None
+        self._ghost: QGraphicsRectItem | None = None
+        self._dots: tuple[str, QBrush] | None = None
+        self.setAccessibleName(self.tr("Graph of layers"))
+        self.setAccessibleDescription(
+            self.tr("Tab adds a layer. Alt with an arrow goes to the next layer, arrows move the selected ones.")
+        )
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAcceptDrops(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
+        self.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.viewport().setMouseTracking(True)
+        self.viewport().setAccessibleName(self.tr("Graph of layers"))
+
+    # Looking ---------------------------------------------------------------------------
+
+    @property
+    def zoom(self) -> float:
+        """Pixels on the screen a pixel of the design; 1 is 100 %."""
+        return self.transform().m11() / Theme.instance().scale
+
+    def set_zoom(self, zoom: float, at: QPointF | None = None) -> None:
+        """Zoom, keeping what is at a place of the viewport (its middle) where it is."""
+        zoom = min(max(zoom, SMALLEST), LARGEST) * Theme.instance().scale
+        at = at if at is not None else QPointF(self.viewport().rect().center())
+        fixed = self.mapToScene(at.toPoint())
+        self.look_at(fixed, zoom, at)
+
+    def look_at(self, place: QPointF, scale: float, at: QPointF | None = None) -> None:
+        """Bring a place of the scene to a place of the viewport (its middle), at a scale."""
+        transform = self.transform()
+        transform.reset()
+        transform.scale(scale, scale)
+        self.setTransform(transform)
+        at = at if at is not None else QPointF(self.viewport().rect().center())
+        corner = place * scale - at - QPointF(self.sceneRect().topLeft() * scale)
+        bars = self.horizontalScrollBar(), self.verticalScrollBar()
+        for bar, value in zip(bars, (corner.x(), corner.y()), strict=True):
+            bar.setValue(round(bar.minimum() + value))
+        self.looked.emit()
+
+    def in_view(self) -> QRectF:
+        """The part of the scene in view."""
+        return self.mapToScene(self.viewport().rect()).boundingRect()
+
+    def fit_rect(self, rect: QRectF, largest: float = 1.0) -> None:
+        """Show a rectangle of the scene whole, with a margin."""
+        if rect.isEmpty():
+            self.look_at(QPointF(0, 0), Theme.instance().scale)
+            return
+        room = self.viewport().rect().adjusted(32, 56, -32, -32)
+        scale = min(max(room.width(), 50) / rect.width(), max(room.height(), 50) / rect.height())
+        scale = min(max(scale, SMALLEST), largest * Theme.instance().scale)
+        self.look_at(rect.center(), scale, QPointF(room.center()))
+
+    def pan(self, delta: QPoint) -> None:
+        """Move what is in view along with the mouse."""
+        self.horizontalScrollBar().setValue(self.horizontalScrollBar().value() - delta.x())
+        self.verticalScrollBar().setValue(self.verticalScrollBar().value() - delta.y())
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        super().scrollContentsBy(dx, dy)
+        self.looked.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.looked.emit()
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | object) -> None:
+        style = current_style()
+        assert isinstance(rect, QRectF)
+        painter.fillRect(rect, style.color("canvas"))
+        if self.zoom < _DOTS_FROM:
+            return
+        key = style.color("canvas-dots").name()
+        if self._dots is None or self._dots[0] != key:
+            tile = QPixmap(_DOT_PITCH, _DOT_PITCH)
+            tile.fill(Qt.GlobalColor.transparent)
+            dot = QPainter(tile)
+            dot.setRenderHint(QPainter.RenderHint.Antialiasing)
+            dot.setPen(Qt.PenStyle.NoPen)
+            dot.setBrush(style.color("canvas-dots"))
+            dot.drawEllipse(QPointF(_DOT_PITCH / 2, _DOT_PITCH / 2), 1, 1)
+            dot.end()
+            self._dots = key, QBrush(tile)
+        painter.setBrushOrigin(0, 0)
+        painter.fillRect(rect, self._dots[1])
+
+    # Mouse -----------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._gesture is not None:
+            return
+        at, button = event.position().toPoint(), event.button()
+        if button == Qt.MouseButton.MiddleButton or (button == Qt.MouseButton.LeftButton and self._space):
+            self._begin(gestures.Pan(self, at))
+            self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif button == Qt.MouseButton.LeftButton:
+            self._begin(self._gesture_at(at, event.modifiers()))
+        event.accept()
+
+    def _begin(self, gesture: gestures.Gesture | None) -> None:
+        self._gesture = gesture
+
+    def _gesture_at(self, at: QPoint, modifiers: Qt.KeyboardModifier) -> gestures.Gesture | None:
+        scene, place = self.graph_scene, self.mapToScene(at)
+        item = scene.node_at(place)
+        if item is not None and self._over_remedy(item, place):
+            self.editor.repair(item.face.problems[0])
+            return None
+        port = scene.port_at(place, self.zoom)
+        if port is not None:
+            return self._wire_gesture(at, port)
+        if item is not None:
+            return gestures.MoveNodes(self, at, item, modifiers)
+        wire = scene.wire_at(place, 7 / min(self.zoom, 1))
+        if wire is not None:
+            return self._end_gesture_of(at, wire, place)
+        return gestures.RubberBand(self, at, modifiers)
+
+    def _wire_gesture(self, at: QPoint, port: PortHit) -> gestures.Gesture:
+        """From an output a new wire; from a wired input the wire that is on it."""
+        if port.side == "input":
+            taken = next((e for e in self.graph_scene.graph.incoming(port.node) if e.target_port == port.index), None)
+            if taken is not None:
+                return gestures.DragWire(self, at, PortHit(taken.source, "output", taken.source_port), taken)
+        return gestures.DragWire(self, at, port)
+
+    def _end_gesture_of(self, at: QPoint, wire: WireItem, place: QPointF) -> gestures.Gesture:
+        """The end of the wire that is nearer to the mouse comes off."""
+        edge = wire.edge
+        start, end = wire.ends()
+        near_start = (place - start).manhattanLength() < (place - end).manhattanLength()
+        stays = PortHit(edge.target, "input", edge.target_port) if near_start else PortHit(
+            edge.source, "output", edge.source_port
+        )
+        return gestures.DragWire(self, at, stays, edge)
+
+    @staticmethod
+    def _over_remedy(item: NodeItem, place: QPointF) -> bool:
+        return remedy_rect(item.face, current_style()).contains(place - item.pos())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        at = event.position().toPoint()
+        if self._gesture is not None:
+            self._gesture.move(at, event.modifiers())
+        else:
+            self._hover(self.mapToScene(at))
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        gesture, self._gesture = self._gesture, None
+        if gesture is not None:
+            gesture.release(event.position().toPoint(), event.modifiers())
+        self._hover(self.mapToScene(event.position().toPoint()))
+        event.accept()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        at = event.position().toPoint()
+        place = self.mapToScene(at)
+        if self.graph_scene.port_at(place, self.zoom) is not None:
+            return
+        item = self.graph_scene.node_at(place)
+        if item is not None and place.y() - item.pos().y() <= HEADER:
+            self.rename_wanted.emit(item.face.node.id)
+        elif item is not None:
+            self.details_wanted.emit(item.face.node.id)
+        else:
+            wire = self.graph_scene.wire_at(place, 7 / min(self.zoom, 1))
+            self.search_wanted.emit(at, wire.edge if wire else None, None)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._mark_hovered(None, None)
+
+    def end_gesture(self) -> None:
+        """Give up the drag that is going on."""
+        gesture, self._gesture = self._gesture, None
+        if gesture is not None:
+            gesture.cancel()
+            self._show_cursor()
+
+    def _hover(self, place: QPointF) -> None:
+        scene = self.graph_scene
+        item = scene.node_at(place)
+        port = scene.port_at(place, self.zoom)
+        owner = scene.nodes[port.node] if port is not None else item
+        wire = scene.wire_at(place, 7 / min(self.zoom, 1)) if owner is None else None
+        self._mark_hovered(owner, wire)
+        remedy = item is not None and self._over_remedy(item, place)
+        if item is not None:
+            item.set_state(over_remedy=remedy)
+        if self._space:
+            self._show_cursor()
+        elif port is not None:
+            self.viewport().setCursor(Qt.CursorShape.CrossCursor)
+        else:
+            self.viewport().setCursor(
+                Qt.CursorShape.PointingHandCursor if remedy else Qt.CursorShape.ArrowCursor
+            )
+
+    def _mark_hovered(self, item: NodeItem | None, wire: WireItem | None) -> None:
+        before_item, before_wire = self._hovered
+        if before_item is not None and before_item is not item and before_item.scene() is not None:
+            before_item.set_state(hovered=False, over_remedy=False)
+        if before_wire is not None and before_wire is not wire and before_wire.scene() is not None:
+            before_wire.set_state(hovered=False)
+        if item is not None:
+            item.set_state(hovered=True)
+        if wire is not None:
+            wire.set_state(hovered=True)
+        self._hovered = item, wire
+
+    def _show_cursor(self) -> None:
+        shape = Qt.CursorShape.OpenHandCursor if self._space else Qt.CursorShape.ArrowCursor
+        self.viewport().setCursor(shape)
+
+    def click_in_node(self, item: NodeItem, place: QPointF) -> None:
+        """A click on a heatmap picks that neuron; on "+24" it opens the big view."""
+        face, local = item.face, place - item.pos()
+        if face.hidden and face.more_top <= local.y() <= face.more_top + 18 and face.kind in ("neurons", "maps"):
+            self.details_wanted.emit(face.node.id)
+        if face.kind != "neurons":
+            return
+        x, _ = face.cell(0)
+        unit = next((i for i in range(face.shown) if 0 <= local.y() - face.cell(i)[1] <= CELL), -1)
+        unit = unit if x - 24 <= local.x() <= x + CELL else -1
+        unit = -1 if unit == item.unit else unit
+        item.set_state(unit=unit)
+        for edge in self.graph_scene.graph.incoming(face.node.id):
+            self.graph_scene.wires[edge].set_state(unit=unit)
+        self.unit_selected.emit(face.node.id, unit)
+
+    def select_wire(self, wire: Edge | None) -> None:
+        """Select a wire, so that Delete removes it."""
+        if wire != self.chosen_wire:
+            self.chosen_wire = wire
+            self.graph_scene.show_selection(self.session.selection, wire)
+            self.wire_selected.emit()
+
+    def restore_places(self) -> None:
+        """Put every node where the document has it."""
+        self.graph_scene.reconcile(self.session.document, self.session.inference, self.session.datasets, False)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            node = min(self.session.selection, default="")
+            place = self.graph_scene.nodes[node].frame().center() if node else self.in_view().center()
+            self.menu_wanted.emit(self.viewport().mapToGlobal(self.mapFromScene(place)), node, self.chosen_wire)
+            return
+        place = self.mapToScene(event.pos())
+        item = self.graph_scene.node_at(place)
+        wire = None if item else self.graph_scene.wire_at(place, 7 / min(self.zoom, 1))
+        if item is not None and item.face.node.id not in self.session.selection:
+            self.session.select(frozenset([item.face.node.id]))
+        self.select_wire(wire.edge if wire else None)
+        self.menu_wanted.emit(event.globalPos(), item.face.node.id if item else "", wire.edge if wire else None)
+        event.accept()
+
+    # Wheel and touch -------------------------------------------------------------------
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        touchpad = event.device() is not None and event.device().type() == QInputDevice.DeviceType.TouchPad
+        control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        if touchpad and not control and not event.pixelDelta().isNull():
+            self.pan(event.pixelDelta())
+        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            turn = event.angleDelta().y() or event.angleDelta().x()
+            self.pan(QPoint(turn // 2, 0))
+        else:
+            self.set_zoom(self.zoom * 1.0015 ** event.angleDelta().y(), event.position())
+        event.accept()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+            self.set_zoom(self.zoom * (1 + event.value()), event.position())
+            return True
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            text = tips.tip_at(self.graph_scene, self.session, self.mapToScene(event.pos()), self.zoom)
+            QToolTip.showText(event.globalPos(), text, self.viewport())
+            return True
+        return super().viewportEvent(event)
+
+    # Keys ------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if pressed and event.key() == Qt.Key.Key_Tab and not event.modifiers():
+            self.search_wanted.emit(self._cursor_or_middle(), None, None)
+            return True
+        return super().event(event)
+
+    def _cursor_or_middle(self) -> QPoint:
+        at = self.viewport().mapFromGlobal(self.cursor().pos())
+        return at if self.viewport().rect().contains(at) else self.viewport().rect().center()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if key == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space = True
+                self._show_cursor()
+        elif key == Qt.Key.Key_Escape:
+            self._escape()
+        elif key in _STEPS and modifiers == Qt.KeyboardModifier.AltModifier:
+            self._go(*_STEPS[Qt.Key(key)])
+        elif key in _STEPS and modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+            step = GRID if modifiers == Qt.KeyboardModifier.NoModifier else 1
+            dx, dy = _STEPS[Qt.Key(key)]
+            self.editor.nudge(dx * step, dy * step)
+        else:
+            event.ignore()
+
+    def _escape(self) -> None:
+        if self._gesture is not None:
+            self.end_gesture()
+        else:
+            self.select_wire(None)
+            self.session.select(frozenset())
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self._space = False
+            self._show_cursor()
+        else:
+            super().keyReleaseEvent(event)
+
+    def focusOutEvent(self, event: QEvent) -> None:  # type: ignore[override]
+        self._space = False
+        super().focusOutEvent(event)  # type: ignore[arg-type]
+
+    def _go(self, dx: int, dy: int) -> None:
+        """Select the nearest node in a direction."""
+        nodes = self.graph_scene.nodes
+        centres = {n: i.frame().center() for n, i in nodes.items()}
+        if not centres:
+            return
+        here = min(self.session.selection, default="")
+        if not here:
+            middle = self.in_view().center()
+            chosen = min(centres, key=lambda n: (centres[n] - middle).manhattanLength())
+        else:
+            def cost(node: str) -> float:
+                step = centres[node] - centres[here]
+                along, across = step.x() * dx + step.y() * dy, abs(step.x() * dy) + abs(step.y() * dx)
+                return along + 2 * across if along > 4 else float("inf")
+
+            chosen = min(centres, key=cost)
+            if cost(chosen) == float("inf"):
+                return
+        self.session.select(frozenset([chosen]))
+        if not self.in_view().contains(nodes[chosen].frame()):
+            self.look_at(centres[chosen], self.transform().m11())
+        self.setAccessibleDescription(tips.describe_node(self.graph_scene, chosen))
+
+    # Layers dropped from the palette ---------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasFormat(LAYER_MIME_TYPE):
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        kind = self._layer_of(event)
+        if kind is None:
+            event.ignore()
+            return
+        place = self.mapToScene(event.position().toPoint())
+        layer = registry.layers().get(kind)
+        takes_wire = layer is not None and bool(layer.inputs) and bool(layer.outputs)
+        self._mark_drop(self.graph_scene.wire_at(place, 18) if takes_wire else None)
+        if self._ghost is None:
+            self._ghost = QGraphicsRectItem(0, 0, *USUAL_SIZE)
+            self._ghost.setPen(current_style().pen("accent", 1.5, (6, 4)))
+            self._ghost.setZValue(5)
+            self.graph_scene.addItem(self._ghost)
+        self._ghost.setPos(self._drop_corner(place))
+        event.acceptProposedAction()
+
+    @staticmethod
+    def _layer_of(event: QDropEvent) -> str | None:
+        if not event.mimeData().hasFormat(LAYER_MIME_TYPE):
+            return None
+        return bytes(event.mimeData().data(LAYER_MIME_TYPE).data()).decode("utf-8", "replace")
+
+    @staticmethod
+    def _drop_corner(place: QPointF) -> QPointF:
+        """The new node's header comes under the mouse."""
+        return QPointF(snapped(place.x() - USUAL_SIZE[0] / 2), snapped(place.y() - HEADER / 2))
+
+    def _mark_drop(self, wire: WireItem | None) -> None:
+        if self._drop_wire is not wire:
+            if self._drop_wire is not None and self._drop_wire.scene() is not None:
+                self._drop_wire.set_state(target=False)
+            self._drop_wire = wire
+            if wire is not None:
+                wire.set_state(target=True)
+
+    def _end_drop(self) -> None:
+        self._mark_drop(None)
+        if self._ghost is not None:
+            self.graph_scene.removeItem(self._ghost)
+            self._ghost = None
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._end_drop()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        kind = self._layer_of(event)
+        wire = self._drop_wire.edge if self._drop_wire is not None else None
+        self._end_drop()
+        if kind is None:
+            event.ignore()
+            return
+        event.acceptProposedAction()
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        if wire is not None and wire in self.graph_scene.wires:
+            self.editor.add_on_wire(kind, wire)
+        else:
+            corner = self._drop_corner(self.mapToScene(event.position().toPoint()))
+            self.editor.add(kind, (corner.x(), corner.y()))
