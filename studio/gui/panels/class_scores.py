@@ -41,18 +41,14 @@ def class_scores(output: np.ndarray, classes: int) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        float64 ``(..., classes)``, each from 0 to 1, in all 1.
+        float64 ``(..., classes)``, each from 0 to 1, in all 1. The largest output stays the
+        largest; one number alone stands for the second class from 0.5 on, as for the losses.
     """
     values = np.nan_to_num(np.asarray(output, np.float64))
-    features = values.shape[-1]
-    if features == 1 and classes == 2:
-        p = values[..., 0]
-        if p.size and (p.min() < -1e-4 or p.max() > 1 + 1e-4):
-            p = 1.0 / (1.0 + np.exp(-np.clip(p, -60, 60)))
-        p = np.clip(p, 0.0, 1.0)
+    if values.shape[-1] == 1 and classes == 2:
+        p = np.clip(values[..., 0], 0.0, 1.0)
         return np.stack([1.0 - p, p], -1)
-    sums = values.sum(-1)
-    if values.size and values.min() >= -1e-4 and np.abs(sums - 1).max() < 1e-2:
+    if values.size and values.min() >= -1e-4 and np.abs(values.sum(-1) - 1).max() < 1e-2:
         return np.clip(values, 0.0, 1.0)
     powers = np.exp(values - values.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)

@@ -35,6 +35,11 @@ class Curve:
         return self._count
 
     @property
+    def weight(self) -> float:
+        """Weight of the moving average; 0 for none."""
+        return self._weight
+
+    @property
     def smoothed(self) -> np.ndarray:
         """The moving average, float64 ``(points,)``."""
         return self._smooth[: self._count]

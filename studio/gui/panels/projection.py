@@ -9,6 +9,10 @@ import numpy as np
 
 #: Components that are kept: enough for the 3-D view.
 COMPONENTS = 3
+#: How many samples decide on the axes; the work of an update stays below about 10 ms.
+_MOST_SAMPLES = 1000
+#: A layer with more features than this is looked at with so many samples only.
+_WIDE = 256
 #: Two axes may be in the wrong order while their variances differ by less than this share.
 _TIE = 0.15
 
@@ -84,8 +88,7 @@ class Projector:
     are close; otherwise the largest spread comes first.
     """
 
-    def __init__(self, most_samples: int = 1000) -> None:
-        self._most = most_samples
+    def __init__(self) -> None:
         self._before: np.ndarray | None = None
 
     def forget(self) -> None:
@@ -98,8 +101,8 @@ class Projector:
         Parameters
         ----------
         data : numpy.ndarray
-            float ``(samples, features)``. Of many samples evenly spaced ones decide on the
-            axes; all are projected.
+            float ``(samples, features)``. Of more than 1000 samples (256 for more than 256
+            features) evenly spaced ones decide on the axes; all are projected.
 
         Raises
         ------
@@ -107,11 +110,12 @@ class Projector:
             When a number is not finite.
         """
         data = np.asarray(data)
-        if not np.isfinite(data).all():
-            raise ValueError("The layer holds numbers that are not finite.")
+        most = _MOST_SAMPLES if data.shape[1] <= _WIDE else _WIDE
         chosen = data
-        if len(data) > self._most:
-            chosen = data[np.linspace(0, len(data) - 1, self._most).astype(int)]
+        if len(data) > most:
+            chosen = data[np.linspace(0, len(data) - 1, most).astype(int)]
+        if not np.isfinite(chosen).all():
+            raise ValueError("The layer holds numbers that are not finite.")
         mean, directions, variances = principal_components(chosen)
         order, signs = self._match(directions, variances[:COMPONENTS])
         directions = directions[order] * signs[:, None]
@@ -119,7 +123,9 @@ class Projector:
             self._before = directions
         total = variances[-1]
         explained = variances[:COMPONENTS][order] / total if total > 0 else np.zeros(COMPONENTS)
-        return Projection((data - mean) @ directions.T, explained)
+        # Products of the data as they are: a float64 copy of a wide layer would take longer.
+        points = (data @ directions.T.astype(data.dtype)).astype(np.float64) - mean @ directions.T
+        return Projection(points, explained)
 
     def _match(self, directions: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Order and signs that resemble the components of the time before most."""

@@ -1,0 +1,53 @@
+"""What a panel shows before there is something to show."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
+
+from studio.gui.theme import Theme
+
+
+class EmptyState(QWidget):
+    """One friendly sentence in the middle: what will show up here, and when."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.label = QLabel(self)
+        self.label.setWordWrap(True)
+        self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.label.setMaximumWidth(340)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 12, 24, 12)
+        layout.addWidget(self.label, 1)
+        layout.setAlignment(self.label, Qt.AlignmentFlag.AlignHCenter)
+        self._theme = Theme.instance()
+        self._theme.changed.connect(self._restyle)
+        self._restyle()
+
+    def say(self, sentence: str) -> None:
+        """Show this sentence."""
+        if sentence != self.label.text():
+            self.label.setText(sentence)
+
+    def _restyle(self) -> None:
+        self.label.setFont(self._theme.font("body"))
+        self.label.setStyleSheet(f"color: {self._theme.color('text-3').name()}; background: transparent;")
+
+
+class Switch(QStackedLayout):
+    """Shows the content, or the sentence why there is none yet."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setContentsMargins(0, 0, 0, 0)
+        self.empty = EmptyState()
+        self.content = content
+        self.addWidget(self.empty)
+        self.addWidget(content)
+
+    def say(self, sentence: str) -> None:
+        """Show the sentence; an empty one shows the content."""
+        if sentence:
+            self.empty.say(sentence)
+        self.setCurrentWidget(self.empty if sentence else self.content)

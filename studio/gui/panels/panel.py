@@ -1,0 +1,91 @@
+"""What the panels below the canvas have in common: they pull snapshots only while visible."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from studio.engine.messages import Snapshot, Watch
+from studio.gui.live import Live
+from studio.gui.session import Session
+from studio.gui.theme import Theme
+
+
+class Panel(QWidget):
+    """A view of the latest snapshot that costs nothing while it is hidden.
+
+    Subclasses give `show_snapshot`, and where they want to watch nodes `wish`.
+
+    Parameters
+    ----------
+    session : Session
+        The document and what is selected.
+    live : Live
+        Where snapshots come from.
+    """
+
+    #: Seconds between two drawings at the least.
+    interval = 0.1
+
+    def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.live = live
+        self.theme = Theme.instance()
+        self._drawn_at = 0.0
+        self._drawn_serial: int | None = None
+        self._cost = 0.0
+        # Draws the last snapshot of a burst: without it a pause would leave an old picture.
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self.refresh)
+        live.add_wish(self._wish_if_visible)
+        live.snapshot_taken.connect(self._take)
+        self.theme.changed.connect(self._restyle)
+
+    def wish(self) -> Watch | None:
+        """What this panel wants to watch while it is visible."""
+        return None
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Draw a snapshot; called at most every `interval` seconds, and only while visible."""
+
+    def restyle(self) -> None:
+        """Take colours and fonts from the theme again."""
+
+    def refresh(self) -> None:
+        """Draw the latest snapshot now, if anybody can see it."""
+        self._later.stop()
+        if not self.isVisible():
+            self._drawn_serial = None
+            return
+        began = time.monotonic()
+        self._drawn_serial = self.live.latest.serial
+        self.show_snapshot(self.live.latest)
+        self._drawn_at = time.monotonic()
+        self._cost = self._drawn_at - began
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def _wish_if_visible(self) -> Watch | None:
+        return self.wish() if self.isVisible() else None
+
+    def _take(self, _snapshot: Snapshot) -> None:
+        if not self.isVisible() or self._later.isActive():
+            return
+        # A slow drawing is done less often, so that it never takes over the window.
+        wait = self._drawn_at + max(self.interval, 12 * self._cost) - time.monotonic()
+        if wait <= 0:
+            self.refresh()
+        else:
+            self._later.start(int(1000 * wait) + 1)
+
+    def _restyle(self) -> None:
+        self.restyle()
+        self.refresh()
+        self.update()

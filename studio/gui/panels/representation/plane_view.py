@@ -1,0 +1,229 @@
+"""The square with the plane, its points and the pointer's cross."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QWidget
+
+from studio.gui.panels.images import colour_image
+from studio.gui.panels.representation.plane_picture import PlanePicture
+from studio.gui.theme import Theme
+
+#: More points than this hide the picture.
+MOST_POINTS = 1500
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePoints:
+    """Samples on the plane.
+
+    Parameters
+    ----------
+    places : numpy.ndarray
+        ``(points, 2)`` in the plane's units.
+    colours : tuple of QColor
+        Of each point.
+    square : numpy.ndarray
+        bool ``(points,)``: drawn as a square rather than a circle.
+    checking : numpy.ndarray
+        bool ``(points,)``: validation rather than training.
+    """
+
+    places: np.ndarray
+    colours: tuple[QColor, ...]
+    square: np.ndarray
+    checking: np.ndarray
+
+
+class PlaneView(QWidget):
+    """A picture over the plane with points; the mouse or the arrow keys read values."""
+
+    #: Emitted with the place under the pointer as (x, y) from 0 to 1, y upwards, or None.
+    pointed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme = Theme.instance()
+        self.extent = (-1.0, 1.0, -1.0, 1.0)
+        self.place: tuple[float, float] | None = None
+        self._image = QImage()
+        self._lines: list[QLineF] = []
+        self._points: PlanePoints | None = None
+        self._rings = np.empty(0, int)
+        self._layer: QPixmap | None = None
+        self.setMouseTracking(True)
+        self.setCursor(Qt.CursorShape.BlankCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(120, 120)
+        self.theme.changed.connect(self._forget_layer)
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 320)
+
+    # What is shown ------------------------------------------------------------------------------
+
+    def show_picture(self, picture: PlanePicture, extent: tuple[float, float, float, float]) -> None:
+        """Show another picture of the plane."""
+        if extent != self.extent:
+            self.extent = extent
+            self._layer = None
+        self._image = colour_image(picture.colours)
+        self._lines = [QLineF(a[0], 1 - a[1], b[0], 1 - b[1]) for a, b in picture.lines.tolist()]
+        self.update()
+
+    def show_points(self, points: PlanePoints) -> None:
+        """Show other points."""
+        if points is not self._points:
+            self._points = points
+            self._rings = np.empty(0, int)
+            self._layer = None
+            self.update()
+
+    def show_rings(self, wrong: np.ndarray) -> None:
+        """Ring the points with these numbers."""
+        self._rings = wrong
+        self.update()
+
+    @property
+    def rings(self) -> np.ndarray:
+        """Numbers of the ringed points."""
+        return self._rings
+
+    # Geometry -------------------------------------------------------------------------------------
+
+    def square(self) -> QRectF:
+        """Where the picture is, in the widget's pixels."""
+        side = min(self.width(), self.height())
+        return QRectF((self.width() - side) // 2, (self.height() - side) // 2, side, side)
+
+    def pixel(self, x: float, y: float) -> QPointF:
+        """Where a point of the plane is, in the widget's pixels."""
+        low, high, bottom, top = self.extent
+        area = self.square()
+        u = (x - low) / (high - low)
+        v = (y - bottom) / (top - bottom)
+        return QPointF(area.left() + u * area.width(), area.bottom() - v * area.height())
+
+    # Painting -------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        area = self.square()
+        corners = QPainterPath()
+        corners.addRoundedRect(area, 4, 4)
+        painter.save()
+        painter.setClipPath(corners)
+        painter.drawImage(area, self._image)
+        painter.translate(area.topLeft())
+        painter.scale(area.width(), area.height())
+        pen = QPen(self.theme.color("text"), 1.8)
+        pen.setCosmetic(True)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        painter.drawLines(self._lines)
+        painter.restore()
+        painter.save()
+        painter.setClipPath(corners)
+        painter.drawPixmap(area.topLeft(), self._point_layer(area))
+        self._paint_rings(painter)
+        painter.restore()
+        if self.hasFocus():
+            painter.setPen(QPen(self.theme.color("accent"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(area.adjusted(1, 1, -1, -1), 4, 4)
+        if self.place is not None:
+            self._paint_cross(painter, area)
+
+    def _point_layer(self, area: QRectF) -> QPixmap:
+        """All points, painted once: they change far less often than the picture below."""
+        ratio = self.devicePixelRatioF()
+        size = QSize(round(area.width() * ratio), round(area.height() * ratio))
+        if self._layer is not None and self._layer.size() == size:
+            return self._layer
+        layer = QPixmap(size)
+        layer.setDevicePixelRatio(ratio)
+        layer.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(layer)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.translate(-area.topLeft())
+        if self._points is not None:
+            points = self._points
+            dark = QPen(QColor("#0F1216"), 1.2)
+            bright = QPen(QColor("#FFFFFF"), 1.4)
+            radius = 3.6 if len(points.places) <= 600 else 2.8
+            for (x, y), colour, square, checking in zip(
+                points.places.tolist(), points.colours, points.square.tolist(), points.checking.tolist(), strict=True
+            ):
+                painter.setBrush(colour)
+                painter.setPen(bright if checking else dark)
+                at = self.pixel(x, y)
+                if square:
+                    half = radius * 0.9
+                    painter.drawRect(QRectF(at.x() - half, at.y() - half, 2 * half, 2 * half))
+                else:
+                    painter.drawEllipse(at, radius, radius)
+        painter.end()
+        self._layer = layer
+        return layer
+
+    def _paint_rings(self, painter: QPainter) -> None:
+        if self._points is None:
+            return
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        places = self._points.places
+        for halo, width in ((self.theme.color("canvas"), 4.0), (self.theme.color("text"), 2.0)):
+            painter.setPen(QPen(halo, width))
+            for index in self._rings.tolist():
+                painter.drawEllipse(self.pixel(*places[index].tolist()), 7, 7)
+
+    def _paint_cross(self, painter: QPainter, area: QRectF) -> None:
+        x, y = self.place  # type: ignore[misc]
+        at = QPointF(area.left() + x * area.width(), area.bottom() - y * area.height())
+        for colour, width in ((QColor(0, 0, 0, 150), 3.6), (QColor("#FFFFFF"), 1.8)):
+            painter.setPen(QPen(colour, width))
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                painter.drawLine(QPointF(at.x() + 3 * dx, at.y() + 3 * dy), QPointF(at.x() + 9 * dx, at.y() + 9 * dy))
+
+    # Mouse and keys -------------------------------------------------------------------------------
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        area, where = self.square(), event.position()
+        if area.contains(where):
+            self._point(((where.x() - area.left()) / area.width(), (area.bottom() - where.y()) / area.height()))
+        else:
+            self._point(None)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._point(None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        moves = {
+            Qt.Key.Key_Left: (-0.02, 0.0),
+            Qt.Key.Key_Right: (0.02, 0.0),
+            Qt.Key.Key_Up: (0.0, 0.02),
+            Qt.Key.Key_Down: (0.0, -0.02),
+        }
+        move = moves.get(Qt.Key(event.key()))
+        if move is None:
+            super().keyPressEvent(event)
+            return
+        x, y = self.place or (0.5, 0.5)
+        self._point((min(1.0, max(0.0, x + move[0])), min(1.0, max(0.0, y + move[1]))))
+
+    def _point(self, place: tuple[float, float] | None) -> None:
+        if place != self.place:
+            self.place = place
+            self.setCursor(Qt.CursorShape.ArrowCursor if place is None else Qt.CursorShape.BlankCursor)
+            self.pointed.emit(place)
+            self.update()
+
+    def _forget_layer(self) -> None:
+        self._layer = None
+        self.update()

@@ -1,0 +1,268 @@
+"""One sample on its way through all layers, side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QVBoxLayout, QWidget
+
+from studio.core.shapes import describe
+from studio.engine.messages import NodeView, Snapshot, Watch
+from studio.gui.panels.class_scores import class_numbers, class_scores, output_node
+from studio.gui.panels.representation.activation_picture import (
+    MOST_BARS,
+    ActivationPicture,
+    paint_bars,
+    paint_number,
+    paint_tile,
+    picture_of,
+    tile_rects,
+)
+from studio.gui.panels.representation.layer_list import LayerEntry, layer_entries
+from studio.gui.panels.representation.view import View
+from studio.gui.panels.sample_choice import SampleChoice
+from studio.gui.session import Session
+from studio.gui.theme import Theme
+
+_NARROWEST, _WIDEST, _HEADER, _FOOTER = 92, 150, 30, 20
+#: A column shows this many maps; the rest is in the view of one layer's maps.
+_MOST_MAPS = 8
+
+
+class StripCanvas(QWidget):
+    """Columns of layers; a click or the arrow keys choose one."""
+
+    #: Emitted with the node's id when a person chose a column.
+    picked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme = Theme.instance()
+        self.entries: list[LayerEntry] = []
+        self.pictures: dict[str, ActivationPicture] = {}
+        self.layer = ""
+        self.class_names: tuple[str, ...] = ()
+        self.output = ""
+        self.verdict = ""
+        self.wrong = False
+        self._hovered = -1
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(_NARROWEST * max(1, len(self.entries)), 150)
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSizeHint()
+
+    def column(self, index: int) -> QRectF:
+        """Where a layer's column is, in the widget's pixels."""
+        count = max(1, len(self.entries))
+        width = min(_WIDEST, self.width() / count)
+        left = (self.width() - width * count) / 2
+        return QRectF(left + index * width, 0, width, self.height())
+
+    def _column_at(self, x: float) -> int:
+        return next((i for i in range(len(self.entries)) if self.column(i).left() <= x < self.column(i).right()), -1)
+
+    # Painting -------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for index, entry in enumerate(self.entries):
+            rect = self.column(index)
+            if rect.intersects(QRectF(event.rect())):
+                self._paint_column(painter, entry, rect, index == self._hovered)
+
+    def _paint_column(self, painter: QPainter, entry: LayerEntry, rect: QRectF, hovered: bool) -> None:
+        theme, chosen = self.theme, entry.id == self.layer
+        if chosen or hovered:
+            painter.setPen(QPen(theme.color("accent"), 2) if chosen and self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("accent-bg" if chosen else "hover"))
+            painter.drawRoundedRect(rect.adjusted(3, 1, -3, -1), 8, 8)
+        font = theme.font("tab")
+        font.setWeight(QFont.Weight.DemiBold)
+        painter.setFont(font)
+        metrics = painter.fontMetrics()
+        words = metrics.elidedText(entry.name, Qt.TextElideMode.ElideRight, int(rect.width()) - 36)
+        left = rect.center().x() - (metrics.horizontalAdvance(words) + 20) / 2
+        icon = theme.pixmap(entry.icon or "layer", theme.family(entry.family), 15)
+        painter.drawPixmap(QPointF(left, rect.top() + 8), icon)
+        painter.setPen(theme.color("text"))
+        header = QRectF(left + 20, rect.top(), rect.width(), _HEADER)
+        painter.drawText(header, Qt.AlignmentFlag.AlignVCenter, words)
+        body = rect.adjusted(11, _HEADER + 2, -11, -_FOOTER - 2)
+        footer = QRectF(rect.left() + 4, rect.bottom() - _FOOTER - 1, rect.width() - 8, _FOOTER)
+        picture = self.pictures.get(entry.id)
+        words, colour = entry.size_text, "text-3"
+        if picture is not None:
+            hidden = self._paint_body(painter, entry, picture, body)
+            if hidden:
+                words = self.tr("{0} of {1} maps").format(picture.values.shape[-1] - hidden, picture.values.shape[-1])
+        if entry.id == self.output and self.verdict:
+            words, colour = self.verdict, "error" if self.wrong else "ok"
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.color(colour))
+        words = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(footer.width()))
+        painter.drawText(footer, Qt.AlignmentFlag.AlignCenter, words)
+
+    def _paint_body(self, painter: QPainter, entry: LayerEntry, picture: ActivationPicture, body: QRectF) -> int:
+        """Paint a column's content; returns how many maps are not shown."""
+        values = picture.values
+        if values.ndim == 0 or values.size == 1 and values.ndim == 1:
+            paint_number(painter, float(values.reshape(-1)[0]), body, self.theme)
+        elif values.ndim == 1 and len(values) <= MOST_BARS:
+            is_output = entry.id == self.output and len(values) == len(self.class_names)
+            names = self.class_names if is_output else tuple(str(i + 1) for i in range(len(values)))
+            strong = int(values.argmax()) if is_output else -1
+            paint_bars(painter, values, names, body, self.theme, strong)
+        else:
+            images = picture.maps[:_MOST_MAPS]
+            columns = 1 if len(images) == 1 else 2
+            aspect = images[0].width() / images[0].height() if images else 1.0
+            # A single tile as wide as the column would dwarf the maps beside it.
+            area = body if len(images) > 1 else body.adjusted(2, 0, -2, 0)
+            for image, rect in zip(images, tile_rects(len(images), area, columns, 4, aspect), strict=True):
+                paint_tile(painter, image, rect, self.theme)
+            if values.ndim == 3:
+                return int(values.shape[-1]) - len(images)
+        return 0
+
+    # Mouse and keys -------------------------------------------------------------------------------
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._hover(self._column_at(event.position().x()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._hover(-1)
+
+    def _hover(self, column: int) -> None:
+        if column != self._hovered:
+            self._hovered = column
+            self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        column = self._column_at(event.position().x())
+        if column >= 0 and event.button() == Qt.MouseButton.LeftButton:
+            self.picked.emit(self.entries[column].id)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        move = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if move is None or not self.entries:
+            super().keyPressEvent(event)
+            return
+        ids = [e.id for e in self.entries]
+        now = ids.index(self.layer) if self.layer in ids else 0
+        self.picked.emit(ids[max(0, min(len(ids) - 1, now + move))])
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            column = self._column_at(event.pos().x())
+            if column >= 0:
+                entry = self.entries[column]
+                QToolTip.showText(event.globalPos(), f"{entry.name}  {describe(entry.shape)}", self)
+                return True
+        return super().event(event)
+
+
+class StripView(View):
+    """The layer strip: the picked sample as every layer sees it."""
+
+    #: Emitted with the node's id when a person chose a column.
+    picked = Signal(str)
+
+    def __init__(self, session: Session, samples: SampleChoice, parent: QWidget | None = None) -> None:
+        super().__init__(session, samples, parent)
+        self.canvas = StripCanvas()
+        self.canvas.setAccessibleName(self.tr("The sample at each layer"))
+        self.canvas.picked.connect(self.picked)
+        self.scroll = QScrollArea(self)
+        self.scroll.setWidget(self.canvas)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroll.viewport().setAutoFillBackground(False)
+        self.canvas.setAutoFillBackground(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.scroll)
+
+    def wish(self, layer: str) -> Watch:
+        """The columns that can be seen, for the picked sample."""
+        seen = self._seen()
+        output = output_node(self.session.document.graph)
+        return Watch(nodes=frozenset(seen | ({output.id} if output else set())), sample=self.samples.index)
+
+    def _seen(self) -> set[str]:
+        left = self.scroll.horizontalScrollBar().value()
+        right = left + self.scroll.viewport().width()
+        canvas = self.canvas
+        entries = layer_entries(self.session)
+        if len(entries) != len(canvas.entries):
+            return {e.id for e in entries}
+        return {
+            e.id
+            for i, e in enumerate(entries)
+            if canvas.column(i).right() >= left and canvas.column(i).left() <= right
+        }
+
+    def show_layer(self, snapshot: Snapshot, layer: str) -> str:
+        """Draw all layers for the picked sample, `layer` highlighted."""
+        canvas = self.canvas
+        entries = layer_entries(self.session)
+        if not entries:
+            return self.tr("Add Data and a few layers: each layer's picture of a sample will stand here side by side.")
+        pictures = {}
+        for entry in entries:
+            values = sample_values(snapshot.nodes.get(entry.id), snapshot, entry)
+            if values is not None:
+                pictures[entry.id] = picture_of(values, self.theme, _MOST_MAPS)
+        if not pictures:
+            return self.tr("Each layer's picture of the sample shows here as soon as the network is complete.")
+        if [e.id for e in entries] != [e.id for e in canvas.entries]:
+            canvas.entries = entries
+            canvas.updateGeometry()
+        canvas.entries = entries
+        canvas.pictures = pictures
+        if layer != canvas.layer:
+            canvas.layer = layer
+            self._reveal(layer)
+        dataset = self.samples.dataset
+        canvas.class_names = dataset.info.classes if dataset is not None else ()
+        output = output_node(self.session.document.graph)
+        canvas.output = output.id if output else ""
+        canvas.verdict, canvas.wrong = self._verdict(pictures.get(canvas.output))
+        canvas.update()
+        return ""
+
+    def _verdict(self, picture: ActivationPicture | None) -> tuple[str, bool]:
+        dataset, index = self.samples.dataset, self.samples.index
+        if picture is None or dataset is None or len(dataset.info.classes) < 2 or index >= len(dataset.validation):
+            return "", False
+        names = dataset.info.classes
+        if picture.values.ndim != 1 or picture.values.size not in {len(names), 1}:
+            return "", False
+        answer = int(class_scores(picture.values, len(names)).argmax())
+        truth = int(class_numbers(dataset.validation.y[index : index + 1], len(names))[0])
+        if answer == truth:
+            return self.tr("says {0}").format(names[answer]), False
+        return self.tr("says {0}, is {1}").format(names[answer], names[truth]), True
+
+    def _reveal(self, layer: str) -> None:
+        ids = [e.id for e in self.canvas.entries]
+        if layer in ids:
+            middle = self.canvas.column(ids.index(layer)).center()
+            self.scroll.ensureVisible(round(middle.x()), 0, _WIDEST // 2, 0)
+
+
+def sample_values(view: NodeView | None, snapshot: Snapshot, entry: LayerEntry) -> np.ndarray | None:
+    """The layer's activations for the picked sample, float32 in the layer's shape."""
+    if view is not None and view.activations is not None and len(view.activations):
+        return np.asarray(view.activations[0], np.float32)
+    if entry.family == "Data" and snapshot.probe_x is not None and len(snapshot.probe_x):
+        return np.asarray(snapshot.probe_x[0], np.float32)
+    return None

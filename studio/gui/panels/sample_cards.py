@@ -1,0 +1,273 @@
+"""How validation samples are listed: pictures as cards, numbers as rows."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from studio.core.dataset import Dataset
+from studio.gui.panels.class_scores import class_numbers
+from studio.gui.panels.images import colour_image, mapped
+from studio.gui.panels.ticks import number_text
+from studio.gui.theme import Theme
+
+Index = QModelIndex | QPersistentModelIndex
+CARD = QSize(64, 84)
+#: Role: whether the network's answer is wrong.
+WRONG = Qt.ItemDataRole.UserRole
+#: Role: number of the sample.
+NUMBER = Qt.ItemDataRole.UserRole + 1
+_MOST_PICTURES = 2000
+
+
+class Samples:
+    """What both lists show: a data set's validation samples and the network's answers."""
+
+    def __init__(self) -> None:
+        self.dataset: Dataset | None = None
+        self.labels: np.ndarray = np.empty(0, int)
+        self.answers: np.ndarray = np.empty(0, int)
+        self.order: np.ndarray = np.empty(0, int)
+
+    def load(self, dataset: Dataset | None) -> None:
+        """Take another data set; the answers of the old one are forgotten."""
+        self.dataset = dataset
+        self.labels = np.empty(0, int)
+        self.answers = np.empty(0, int)
+        count = 0
+        if dataset is not None:
+            count = len(dataset.validation)
+            if self.has_classes:
+                self.labels = class_numbers(dataset.validation.y, len(dataset.info.classes))
+        self.order = np.arange(count)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether answers are classes."""
+        return self.dataset is not None and self.dataset.info.target != "values" and bool(self.dataset.info.classes)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Numbers of the samples whose answer is wrong."""
+        known = len(self.answers)
+        return np.flatnonzero(self.answers != self.labels[:known])
+
+    def truth(self, number: int) -> str:
+        """The right answer, for people."""
+        assert self.dataset is not None
+        if self.has_classes:
+            return self.dataset.info.classes[self.labels[number]]
+        values = self.dataset.validation.y[number].reshape(-1)
+        return ", ".join(number_text(float(v)) for v in values[:4])
+
+    def answer(self, number: int) -> str:
+        """The network's answer; empty while it is not known."""
+        if self.dataset is None or number >= len(self.answers) or not self.has_classes:
+            return ""
+        return self.dataset.info.classes[self.answers[number]]
+
+    def is_wrong(self, number: int) -> bool:
+        """Whether the network's answer is known and wrong."""
+        return number < len(self.answers) and bool(self.answers[number] != self.labels[number])
+
+    def original(self, number: int) -> np.ndarray:
+        """The sample in the units the data came in, float32 in the data's shape."""
+        assert self.dataset is not None
+        x = self.dataset.validation.x[number]
+        return np.asarray(x * self.dataset.x_scale + self.dataset.x_mean, np.float32).reshape(x.shape)
+
+
+class PictureModel(QAbstractListModel):
+    """One card a sample."""
+
+    def __init__(self, samples: Samples) -> None:
+        super().__init__()
+        self.samples = samples
+        self._pictures: OrderedDict[int, QImage] = OrderedDict()
+
+    def renew(self) -> None:
+        """Everything changed."""
+        self.beginResetModel()
+        self._pictures.clear()
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return 0 if parent.isValid() else len(self.samples.order)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        number = int(self.samples.order[index.row()])
+        if role == NUMBER:
+            return number
+        if role == WRONG:
+            return self.samples.is_wrong(number)
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self.samples.truth(number)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tip(self.samples, number)
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._picture(number)
+        return None
+
+    def _picture(self, number: int) -> QImage:
+        if number not in self._pictures:
+            if len(self._pictures) >= _MOST_PICTURES:
+                self._pictures.popitem(last=False)
+            self._pictures[number] = _sample_picture(self.samples.original(number))
+        return self._pictures[number]
+
+
+def _sample_picture(values: np.ndarray) -> QImage:
+    if values.ndim == 3 and values.shape[-1] == 3:
+        low, high = float(values.min()), float(values.max())
+        grey = np.stack([np.arange(256)] * 3, 1).astype(np.uint8)
+        channels = [mapped(values[..., c], low, high, grey)[..., 0] for c in range(3)]
+        return colour_image(np.stack(channels, -1))
+    flat = values[..., 0] if values.ndim == 3 else values
+    return colour_image(mapped(flat, float(flat.min()), float(flat.max()), Theme.instance().lut("sequential")))
+
+
+def _tip(samples: Samples, number: int) -> str:
+    from PySide6.QtCore import QCoreApplication
+
+    words = QCoreApplication.translate("Samples", "Sample {0}: {1}").format(number, samples.truth(number))
+    answer = samples.answer(number)
+    if answer:
+        words += QCoreApplication.translate("Samples", ", the network says {0}").format(answer)
+    return words
+
+
+class CardDelegate(QStyledItemDelegate):
+    """Paints a picture with its label below; a wrong answer stands in red beside it."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return CARD
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        theme, rect = Theme.instance(), QRectF(option.rect)  # type: ignore[attr-defined]
+        state = option.state  # type: ignore[attr-defined]
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        model = index.model()
+        samples = model.samples  # type: ignore[attr-defined]
+        number = index.data(NUMBER)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if chosen or state & QStyle.StateFlag.State_MouseOver:
+            painter.setBrush(theme.color("accent-bg" if chosen else "hover"))
+            painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), 6, 6)
+        image = index.data(Qt.ItemDataRole.DecorationRole)
+        side = 52.0
+        longest = max(image.width(), image.height())
+        size = (side * image.width() / longest, side * image.height() / longest)
+        frame = QRectF(rect.center().x() - size[0] / 2, rect.top() + 6 + (side - size[1]) / 2, *size)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, longest > 2 * side)
+        painter.drawImage(frame, image)
+        wrong = samples.is_wrong(number)
+        colour = theme.color("error" if wrong else "accent" if chosen else "border")
+        painter.setPen(QPen(colour, 2 if wrong or chosen else 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(frame)
+        words = samples.truth(number)
+        if wrong:
+            words = f"{words} → {samples.answer(number)}"
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.color("error" if wrong else "text" if chosen else "text-2"))
+        line = QRectF(rect.left() + 2, rect.bottom() - 23, rect.width() - 4, 20)
+        words = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(line.width()))
+        painter.drawText(line, Qt.AlignmentFlag.AlignCenter, words)
+        painter.restore()
+
+
+class NumbersModel(QAbstractTableModel):
+    """A row a sample: its number, the right answer, the network's, and the columns of X."""
+
+    _MOST_COLUMNS = 64
+
+    def __init__(self, samples: Samples) -> None:
+        super().__init__()
+        self.samples = samples
+
+    def renew(self) -> None:
+        """Everything changed."""
+        self.beginResetModel()
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return 0 if parent.isValid() else len(self.samples.order)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        dataset = self.samples.dataset
+        if parent.isValid() or dataset is None:
+            return 0
+        features = int(np.prod(dataset.info.x_shape))
+        return 1 + self._answers() + min(features, self._MOST_COLUMNS)
+
+    def _answers(self) -> int:
+        return 2 if self.samples.has_classes else 1
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if role != Qt.ItemDataRole.DisplayRole or orientation != Qt.Orientation.Horizontal:
+            return None
+        heads = ["#", self.tr("label"), self.tr("network says")][: 1 + self._answers()]
+        if section < len(heads):
+            return heads[section]
+        feature = section - len(heads)
+        names = self.samples.dataset.info.features if self.samples.dataset is not None else ()
+        return names[feature] if feature < len(names) else self.tr("x{0}").format(feature + 1)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        number = int(self.samples.order[index.row()])
+        column = index.column()
+        theme, answers = Theme.instance(), self._answers()
+        if role == NUMBER:
+            return number
+        if role == Qt.ItemDataRole.DisplayRole:
+            if column == 0:
+                return str(number)
+            if column == 1:
+                return self.samples.truth(number)
+            if column == 2 and answers == 2:
+                return self.samples.answer(number) or "–"
+            return number_text(float(self.samples.original(number).reshape(-1)[column - 1 - answers]))
+        if role == Qt.ItemDataRole.ForegroundRole:
+            if column == 0:
+                return theme.color("text-3")
+            if column == 2 and answers == 2 and self.samples.is_wrong(number):
+                return theme.color("error")
+            return theme.color("text" if column <= answers else "text-2")
+        if role == Qt.ItemDataRole.DecorationRole and column == 1 and self.samples.has_classes:
+            assert self.samples.dataset is not None
+            return _swatch(theme.class_color(int(self.samples.labels[number]), len(self.samples.dataset.info.classes)))
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            right = column == 0 or column > answers
+            return (Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tip(self.samples, number)
+        return None
+
+
+def _swatch(colour: QColor) -> QImage:
+    image = QImage(20, 20, QImage.Format.Format_ARGB32_Premultiplied)
+    image.setDevicePixelRatio(2)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawEllipse(QRectF(0.5, 0.5, 9, 9))
+    painter.end()
+    return image

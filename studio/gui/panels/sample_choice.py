@@ -1,0 +1,112 @@
+"""Which validation sample the strip, the maps and the canvas look at."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QValidator
+from PySide6.QtWidgets import QSpinBox, QWidget
+
+from studio.core.dataset import Dataset
+from studio.engine.messages import Snapshot
+from studio.gui.panels.class_scores import class_numbers, data_node
+
+
+class SampleChoice(QObject):
+    """The sample a person picked, by its number in the validation part."""
+
+    #: Emitted with the number after another sample was picked.
+    chosen = Signal(int)
+    #: Emitted after other samples were loaded.
+    loaded = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._index = 0
+        self._dataset: Dataset | None = None
+        self._words: tuple[str, ...] = ()
+
+    @property
+    def index(self) -> int:
+        """Number of the picked sample, from 0."""
+        return self._index
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The data set the samples come from, once it is loaded."""
+        return self._dataset
+
+    @property
+    def count(self) -> int:
+        """How many validation samples there are."""
+        return 0 if self._dataset is None else len(self._dataset.validation)
+
+    def pick(self, index: int) -> None:
+        """Pick a sample; numbers beyond the ends give the last and the first."""
+        index = max(0, min(index, self.count - 1))
+        if index != self._index:
+            self._index = index
+            self.chosen.emit(index)
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Take the data set of a snapshot."""
+        source = data_node(snapshot.graph) if snapshot.graph is not None else None
+        dataset = snapshot.datasets.get(source.id) if source is not None else None
+        if dataset is None and source is None:
+            dataset = next(iter(snapshot.datasets.values()), None)
+        if dataset is self._dataset:
+            return
+        self._dataset = dataset
+        self._words = () if dataset is None else _label_words(dataset)
+        self.loaded.emit()
+        self.pick(self._index)
+
+    def label(self, index: int) -> str:
+        """The right answer of a sample, as people read it; empty for an unknown one."""
+        return self._words[index] if 0 <= index < len(self._words) else ""
+
+
+def _label_words(dataset: Dataset) -> tuple[str, ...]:
+    info, y = dataset.info, dataset.validation.y
+    if info.target == "values":
+        rows = y.reshape(len(y), -1)
+        return tuple(", ".join(f"{v:.3g}" for v in row[:4]) for row in rows)
+    names = info.classes
+    numbers = class_numbers(y, len(names) or int(y.max(initial=0)) + 1)
+    return tuple(names[n] if n < len(names) else str(n) for n in numbers.tolist())
+
+
+class SamplePicker(QSpinBox):
+    """A box with the picked sample: arrows, wheel and keys go to the next and the previous."""
+
+    def __init__(self, choice: SampleChoice, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._choice = choice
+        self.setAccessibleName(self.tr("Sample"))
+        self.setToolTip(self.tr("Which validation sample is sent through the network; up and down take the next."))
+        self.setKeyboardTracking(False)
+        self.valueChanged.connect(choice.pick)
+        choice.chosen.connect(self.setValue)
+        choice.loaded.connect(self._renew)
+        self._renew()
+
+    def _renew(self) -> None:
+        self.setRange(0, max(0, self._choice.count - 1))
+        self.setEnabled(self._choice.count > 0)
+        self.setValue(self._choice.index)
+        self.lineEdit().setText(self.textFromValue(self.value()))
+
+    def textFromValue(self, value: int) -> str:
+        words = self._choice.label(value)
+        if not words:
+            return f"#{value}"
+        return self.tr("#{0}, label {1}").format(value, words)
+
+    def valueFromText(self, text: str) -> int:
+        digits = text.partition(",")[0].strip().lstrip("#").strip()
+        return int(digits) if digits.isdigit() else self.value()
+
+    def validate(self, text: str, position: int) -> object:
+        digits = text.partition(",")[0].strip().lstrip("#").strip()
+        fits = digits.isdigit() and int(digits) <= self.maximum()
+        state = QValidator.State.Acceptable if fits else QValidator.State.Intermediate
+        return (state, text, position)

@@ -1,0 +1,243 @@
+"""The validation samples, to pick one for the strip, the maps and the canvas."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QListView,
+    QStackedWidget,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.engine.messages import Snapshot, Watch
+from studio.gui.live import Live
+from studio.gui.panels.class_scores import class_scores, output_node
+from studio.gui.panels.empty import Switch
+from studio.gui.panels.panel import Panel
+from studio.gui.panels.sample_cards import CARD, NUMBER, CardDelegate, NumbersModel, PictureModel, Samples
+from studio.gui.panels.sample_choice import SampleChoice, SamplePicker
+from studio.gui.session import Session
+
+
+class SamplesPanel(Panel):
+    """Cards of pictures or rows of numbers; the current one is the picked sample."""
+
+    interval = 0.5
+
+    def __init__(
+        self, session: Session, live: Live, samples: SampleChoice, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(session, live, parent)
+        self.choice = samples
+        self._samples = Samples()
+        content = QWidget()
+        self.previous = QToolButton(content)
+        self.next = QToolButton(content)
+        for button, words, step in (
+            (self.previous, self.tr("Previous sample"), -1),
+            (self.next, self.tr("Next sample"), 1),
+        ):
+            button.setToolTip(words)
+            button.setAccessibleName(words)
+            button.setFixedSize(26, 26)
+            button.clicked.connect(lambda _checked=False, step=step: self._step(step))
+        self.picker = SamplePicker(samples, content)
+        self.picker.setMinimumWidth(140)
+        self.only_wrong = QCheckBox(self.tr("Only mistakes"), content)
+        self.only_wrong.setToolTip(self.tr("Show only the samples that the network gets wrong now."))
+        self.count_label = QLabel(content)
+        self._stack = QStackedWidget(content)
+        self.cards = self._make_cards()
+        self.rows = self._make_rows()
+        self._stack.addWidget(self.cards)
+        self._stack.addWidget(self.rows)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(0, 0, 0, 0)
+        bar.setSpacing(6)
+        bar.addWidget(self.previous)
+        bar.addWidget(self.picker)
+        bar.addWidget(self.next)
+        bar.addSpacing(8)
+        bar.addWidget(self.only_wrong)
+        bar.addStretch(1)
+        bar.addWidget(self.count_label)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(12, 10, 12, 8)
+        column.setSpacing(8)
+        column.addLayout(bar)
+        column.addWidget(self._stack, 1)
+        self._switch = Switch(content)
+        self.setLayout(self._switch)
+        self.only_wrong.toggled.connect(lambda _on: self._sort_out(renew=True))
+        samples.chosen.connect(self._show_choice)
+        self.restyle()
+
+    def _make_cards(self) -> QListView:
+        cards = QListView(self)
+        self._picture_model = PictureModel(self._samples)
+        cards.setModel(self._picture_model)
+        cards.setItemDelegate(CardDelegate(cards))
+        cards.setViewMode(QListView.ViewMode.IconMode)
+        cards.setMovement(QListView.Movement.Static)
+        cards.setResizeMode(QListView.ResizeMode.Adjust)
+        cards.setUniformItemSizes(True)
+        cards.setGridSize(CARD)
+        cards.setMouseTracking(True)
+        cards.setAccessibleName(self.tr("Validation samples"))
+        cards.selectionModel().currentChanged.connect(self._pick)
+        return cards
+
+    def _make_rows(self) -> QTableView:
+        rows = QTableView(self)
+        self._numbers_model = NumbersModel(self._samples)
+        rows.setModel(self._numbers_model)
+        rows.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        rows.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        rows.verticalHeader().hide()
+        rows.verticalHeader().setDefaultSectionSize(26)
+        rows.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.horizontalHeader().setHighlightSections(False)
+        rows.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        rows.setShowGrid(False)
+        rows.setWordWrap(False)
+        rows.setAccessibleName(self.tr("Validation samples"))
+        rows.selectionModel().currentChanged.connect(self._pick)
+        return rows
+
+    # What is shown --------------------------------------------------------------------------------
+
+    def wish(self) -> Watch:
+        """The network's answers to the validation samples."""
+        output = output_node(self.session.document.graph)
+        return Watch(scatter=output.id if output else "", sample=self.choice.index)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the data set's samples and the answers."""
+        self.choice.follow(snapshot)
+        dataset = self.choice.dataset
+        if dataset is None or len(dataset.validation) == 0:
+            if dataset is None:
+                self._switch.say(self.tr("Add Data: its validation samples will show here to pick from."))
+            else:
+                self._switch.say(self.tr("No samples are kept aside for validation: raise Validation in the Data node."))
+            return
+        self._switch.say("")
+        if dataset is not self._samples.dataset:
+            self._samples.load(dataset)
+            pictures = len(dataset.info.x_shape) == 3
+            self._stack.setCurrentWidget(self.cards if pictures else self.rows)
+            self._renew()
+            self._fit_columns()
+        self._take_answers(snapshot)
+
+    def _fit_columns(self) -> None:
+        self.rows.resizeColumnsToContents()
+        for column in range(self._numbers_model.columnCount()):
+            width = self.rows.columnWidth(column)
+            self.rows.setColumnWidth(column, min(170, max(44, width + 8)))
+
+    def _take_answers(self, snapshot: Snapshot) -> None:
+        samples, scatter = self._samples, snapshot.scatter
+        output = output_node(self.session.document.graph)
+        before = samples.answers
+        if samples.has_classes and scatter is not None and output is not None and scatter.node == output.id:
+            classes = len(samples.dataset.info.classes) if samples.dataset is not None else 2
+            found = class_scores(scatter.activations, classes)
+            samples.answers = found.argmax(-1)[: len(samples.labels)]
+        self.only_wrong.setVisible(samples.has_classes)
+        if not np.array_equal(before, samples.answers):
+            self._sort_out(renew=self.only_wrong.isChecked())
+        else:
+            self._count()
+
+    def _sort_out(self, renew: bool) -> None:
+        """Filter by mistakes, or only paint the answers anew."""
+        samples = self._samples
+        count = 0 if samples.dataset is None else len(samples.dataset.validation)
+        order = samples.wrong if self.only_wrong.isChecked() else np.arange(count)
+        if renew and not np.array_equal(order, samples.order):
+            samples.order = order
+            self._renew()
+        self.cards.viewport().update()
+        self.rows.viewport().update()
+        self._count()
+
+    def _count(self) -> None:
+        samples = self._samples
+        total = 0 if samples.dataset is None else len(samples.dataset.validation)
+        if samples.has_classes and len(samples.answers):
+            words = self.tr("{0} of {1} wrong").format(len(samples.wrong), len(samples.answers))
+        else:
+            words = self.tr("{0} samples").format(total)
+        self.count_label.setText(words)
+
+    def _renew(self) -> None:
+        for view, model in ((self.cards, self._picture_model), (self.rows, self._numbers_model)):
+            # A reset clears the current row; picking must not follow that.
+            view.selectionModel().blockSignals(True)
+            model.renew()
+            view.selectionModel().blockSignals(False)
+        self._show_choice(self.choice.index)
+
+    # Picking --------------------------------------------------------------------------------------
+
+    def _current_view(self) -> QAbstractItemView:
+        return self.cards if self._stack.currentWidget() is self.cards else self.rows
+
+    def _pick(self, current: QModelIndex, _before: QModelIndex) -> None:
+        if current.isValid():
+            self.choice.pick(current.data(NUMBER))
+
+    def _show_choice(self, number: int) -> None:
+        places = np.flatnonzero(self._samples.order == number)
+        view = self._current_view()
+        if not len(places):
+            return
+        index = view.model().index(int(places[0]), 0)
+        if view.currentIndex().row() != index.row() or not view.selectionModel().isSelected(index):
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            if view is self.rows:
+                flags |= QItemSelectionModel.SelectionFlag.Rows
+            view.selectionModel().setCurrentIndex(index, flags)
+            view.scrollTo(index)
+
+    def _step(self, step: int) -> None:
+        order = self._samples.order
+        if not len(order):
+            return
+        at = int(np.searchsorted(order, self.choice.index, "left"))
+        if step > 0 and (at == len(order) or order[at] != self.choice.index):
+            at -= 1
+        self.choice.pick(int(order[max(0, min(len(order) - 1, at + step))]))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1, Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(
+            Qt.Key(event.key())
+        )
+        if step is None:
+            super().keyPressEvent(event)
+            return
+        self._step(step)
+
+    # Looks ----------------------------------------------------------------------------------------
+
+    def restyle(self) -> None:
+        """Take colours, fonts and icons from the theme again."""
+        self.previous.setIcon(self.theme.icon("chevron-left"))
+        self.next.setIcon(self.theme.icon("chevron-right"))
+        self.count_label.setFont(self.theme.font("small"))
+        self.count_label.setStyleSheet(f"color: {self.theme.color('text-3').name()};")
+        self.rows.setFont(self.theme.font("tab"))
+        self.rows.horizontalHeader().setFont(self.theme.font("small"))
+        self._picture_model.renew()
+        self._show_choice(self.choice.index)

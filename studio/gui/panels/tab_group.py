@@ -1,0 +1,71 @@
+"""One of the two groups of tabs below the canvas."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.gui.panels.choices import TabStrip
+from studio.gui.theme import Theme
+
+
+class _Header(QWidget):
+    """The tab strip with room for the current panel's own choice at the right."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(35)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = Theme.instance()
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("dock"))
+        painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), theme.color("border"))
+
+
+class TabGroup(QWidget):
+    """Panels of which one is seen, below a strip with their names."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme = Theme.instance()
+        self.theme.changed.connect(self.update)
+        header = _Header(self)
+        self.tabs = TabStrip(header)
+        self._corner = QStackedWidget(header)
+        self._stack = QStackedWidget(self)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(8, 0, 8, 1)
+        row.setSpacing(8)
+        row.addWidget(self.tabs)
+        row.addStretch(1)
+        row.addWidget(self._corner)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(header)
+        column.addWidget(self._stack, 1)
+        self.tabs.currentChanged.connect(self._show)
+
+    def add(self, panel: QWidget, title: str, corner: QWidget | None = None) -> int:
+        """Add a panel; `corner` is shown in the header while the panel is."""
+        self._stack.addWidget(panel)
+        self._corner.addWidget(corner or QWidget())
+        return self.tabs.addTab(title)
+
+    def show_panel(self, panel: QWidget) -> None:
+        """Bring a panel to the front."""
+        self.tabs.setCurrentIndex(self._stack.indexOf(panel))
+
+    @property
+    def current(self) -> QWidget:
+        """The panel that is seen."""
+        return self._stack.currentWidget()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), self.theme.color("dock"))
+
+    def _show(self, index: int) -> None:
+        self._stack.setCurrentIndex(index)
+        self._corner.setCurrentIndex(index)
