@@ -1,0 +1,161 @@
+"""What may be written on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from studio import __version__
+
+Command = Callable[[argparse.Namespace], int]
+
+COMMANDS = ("train", "evaluate", "templates", "new", "inspect", "doctor", "screenshot")
+
+_SOURCE = "a template's name (see `studio templates`) or a .studio file"
+_DATA = "digits, iris, spirals, ...; or csv:FILE?target=COLUMN, npz:FILE, idx:FOLDER"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; `{self.prog} --help` shows what it takes.\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each result has the function ``run``."""
+    parser = _Parser(
+        prog="studio",
+        description="See how a neural network learns, while it learns. Without a command, the window opens.",
+        epilog="studio [FILE] opens the window, with that file if one is given.",
+    )
+    parser.add_argument("--version", action="version", version=f"Layer Studio {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_lists(commands)
+    _add_screenshot(commands)
+    return parser
+
+
+def _later(module: str, function: str) -> Command:
+    """A command whose module is imported when it is run, so that help comes at once."""
+
+    def run(options: argparse.Namespace) -> int:
+        command: Command = getattr(importlib.import_module(f"studio.cli.{module}"), function)
+        return command(options)
+
+    return run
+
+
+def _command(commands: Any, name: str, help: str, module: str, function: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+    parser.set_defaults(run=_later(module, function))
+    if name != "screenshot":
+        parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    return parser
+
+
+def _add_train(commands: Any) -> None:
+    parser = _command(commands, "train", "Train a network and say how well it does.", "train", "train")
+    parser.add_argument("source", metavar="SOURCE", help=_SOURCE)
+    parser.add_argument("--data", metavar="D", help=f"train on other data: {_DATA}")
+    parser.add_argument(
+        "--epochs", metavar="N", type=_positive, help="how many passes through the training part"
+    )
+    parser.add_argument(
+        "--batch-size", metavar="N", type=int, help="samples before each correction of the weights"
+    )
+    parser.add_argument("--learning-rate", metavar="R", type=float, help="how big each correction is")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="where to compute")
+    parser.add_argument(
+        "--threads", metavar="N", type=int, help="processor cores to use; 0 lets the program choose"
+    )
+    parser.add_argument(
+        "--seed", metavar="S", type=int, help="start afresh; the number all chance follows from"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=Path, help="save the trained network to this .studio file"
+    )
+
+
+def _add_evaluate(commands: Any) -> None:
+    parser = _command(commands, "evaluate", "Say how well a trained network does.", "evaluate", "evaluate")
+    parser.add_argument("source", metavar="FILE", help="a trained .studio file")
+    parser.add_argument("--data", metavar="D", help=f"look at other data: {_DATA}")
+
+
+def _add_lists(commands: Any) -> None:
+    _command(commands, "templates", "List what there is to start from.", "listing", "list_templates")
+    parser = _command(commands, "new", "Write a new .studio file from a template.", "listing", "new")
+    parser.add_argument("template", metavar="TEMPLATE", help="a name that `studio templates` lists")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+    parser = _command(
+        commands,
+        "inspect",
+        "Show a network's nodes, shapes, parameters, memory and problems.",
+        "inspection",
+        "inspect",
+    )
+    parser.add_argument("source", metavar="SOURCE", help=_SOURCE)
+    parser.add_argument("--data", metavar="D", help=f"as if it read other data: {_DATA}")
+    _command(
+        commands,
+        "doctor",
+        "Say what this machine has, what is missing, and how to get it.",
+        "doctor",
+        "doctor",
+    )
+
+
+def _add_screenshot(commands: Any) -> None:
+    parser = _command(
+        commands, "screenshot", "Draw the real window into a picture.", "screenshot", "screenshot"
+    )
+    parser.add_argument("source", metavar="SOURCE", help=_SOURCE)
+    parser.add_argument(
+        "-o", "--output", metavar="PNG", type=Path, required=True, help="the picture to write"
+    )
+    parser.add_argument(
+        "--train-seconds", metavar="S", type=_seconds, default=0.0, help="train so long before"
+    )
+    parser.add_argument(
+        "--size", metavar="WxH", type=_size, default=(1600, 1000), help="of the window, in pixels"
+    )
+    parser.add_argument("--theme", choices=("light", "dark"), default="light", help="colours")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def _positive(text: str) -> int:
+    """A whole number from 1 on."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000000")
+    return number
+
+
+def _seconds(text: str) -> float:
+    """A time from 0 to one hour."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0.0 <= seconds <= 3600.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 3600")
+    return seconds
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Width and height of a window, such as ``1600x1000``."""
+    match = re.fullmatch(r"(\d{3,5})x(\d{3,5})", text.strip().lower().replace("×", "x"))
+    if not match or max(map(int, match.groups())) > 16_384:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1600x1000")
+    return int(match[1]), int(match[2])

@@ -1,0 +1,119 @@
+"""``studio train``: train without a window."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from studio.cli.output import percent, print_json, print_table
+from studio.cli.progress_bar import ProgressBar
+from studio.cli.source import open_source, require_writable
+from studio.core.fields import FieldError
+from studio.project import SPLITS, Progress, Project, ProjectError, TrainingResult
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train a source and print what came of it."""
+    if options.output is not None:
+        require_writable(options.output)
+    project = open_source(options.source)
+    _apply(project, options)
+    bar = ProgressBar()
+    latest: list[Progress] = []
+
+    def show(progress: Progress) -> None:
+        latest[:] = [progress]
+        bar(progress)
+
+    with _interruptible() as interrupted:
+        try:
+            result = project.train(options.epochs, show, interrupted)
+        except RuntimeError:
+            if options.output is not None and project.state is not None:
+                project.save(options.output)  # the last good weights are worth keeping
+            raise
+        finally:
+            bar.finish(latest[0] if latest else None)
+    if options.output is not None:
+        project.save(options.output)
+    values: dict[str, Any] = {"source": options.source, **result.to_json()}
+    if options.output is not None:
+        values["output"] = str(options.output)
+    if options.json:
+        print_json(values)
+    else:
+        _print(result, options.output)
+    if result.stopped:
+        kept = f"; what was learned is in {options.output}" if options.output is not None else ""
+        print(f"studio: Stopped at epoch {result.epochs:.6g}{kept}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _apply(project: Project, options: argparse.Namespace) -> None:
+    """Put the options of the command line into the document."""
+    changes = {
+        name: getattr(options, name)
+        for name in ("batch_size", "device", "threads", "seed")
+        if getattr(options, name) is not None
+    }
+    if options.learning_rate is not None:
+        optimizer = project.document.training.optimizer
+        if optimizer is None:
+            raise ProjectError(
+                "The training settings name no optimizer, so there is no learning rate to set."
+            )
+        changes["optimizer"] = optimizer.replace(learning_rate=options.learning_rate)
+    try:
+        project.document = project.document.with_training(**changes)
+    except FieldError as error:
+        raise FieldError(
+            str(error).replace("batch_size", "--batch-size").replace("learning_rate", "--learning-rate")
+        ) from error
+    if options.seed is not None:
+        project.restart()
+    if options.data is not None:
+        project.set_data(options.data)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C ask for a clean end, and the second one end at once."""
+    asked = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    try:
+        before = signal.signal(signal.SIGINT, handle)
+    except ValueError:  # not the main thread: somebody else handles signals
+        yield asked.is_set
+        return
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _print(result: TrainingResult, output: object) -> None:
+    threads = "1 thread" if result.threads == 1 else f"{result.threads} threads"
+    print(
+        f"{result.epochs:.6g} epochs, {result.steps:,} steps: {result.seconds:.2f} s of training, "
+        f"{result.samples_per_second:,.0f} samples/s ({result.device}, {threads}, seed {result.seed})"
+    )
+    rows = [("part", "loss", "accuracy")]
+    for name in SPLITS:
+        found = result.evaluations.get(name)
+        if found is not None:
+            rows.append((name, f"{found.loss:.4f}", percent(found.accuracy)))
+    print_table(rows, frozenset((1, 2)))
+    if output is not None:
+        print(f"Saved to {output}")

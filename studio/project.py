@@ -1,0 +1,410 @@
+"""A document with its weights and curves, to train and save from Python or the command line."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from studio.core.dataset import Dataset, DatasetInfo, Split
+from studio.core.document import Document
+from studio.core.inference import Inference, infer
+from studio.core.problems import Problem
+from studio.data import DataError, describe_all, load
+from studio.engine.history import History
+from studio.engine.messages import Evaluation, TrainingState
+from studio.layers.data import Data
+from studio.storage import open_project, save, templates
+
+SPLITS = ("train", "validation", "test")
+
+
+class ProjectError(RuntimeError):
+    """What was asked cannot be done with this project; the message is for people.
+
+    It is one plain sentence, or one a line where a graph has several problems.
+    """
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training run came to.
+
+    Parameters
+    ----------
+    epochs : float
+        Passes through the training part since the very start; a whole number unless stopped.
+    steps : int
+        Minibatches since the very start.
+    evaluations : dict of str to Evaluation
+        Of ``train``, ``validation`` and ``test``; empty parts are absent.
+    seconds : float
+        Spent training; loading data and preparing kernels come on top.
+    preparing_seconds : float
+        Spent loading data and preparing kernels.
+    samples_per_second : float
+        Training samples seen in this run, by `seconds`.
+    device : str
+    threads : int
+    seed : int
+    parameters : int
+        Numbers in all weights.
+    stopped : bool
+        Whether it was asked to stop before its end.
+    """
+
+    epochs: float
+    steps: int
+    evaluations: dict[str, Evaluation]
+    seconds: float
+    preparing_seconds: float
+    samples_per_second: float
+    device: str
+    threads: int
+    seed: int
+    parameters: int
+    stopped: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``studio train --json`` prints it."""
+        epochs = round(self.epochs, 6)
+        return {
+            "epochs": int(epochs) if epochs == int(epochs) else epochs,
+            "steps": self.steps,
+            **{name: evaluation_to_json(self.evaluations.get(name)) for name in SPLITS},
+            "seconds": round(self.seconds, 4),
+            "preparing_seconds": round(self.preparing_seconds, 4),
+            "samples_per_second": round(self.samples_per_second, 1),
+            "device": self.device,
+            "threads": self.threads,
+            "seed": self.seed,
+            "parameters": self.parameters,
+            "stopped": self.stopped,
+        }
+
+
+def evaluation_to_json(evaluation: Evaluation | None) -> dict[str, float] | None:
+    """Loss and, where there are classes, accuracy; None for an empty part."""
+    if evaluation is None:
+        return None
+    values = {"loss": evaluation.loss}
+    if evaluation.accuracy is not None:
+        values["accuracy"] = evaluation.accuracy
+    return values
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands, for whoever shows it.
+
+    Parameters
+    ----------
+    message : str
+        What is being prepared; empty once training runs.
+    done : float
+        Share of the preparation or of the training that is done, 0 to 1.
+    epoch, epochs : float
+        Passes so far and at the end.
+    train, validation : Evaluation or None
+        The latest.
+    samples_per_second : float
+    """
+
+    message: str = ""
+    done: float = 0.0
+    epoch: float = 0.0
+    epochs: float = 0.0
+    train: Evaluation | None = None
+    validation: Evaluation | None = None
+    samples_per_second: float = 0.0
+
+
+def _silent(progress: Progress) -> None:
+    """Show nothing."""
+
+
+@dataclass
+class Project:
+    """A document, its weights and its curves.
+
+    Parameters
+    ----------
+    document : Document
+        Replace it to change the network: it is a value.
+    state : TrainingState or None
+        Weights and optimizer state; None before the first training.
+    history : History
+        The curves so far.
+    """
+
+    document: Document
+    state: TrainingState | None = None
+    history: History = field(default_factory=History)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Project:
+        """Open a ``.studio`` file.
+
+        Raises
+        ------
+        studio.storage.StorageError
+            When it cannot be read.
+        """
+        stored = open_project(path)
+        return cls(stored.document, stored.state, stored.history)
+
+    @classmethod
+    def new(cls, template: str) -> Project:
+        """Start from a template.
+
+        Raises
+        ------
+        studio.storage.StorageError
+            When there is none of that name.
+        """
+        return cls(templates.load(template))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a ``.studio`` file with the document, the weights and the curves.
+
+        Raises
+        ------
+        studio.storage.StorageError
+            When it cannot be written; an older file is then still there.
+        """
+        save(path, self.document, self.state, self.history)
+
+    def set_data(self, source: str) -> None:
+        """Let the Data node read another source; weights that still fit stay.
+
+        Raises
+        ------
+        ProjectError
+            When there is not exactly one Data node.
+        studio.data.DataError
+            When the source cannot be read.
+        """
+        nodes = [n for n in self.document.graph.nodes if isinstance(n.layer, Data)]
+        if len(nodes) != 1:
+            raise ProjectError(
+                f"The graph has {len(nodes)} Data nodes, so it is not clear which one should read {source}."
+            )
+        graph = self.document.graph.set_parameters(nodes[0].id, source=source)
+        problem = describe_all(graph)[nodes[0].id]
+        if isinstance(problem, str):
+            raise DataError(problem)
+        self.document = self.document.with_graph(graph)
+        if self.state is not None:
+            self.state = TrainingState(self.state.weights)
+        self.history = History()
+
+    def restart(self) -> None:
+        """Forget weights and curves: the next training begins from the document's seed."""
+        self.state, self.history = None, History()
+
+    # Looking -----------------------------------------------------------------------------
+
+    def infer(self) -> Inference:
+        """Shapes, weights and problems of the graph."""
+        return infer(self.document.graph, describe_all(self.document.graph))
+
+    def memory(self) -> int:
+        """Bytes that training would take, the data not counted.
+
+        Raises
+        ------
+        ProjectError
+            When the graph has problems.
+        """
+        from studio.core.optimizer import Optimizer
+        from studio.engine.arena import SharedSpace
+        from studio.engine.cpu_device import CpuDevice
+        from studio.engine.network import MANY, PROBE
+        from studio.engine.plan import build_plan
+        from studio.kernels.simd import LANES
+
+        infos = self._known_data()
+        inference = self._without_problems(infos)
+        training = self.document.training
+        optimizer = training.optimizer
+        if not isinstance(optimizer, Optimizer):
+            raise ProjectError("The training settings name no optimizer: choose one.")
+        threads = self.threads()
+        space = SharedSpace(LANES)
+        space.place(dict(inference.weights))
+        for slot in optimizer.slots:
+            space.add_slot(slot)
+        graph, shard = self.document.graph, -(-training.batch_size // threads)
+        plans = [
+            (build_plan(graph, inference, infos, space, shard, optimizer), threads),
+            (build_plan(graph, inference, infos, space, PROBE), 1),
+            (build_plan(graph, inference, infos, space, MANY), 1),
+        ]
+        return CpuDevice.estimate(space, plans)
+
+    def threads(self) -> int:
+        """How many threads training would use.
+
+        Raises
+        ------
+        ProjectError
+            When the data cannot be had.
+        """
+        from studio.engine.threads import choose_threads
+
+        training = self.document.training
+        nothing = Split(np.empty(0, np.float32), np.empty(0, np.float32))
+        sets = {node: Dataset(info, nothing, nothing, nothing) for node, info in self._known_data().items()}
+        wanted = training.threads or choose_threads(self.document.graph, training, sets, os.cpu_count() or 1)
+        return max(1, min(wanted, training.batch_size))
+
+    def _known_data(self) -> dict[str, DatasetInfo]:
+        known = describe_all(self.document.graph)
+        problems = [p for p in known.values() if isinstance(p, str)]
+        if problems:
+            raise ProjectError("\n".join(problems))
+        return {node: info for node, info in known.items() if isinstance(info, DatasetInfo)}
+
+    def _without_problems(self, infos: dict[str, DatasetInfo]) -> Inference:
+        inference = infer(self.document.graph, infos)
+        if inference.errors:
+            raise ProjectError("\n".join(p.message for p in inference.errors))
+        return inference
+
+    # Training ----------------------------------------------------------------------------
+
+    def train(
+        self,
+        epochs: int | None = None,
+        progress: Callable[[Progress], None] = _silent,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> TrainingResult:
+        """Train, from where it stopped last if there are weights.
+
+        Parameters
+        ----------
+        epochs : int, optional
+            How many more passes through the training part. Without it, up to the number in
+            the training settings, or as many again if they are done already.
+        progress : callable
+            Told how it goes, some hundred times a second.
+        stopped : callable
+            Asked as often; true ends training early, keeping what was learned.
+
+        Raises
+        ------
+        ProjectError
+            When the graph has problems, one a line.
+        studio.data.DataError
+            When the data cannot be had.
+        studio.engine.network.EngineProblem
+            When training fails; the last good weights are kept in `state`.
+        """
+        from studio.engine.network import EngineProblem
+
+        begin = time.perf_counter()
+        run = self._start(progress)
+        try:
+            network = run.network
+            settings = self.document.training
+            first = network.epoch
+            if epochs is not None:
+                target = int(first) + epochs
+            else:
+                target = settings.epochs if first < settings.epochs else int(first) + settings.epochs
+            ready = time.perf_counter()
+
+            def tell(_run: object) -> None:
+                progress(
+                    Progress(
+                        done=(network.epoch - first) / max(target - first, 1e-9),
+                        epoch=network.epoch,
+                        epochs=target,
+                        train=run.train_evaluation,
+                        validation=run.validation_evaluation,
+                        samples_per_second=run.samples_per_second,
+                    )
+                )
+
+            try:
+                run.train(target, tell, stopped)
+            except EngineProblem:
+                self.state, self.history = network.state(), run.history
+                raise
+            seconds = time.perf_counter() - ready
+            self.state, self.history = network.state(), run.history
+            samples = (network.epoch - first) * len(next(iter(network.datasets.values())).train)
+            found = {name: run.evaluate(name) for name in SPLITS}
+            return TrainingResult(
+                epochs=network.epoch,
+                steps=network.step,
+                evaluations={name: e for name, e in found.items() if e is not None},
+                seconds=seconds,
+                preparing_seconds=ready - begin,
+                samples_per_second=samples / max(seconds, 1e-9),
+                device=settings.device,
+                threads=run.threads,
+                seed=self.state.seed,
+                parameters=network.inference.total_parameters,
+                stopped=network.steps_to(target) > 0,
+            )
+        finally:
+            run.close()
+
+    def evaluate(self, progress: Callable[[Progress], None] = _silent) -> dict[str, Evaluation]:
+        """Loss, accuracy and confusion matrix on each part of the data that is not empty.
+
+        Raises
+        ------
+        ProjectError
+            When there are no weights yet, or the graph has problems.
+        """
+        if self.state is None:
+            raise ProjectError("The network has no weights yet: train it first.")
+        run = self._start(progress)
+        try:
+            found = {name: run.evaluate(name) for name in SPLITS}
+            return {name: e for name, e in found.items() if e is not None}
+        finally:
+            run.close()
+
+    def _start(self, progress: Callable[[Progress], None]) -> Any:
+        """A `TrainingRun` at the place where this project is."""
+        from studio.engine.run import TrainingRun
+        from studio.kernels import jit
+
+        document = self.document
+        if document.training.device != "cpu":
+            raise ProjectError(
+                "This version trains on the processor only: choose the device cpu, on the command line with --device cpu."
+            )
+        self._without_problems(self._known_data())
+        sets: dict[str, Dataset] = {}
+        for node in document.graph.nodes:
+            if isinstance(node.layer, Data):
+                progress(Progress(f"Loading {node.layer.summary()}"))
+                sets[node.id] = load(node.layer)
+
+        def compile_kernels(kernels: Iterable[jit.Kernel]) -> None:
+            jit.compile_ahead(
+                kernels,
+                lambda done, total: progress(Progress(f"Preparing kernels: {done} of {total}", done / total)),
+            )
+
+        run = TrainingRun(document.graph, document.training, sets, compile_kernels)
+        if self.state is not None:
+            whole = bool(self.state.optimizer)
+            run.restore(self.state, place=whole)
+            if whole:
+                run.history = History.from_arrays(self.history.to_arrays())
+        return run
+
+
+def problem_sentences(problems: Iterable[Problem]) -> list[str]:
+    """What is wrong, errors first, one sentence each."""
+    ranked = sorted(problems, key=lambda p: p.severity != "error")
+    return [p.message for p in ranked]
