@@ -92,6 +92,8 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
                 report(node, *mismatch)
                 continue
         try:
+            if isinstance(layer, Loss):
+                _check_classes(layer, given[0], datasets.get(wires[1].source), wires[1].source_port)
             shape = layer.output_shape(*given)
             if math.prod(shape) > LARGEST_SAMPLE:
                 raise ShapeProblem("would give more numbers than fit into memory: make it smaller.")
@@ -170,6 +172,11 @@ def _target_mismatch(
         f"needs {wanted} as targets, but Data gives {_TARGET_WORDS[kind]}: use {better} instead.",
         Remedy("replace", f"Use {better}", type=better),
     )
+
+
+def _check_classes(loss: Loss, prediction: Shape, info: DatasetInfo | str | None, port: int) -> None:
+    if isinstance(info, DatasetInfo) and port == 1 and info.target == "labels":
+        loss.check_classes(prediction, len(info.classes))
 
 
 def _whole_graph_problems(graph: Graph, shapes: Mapping[str, object]) -> list[Problem]:

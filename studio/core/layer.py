@@ -15,8 +15,8 @@ import numpy as np
 
 from studio.core.component import Component
 from studio.core.fields import real
-from studio.core.problems import ShapeProblem
-from studio.core.shapes import Shape, describe
+from studio.core.problems import Remedy, ShapeProblem
+from studio.core.shapes import Shape, describe, size
 
 if TYPE_CHECKING:
     from studio.core.lowering import Lowering, Tensor
@@ -197,12 +197,31 @@ class Loss(Layer):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         prediction, target = shapes
-        if prediction != target:
+        # One neuron predicts one number, as Keras users expect.
+        if prediction == target or (target == () and prediction == (1,)):
+            return ()
+        if target == ():
             raise ShapeProblem(
-                f"gets predictions of {describe(prediction)} but targets of {describe(target)}: "
-                "make the last layer's size match the target."
+                f"gets predictions of {describe(prediction)} but one number a sample as target: "
+                "end with Dense of 1 unit, or switch on one_hot in Data for classes."
             )
-        return ()
+        sentence = f"gets predictions of {describe(prediction)} but targets of {describe(target)}: "
+        if size(prediction) == size(target):
+            values = (("target_shape", target),)
+            remedy = Remedy("insert", "Add Reshape before it", type="Reshape", values=values)
+            raise ShapeProblem(sentence + "add Reshape before it.", remedy)
+        raise ShapeProblem(sentence + "make the last layer's size match the target.")
+
+    def check_classes(self, prediction: Shape, classes: int) -> None:
+        """Look whether predictions of this shape can tell so many classes apart.
+
+        Asked before `output_shape`, when the target holds the class numbers of a data set.
+
+        Raises
+        ------
+        ShapeProblem
+            When they cannot.
+        """
 
     def value(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Loss of each sample, float64 ``(batch,)``, for float64 inputs ``(batch, *shape)``."""

@@ -153,6 +153,10 @@ class Lowering(Protocol):
         """The same numbers under another shape, as the node's output; copied only if it must be."""
         ...
 
+    def contiguous(self, tensor: Tensor) -> Tensor:
+        """The same numbers without gaps, in the gradient too: the tensor, or a copy of it."""
+        ...
+
     def scratch(self, floats: int) -> Ref:
         """Private floats that keep their values from forward to backward."""
         ...

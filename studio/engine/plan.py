@@ -209,6 +209,21 @@ class PlanBuilder:
         self.backward(copy, backward)
         return copy
 
+    def contiguous(self, tensor: Tensor) -> Tensor:
+        root = self._views.get(id(tensor), tensor)
+        if tensor.contiguous and (root.gradient_halo == 0 or not tensor.differentiable):
+            return tensor
+        copy = self.tensor(tensor.shape)
+        self.copy(self.need(tensor), copy)
+
+        def backward(dy: Tensor) -> None:
+            dx = self.gradient(tensor)
+            if dx is not None:
+                self.copy(dy, dx)
+
+        self.backward(copy, backward)
+        return copy
+
     def copy(self, source: Tensor, target: Tensor) -> None:
         """Emit a copy between tensors with as many features, whatever their rows."""
         if source.contiguous and target.contiguous:
@@ -258,7 +273,11 @@ class PlanBuilder:
         own : bool
             The tensor belongs to the same node, so that it may be overwritten.
         """
-        in_place = own and layer.in_place
+        if len(tensor.shape) != 3:
+            # Only pictures have rows that lie apart in the same way in all their tensors.
+            tensor = self.contiguous(tensor)
+        # A loss may work from the numbers before the activation, so they must stay.
+        in_place = own and layer.in_place and not self._feeds_loss()
         if in_place:
             result = dataclasses.replace(tensor)
             self._keep.append(result)
@@ -287,6 +306,9 @@ class PlanBuilder:
             self.defer(layer.activation, tensor, result, forward)
         self.backward(result, backward)
         return result
+
+    def _feeds_loss(self) -> bool:
+        return any(isinstance(self.graph.node(e.target).layer, Loss) for e in self.graph.outgoing(self._node))
 
     def _numbers(self, layer: ElementWise) -> list[Ref]:
         declared = self.graph.node(self._node).layer

@@ -79,19 +79,24 @@ class Softmax(Layer):
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         (x,) = inputs
         count = x.shape[-1]
-        # Pictures with a halo are copied: a softmax over maps is rare.
-        flat = x if x.contiguous else lowering.need(lowering.view(x, x.shape))
-        y = lowering.output(x.shape)
+        flat = lowering.contiguous(x)
+        y = lowering.tensor(x.shape)
         sizes = (x.features // count, count, lowering.batch)
-        lowering.defer("softmax", x, y, lambda: lowering.emit(softmax_forward, *sizes, flat.base, y.base))
+
+        def forward() -> None:
+            lowering.emit(softmax_forward, *sizes, flat.base, y.base)
 
         def backward(dy: Tensor) -> None:
-            dx = lowering.gradient(x)
+            dx = lowering.gradient(flat)
             if dx is not None:
                 lowering.emit(softmax_backward, *sizes, y.base, dy.base, dx.base)
 
         lowering.backward(y, backward)
-        return y
+        if len(x.shape) == 1:
+            lowering.defer("softmax", flat, y, forward)
+            return y
+        forward()
+        return lowering.view(y, x.shape)  # whoever comes next may want a halo
 
     def reference(
         self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False

@@ -134,10 +134,17 @@ class SparseCategoricalCrossentropy(Loss):
             raise ShapeProblem(f"gets targets of {describe(target)}, needs one class number a sample.")
         return ()
 
+    def check_classes(self, prediction: Shape, classes: int) -> None:
+        if len(prediction) == 1 and 2 <= prediction[0] < classes:
+            raise ShapeProblem(
+                f"gets {prediction[0]} scores, but the data have {classes} classes: "
+                f"give the last layer {classes} units."
+            )
+
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         prediction, target = inputs
         logits = lowering.before_activation(prediction, "softmax")
-        x = logits if logits is not None else lowering.need(prediction)
+        x = lowering.contiguous(logits if logits is not None else lowering.need(prediction))
         best = lowering.scratch(lowering.batch)
         lowering.set_predictions(best)
         sizes = (x.shape[-1], lowering.batch)
