@@ -97,6 +97,10 @@ class Tensor:
         columns = np.arange(self.row_length, dtype=np.int64)[None, :] * self.batch
         return (rows + columns).reshape(self.shape if self.shape else (1,))
 
+    def pixel_offsets(self) -> np.ndarray:
+        """Distance in floats of each pixel's first channel from `base`: int64, flat."""
+        return self.offsets()[..., 0].ravel()
+
 
 @dataclass(frozen=True)
 class WeightRef:

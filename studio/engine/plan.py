@@ -192,7 +192,8 @@ class PlanBuilder:
     def view(self, tensor: Tensor, shape: Shape) -> Tensor:
         root = self._views.get(id(tensor), tensor)
         # A picture's rows may lie apart; only shapes that do not cut through them are views.
-        fits = tensor.contiguous or len(shape) == 1 or shape == tensor.shape
+        gradient_fits = root.gradient_halo == 0 or not tensor.differentiable
+        fits = (tensor.contiguous and gradient_fits) or len(shape) == 1 or shape == tensor.shape
         if self._halo == 0 and fits:
             seen = dataclasses.replace(_reshaped(tensor, shape), node=self._node)
             self._views[id(seen)] = root
