@@ -69,13 +69,17 @@ class Session(QObject):
         super().__init__(parent)
         self._describe = describe
         self.undo_stack = QUndoStack(self)
-        self.undo_stack.cleanChanged.connect(lambda _clean: self.file_changed.emit())
+        self.undo_stack.cleanChanged.connect(self._clean_changed)
         self._document = Document()
         self._inference = Inference()
         self._datasets: dict[str, DatasetInfo | str] = {}
         self._selection: frozenset[str] = frozenset()
         self._path: Path | None = None
         self._weights_dirty = False
+
+    def _clean_changed(self, clean: bool) -> None:
+        # A method, not a lambda: Qt lets go of it when the session goes, the undo stack's end included.
+        self.file_changed.emit()
 
     @property
     def document(self) -> Document:
