@@ -58,24 +58,23 @@ def train(options: argparse.Namespace) -> int:
 
 def _apply(project: Project, options: argparse.Namespace) -> None:
     """Put the options of the command line into the document."""
+    training = project.document.training
     changes = {
         name: getattr(options, name)
         for name in ("batch_size", "device", "threads", "seed")
         if getattr(options, name) is not None
     }
-    if options.learning_rate is not None:
-        optimizer = project.document.training.optimizer
-        if optimizer is None:
-            raise ProjectError(
-                "The training settings name no optimizer, so there is no learning rate to set."
-            )
-        changes["optimizer"] = optimizer.replace(learning_rate=options.learning_rate)
     try:
+        if options.learning_rate is not None:
+            if training.optimizer is None:
+                raise ProjectError(
+                    "The training settings name no optimizer, so there is no learning rate to set."
+                )
+            changes["optimizer"] = training.optimizer.replace(learning_rate=options.learning_rate)
         project.document = project.document.with_training(**changes)
     except FieldError as error:
-        raise FieldError(
-            str(error).replace("batch_size", "--batch-size").replace("learning_rate", "--learning-rate")
-        ) from error
+        name, _, rest = str(error).partition(" ")
+        raise FieldError(f"--{name.replace('_', '-')} {rest}") from error
     if options.seed is not None:
         project.restart()
     if options.data is not None:
