@@ -225,10 +225,10 @@ def _row(brush: Brush, face: Face, row: int, text: str, share: float, color: QCo
     label_width = _label_width(brush, face)
     left, right = PADDING + label_width + 8, face.width - 46
     if brush.words:
-        token = "text" if strong else "text-3"
+        token, role = ("text", "strong") if strong else ("text-3", "small")
         rect = QRectF(PADDING, top, label_width + 4, SCORE_ROW)
-        brush.text(rect, brush.style.elided(face.labels[row], "small", label_width + 2), token, "small")
-        brush.text(QRectF(right, top, face.width - PADDING - right, SCORE_ROW), text, token, "small", _RIGHT)
+        brush.text(rect, brush.style.elided(face.labels[row], role, label_width + 3), token, role)
+        brush.text(QRectF(right, top, face.width - PADDING - right, SCORE_ROW), text, token, role, _RIGHT)
     bar = QRectF(left, top + 3.5, right - left, 10)
     brush.fill(bar, brush.style.color("hover"), 1)
     if text:
@@ -245,7 +245,7 @@ def _verdict(brush: Brush, face: Face, predicted: int, actual: int) -> None:
         words = tr("predicts {guess}, label {truth}").format(guess=guess, truth=truth)
         token = "ok" if predicted == actual else "error"
     rect = QRectF(PADDING, BODY_TOP + len(face.labels) * SCORE_ROW + 4, face.width - 2 * PADDING, 16)
-    brush.text(rect, brush.style.elided(words, "small", rect.width()), token)
+    brush.text(rect, brush.style.elided(words, "strong", rect.width()), token, "strong")
 
 
 def _paint_bars(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:

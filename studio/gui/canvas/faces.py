@@ -16,6 +16,7 @@ from studio.core.inference import Inference
 from studio.core.layer import Loss
 from studio.core.problems import Problem
 from studio.core.shapes import Shape, describe, size
+from studio.gui.canvas.layout import GRID
 
 #: Width of a text in a type role, in pixels.
 Measure = Callable[[str, str], float]
@@ -109,6 +110,12 @@ class Face:
     message: tuple[str, ...] = ()
     plane: bool = False
     info: DatasetInfo | None = field(default=None, compare=False)
+
+    @property
+    def subtitle(self) -> str:
+        """The second line: the layer's summary, or its family where that only repeats the name."""
+        summary = self.node.layer.summary()
+        return self.node.layer.family if summary == self.node.name else summary
 
     @property
     def errors(self) -> int:
@@ -297,11 +304,11 @@ class _Maker:
     def _ports(self, face: Face) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
         node, graph = face.node, self.graph
         incoming, outgoing = graph.incoming(node.id), graph.outgoing(node.id)
-        middle = face.height / 2
+        middle = _on_grid(face.height / 2)
         spots: tuple[float, ...] = ()
         if face.kind == "neurons":
             spots = tuple(face.cell(i)[1] + CELL / 2 for i in range(face.shown))
-            middle = (spots[0] + spots[-1]) / 2
+            middle = _on_grid((spots[0] + spots[-1]) / 2)
             if face.hidden:
                 spots = (*spots, face.more_top + MORE_ROW / 2)
         fine_in = spots if any(e in self.strands for e in incoming) else ()
@@ -311,14 +318,14 @@ class _Maker:
             count = max(node.layer.minimum_inputs, len(incoming))
             names = tuple(f"{names[-1].rstrip('.')} {i + 1}" for i in range(count))
         if isinstance(node.layer, Loss) and face.kind == "loss":
-            heights: tuple[float, ...] = (64.0, 106.0)
+            heights: tuple[float, ...] = (64.0, 104.0)
         else:
             heights = _heights(middle, len(names), face.height)
         inputs = tuple(
             Port(n, 0.0, y, fine_in if len(names) == 1 else (), not fine_in) for n, y in zip(names, heights, strict=True)
         )
         if face.node.layer.family == "Data" and len(node.layer.outputs) == 2:
-            heights = (middle - 8, min(middle + 36, face.height - 14))
+            heights = (middle - 8, middle + 32) if face.height > 100 else (middle - 8, middle + 16)
         else:
             heights = _heights(middle, len(node.layer.outputs), face.height)
         plain_out = not fine_out or any(e not in self.strands for e in outgoing)
@@ -329,9 +336,17 @@ class _Maker:
         return inputs, outputs
 
 
+def _on_grid(y: float) -> float:
+    """Ports lie on the grid that nodes snap to, so that wires between them can be straight."""
+    return float(round(y / GRID) * GRID)
+
+
 def _heights(middle: float, count: int, height: float) -> tuple[float, ...]:
-    step = min(44.0, (height - 28) / max(1, count - 1)) if count > 1 else 0.0
-    return tuple(middle + (i - (count - 1) / 2) * step for i in range(count))
+    if count < 2:
+        return (middle,) * count
+    step = max(GRID, min(5 * GRID, (height - 28) // (count - 1) // GRID * GRID))
+    first = _on_grid(middle - (count - 1) / 2 * step)
+    return tuple(first + i * step for i in range(count))
 
 
 def strip_grid(length: int) -> tuple[int, float]:

@@ -16,7 +16,7 @@ from studio.gui.canvas.thumbnails import Thumbnail
 #: Below this zoom small text is not drawn, below the next only tiles and outlines.
 WORDS_FROM, BODY_FROM = 0.5, 0.28
 #: How far a port, the pill and the selection ring reach beyond the node.
-MARGIN = 16.0
+MARGIN = 20.0
 _RADIUS = 8.0
 _PORT, _SPOT, _LEGAL_PORT = 5.0, 3.0, 7.0
 
@@ -106,7 +106,7 @@ class NodeItem(QGraphicsItem):
             if brush.words:
                 self._paint_message(brush)
                 self._paint_footer(brush)
-        self._paint_ports(painter, style)
+        self._paint_ports(painter, style, zoom >= WORDS_FROM)
         if self.face.errors:
             self._paint_pill(painter, style)
 
@@ -152,7 +152,7 @@ class NodeItem(QGraphicsItem):
         if brush.words:
             painter.setFont(style.fonts["small"])
             painter.setPen(style.color("text-3"))
-            painter.drawText(QPointF(TEXT_LEFT, 33), style.elided(node.layer.summary(), "small", room))
+            painter.drawText(QPointF(TEXT_LEFT, 33), style.elided(self.face.subtitle, "small", room))
 
     def _paint_footer(self, brush: Brush) -> None:
         face, style, painter = self.face, brush.style, brush.painter
@@ -209,13 +209,18 @@ class NodeItem(QGraphicsItem):
         painter.setFont(style.fonts["node-name"])
         painter.drawText(pill.adjusted(18, 0, -7, 0), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 
-    def _paint_ports(self, painter: QPainter, style: Style) -> None:
+    def _paint_ports(self, painter: QPainter, style: Style, words: bool) -> None:
         for side in ("input", "output"):
             for index, port in enumerate(self.ports(side)):
                 offer = self.offers.get((side, index)) if self.offers is not None else None
                 painter.setOpacity(0.3 if self.offers is not None and not offer else 1.0)
                 self._paint_port(painter, style, port, bool(offer))
         painter.setOpacity(1.0)
+        if words and self.face.node.layer.family == "Data":
+            painter.setFont(style.fonts["small"])
+            painter.setPen(style.color("text-2"))
+            for port in self.face.outputs:
+                painter.drawText(QPointF(port.x + 10, port.y - 13), port.name)
 
     def _paint_port(self, painter: QPainter, style: Style, port: Port, offered: bool) -> None:
         line = QColor(style.color("error" if self.face.errors and not self.chosen else "text-3"))

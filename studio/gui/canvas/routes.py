@@ -107,10 +107,10 @@ def below(start: QPointF, end: QPointF, boxes: np.ndarray, level: int = 0) -> tu
     out, into = start.x() + 30, end.x() - 36
     low, high = min(out, into) - 8, max(out, into) + 8
     floor = max(start.y(), end.y()) + 24
-    if len(boxes):
-        between = boxes[(boxes[:, 2] > low) & (boxes[:, 0] < high)]
-        if len(between):
-            floor = max(floor, float(between[:, 3].max()) + 16)
+    between = boxes[(boxes[:, 2] > low) & (boxes[:, 0] < high)] if len(boxes) else boxes
+    # The first height with free way, so that what lies far below does not matter.
+    tries = sorted({floor, *(float(b) + 16 for b in between[:, 3] if b + 16 > floor)})
+    floor = next(y for y in tries if not ((between[:, 1] - 12 < y) & (y < between[:, 3] + 12)).any())
     floor += 14 * level
     corners = [start, QPointF(out, start.y()), QPointF(out, floor), QPointF(into, floor), QPointF(into, end.y()), end]
     return rounded(corners), QPointF((out + into) / 2, floor)

@@ -34,6 +34,8 @@ class Style:
         self._colors: dict[str, QColor] = {}
         # Nodes have fixed sizes: for a projector the view is enlarged, not their type.
         self.fonts: dict[str, QFont] = {role: _unscaled(theme.font(role), theme.scale) for role in _ROLES}
+        self.fonts["strong"] = QFont(self.fonts["small"])
+        self.fonts["strong"].setWeight(QFont.Weight.DemiBold)
         self.metrics = {role: QFontMetricsF(font) for role, font in self.fonts.items()}
         self.diverging = theme.lut("diverging")
         self.sequential = theme.lut("sequential")
