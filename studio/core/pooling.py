@@ -92,7 +92,7 @@ class PoolingTables:
     @property
     def seen_counts(self) -> np.ndarray:
         """How many pixels each of `seen_windows` sees."""
-        return np.diff(self.starts)[self.seen_windows]
+        return np.asarray(np.diff(self.starts)[self.seen_windows])
 
 
 def pooling_tables(window: Window) -> PoolingTables:

@@ -96,7 +96,7 @@ class MaxPooling2D(Layer):
         return (
             (cls(), ((5, 7, 3),)),
             (cls(padding="same"), ((5, 7, 2),)),
-            (cls(pool_size=3, strides=2, padding="same"), ((6, 5, 2),)),
-            (cls(pool_size=(1, 3), strides=1), ((4, 5, 1),)),
-            (cls(pool_size=2, strides=(3, 4)), ((7, 9, 2),)),
+            (cls(pool_size=(3, 3), strides=(2, 2), padding="same"), ((6, 5, 2),)),
+            (cls(pool_size=(1, 3), strides=(1, 1)), ((4, 5, 1),)),
+            (cls(strides=(3, 4)), ((7, 9, 2),)),
         )

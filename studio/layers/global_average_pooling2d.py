@@ -1,0 +1,71 @@
+"""The mean of each map of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from studio.core.fields import flag
+from studio.core.layer import Layer
+from studio.core.lowering import Lowering, Tensor
+from studio.core.pooling import require_picture
+from studio.core.shapes import Shape
+from studio.kernels.pooling import mean_of_pixels, spread_mean
+
+
+@dataclass(frozen=True)
+class GlobalAveragePooling2D(Layer):
+    """``y = mean over all pixels of x``, for each channel by itself."""
+
+    family: ClassVar[str] = "Pooling"
+    icon: ClassVar[str] = "pooling"
+    keywords: ClassVar[tuple[str, ...]] = ("global average", "gap", "mean", "squeeze", "flatten", "cnn")
+    help: ClassVar[str] = (
+        "Turns each map into one number, its mean: how much of the pattern the whole picture has. "
+        "It often stands where Flatten would, and saves many weights."
+    )
+    formula: ClassVar[str] = "y = mean over all pixels of x"
+    source: ClassVar[str] = "M. Lin, Q. Chen and S. Yan, Network in network, ICLR 2014; Keras: GlobalAveragePooling2D"
+    keras: ClassVar[str] = "GlobalAveragePooling2D"
+    torch: ClassVar[str] = "AdaptiveAvgPool2d"
+    onnx: ClassVar[str] = "GlobalAveragePool"
+
+    keepdims: bool = flag(False, help="Whether the result stays a picture, of one pixel, rather than a list.")
+
+    def summary(self) -> str:
+        return "mean of each map"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        require_picture(shape)
+        return (1, 1, shape[2]) if self.keepdims else (shape[2],)
+
+    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        y = lowering.output(self.output_shape(x.shape))
+        sizes = (x.shape[0] * x.shape[1], x.shape[2] * lowering.batch)
+        lowering.emit(mean_of_pixels, *sizes, x.base, lowering.table(x.pixel_offsets()), y.base)
+
+        def backward(dy: Tensor) -> None:
+            dx = lowering.gradient(x)
+            if dx is not None:
+                lowering.emit(spread_mean, *sizes, dx.base, lowering.table(dx.pixel_offsets()), dy.base)
+
+        lowering.backward(y, backward)
+        return y
+
+    def reference(
+        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
+    ) -> np.ndarray:
+        return np.asarray(inputs[0].mean((1, 2), keepdims=self.keepdims))
+
+    @classmethod
+    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
+        return (
+            (cls(), ((5, 7, 3),)),
+            (cls(keepdims=True), ((3, 2, 5),)),
+            (cls(), ((1, 1, 4),)),
+        )
