@@ -119,6 +119,11 @@ class Segments(_Bar):
         super().__init__(parent)
         for word in words:
             self.addTab(word)
+        self._keep_width()
+        self.theme.changed.connect(self._keep_width)
+
+    def _keep_width(self) -> None:
+        self.setMinimumWidth(sum(self.tabSizeHint(i).width() for i in range(self.count())))
 
     def tabSizeHint(self, index: int) -> QSize:
         font = self.theme.font("tab")

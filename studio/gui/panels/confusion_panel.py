@@ -52,8 +52,8 @@ class ConfusionMatrix(QWidget):
         row, column = self.cell
         count, of = int(self.counts[row, column]), int(self.counts[row].sum())
         if row == column:
-            return self.tr("{0}: {1} of {2} recognised").format(self.names[row], count, of)
-        return self.tr("{0} of {1} × {2} taken for {3}").format(count, of, self.names[row], self.names[column])
+            return self.tr("{0} recognised: {1} of {2}").format(self.names[row], count, of)
+        return self.tr("{0} taken for {1}: {2} of {3}").format(self.names[row], self.names[column], count, of)
 
     def recall(self) -> np.ndarray:
         """Of each true class the share found, float64 ``(classes,)``; NaN without samples."""
@@ -75,7 +75,7 @@ class ConfusionMatrix(QWidget):
         classes = max(1, len(self.counts))
         left, top = 14 + 20 + self._label_width(), 42.0
         room = min(self.width() - left - 62, self.height() - top - 34)
-        side = min(max(room / classes, _SMALLEST), _LARGEST + 30 / classes)
+        side = min(max(room / classes, _SMALLEST), _LARGEST + 90 / classes)
         return QRectF(left, top, side * classes, side * classes)
 
     def minimumSizeHint(self) -> QSize:
@@ -190,7 +190,7 @@ class ConfusionMatrix(QWidget):
         painter.setPen(theme.color("text-3"))
         found = self.tr("found")
         painter.drawText(QRectF(right, cells.top() - 19, 56, 18), Qt.AlignmentFlag.AlignVCenter, found)
-        correct = self.tr("right %")
+        correct = self.tr("right")
         painter.drawText(QRectF(right, below, 56, 16), Qt.AlignmentFlag.AlignVCenter, correct)
         if cells.bottom() + 32 <= self.height():
             line = QRectF(cells.left(), below + 15, max(cells.width(), 60), 15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from studio.engine.history import History
@@ -47,6 +47,7 @@ class LossPanel(Panel):
         self._smoothing_label.setBuddy(self.smoothing)
         self.smoothing_value = QLabel("0 %", content)
         self.save = QPushButton(self.tr("Save CSV"), content)
+        self.save.setProperty("kind", "compact")
         self.save.setToolTip(self.tr("Save all curves as a table: epoch, name, value."))
         self.plot = LossPlot(content)
         self.plot.setAccessibleName(self.tr("Curves of loss and accuracy"))
@@ -118,6 +119,13 @@ class LossPanel(Panel):
             label.setFont(self.theme.font("tab"))
             label.setStyleSheet(f"color: {self.theme.color('text-2').name()}; background: transparent;")
         self.smoothing_value.setFixedWidth(self.smoothing_value.fontMetrics().horizontalAdvance("99 %") + 4)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # In a narrow dock words give way before controls do.
+        self._smoothing_label.setVisible(self.width() >= 440)
+        self.smoothing_value.setVisible(self.width() >= 370)
+        self.save.setText(self.tr("Save CSV") if self.width() >= 330 else self.tr("CSV"))
 
     def _smooth(self, value: int) -> None:
         self.smoothing_value.setText(f"{value} %")

@@ -46,7 +46,7 @@ class _Axis(pg.AxisItem):
         if self._plot.log:
             ticks = [math.log10(t) for t in log_ticks(10.0**low, 10.0**high, most)]
             if len(ticks) < 2:
-                ticks = [math.log10(t) for t in linear_ticks(10.0**low, 10.0**high, most) if t > 0]
+                ticks = [math.log10(t) for t in linear_ticks(10.0**low, 10.0**high, min(6, most)) if t > 0]
             return [(1.0, ticks)]
         return [(1.0, linear_ticks(low, high, most))]
 
@@ -91,6 +91,8 @@ class LossPlot(pg.PlotWidget):
         for _ in range(2):
             pair = (pg.PlotCurveItem(), pg.PlotCurveItem())
             for line in pair:
+                # Pieces of a line each begin their own dash.
+                line.setSegmentedLineMode("off")
                 item.addItem(line)
             self._lines.append(pair)
         self._drawing = False
@@ -185,7 +187,8 @@ class LossPlot(pg.PlotWidget):
     def _rounded(self, low: float, high: float) -> tuple[float, float]:
         """Ends that change rarely while a curve grows, with a little air above."""
         if self.percent:
-            return max(0.0, math.floor(low * 10 - 1e-9) / 10), 1.02
+            bottom = max(0.0, math.floor(low * 10 - 1e-9) / 10)
+            return bottom - 0.02 * (1 - bottom), 1.02
         if self.log:
             ends = log_ticks(10.0 ** (low - 1.01), 10.0**high, 10_000)
             below = max((t for t in ends if math.log10(t) <= low + 1e-9), default=10.0**low)
@@ -194,7 +197,7 @@ class LossPlot(pg.PlotWidget):
         if 0 <= low <= 0.6 * high:
             low = 0.0
         span = max(high - low, abs(high) * 1e-3, 1e-9)
-        return low, high + 0.08 * span
+        return low - 0.02 * span, high + 0.08 * span
 
     # Looks --------------------------------------------------------------------------------
 
@@ -204,11 +207,13 @@ class LossPlot(pg.PlotWidget):
         item = self.getPlotItem()
         for name in ("left", "bottom"):
             axis = item.getAxis(name)
-            axis.setStyle(tickFont=self.theme.font("small"), tickTextOffset=6, tickLength=0 if name == "left" else -4)
+            axis.setStyle(tickFont=self.theme.font("small"), tickTextOffset=6, hideOverlappingLabels=False, tickLength=0 if name == "left" else -4)
             axis.setTextPen(self.theme.color("text-3"))
             axis.setTickPen(self.theme.color("border" if name == "left" else "border-strong"))
             axis.setPen(QPen(Qt.PenStyle.NoPen))
         item.getAxis("left").setGrid(255)
+        for name in ("left", "bottom"):
+            item.getAxis(name).setZValue(-200)  # gridlines below the curves
         self._draw()
 
     # Mouse --------------------------------------------------------------------------------

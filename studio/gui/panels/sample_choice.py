@@ -84,6 +84,7 @@ class SamplePicker(QSpinBox):
         self.setAccessibleName(self.tr("Sample"))
         self.setToolTip(self.tr("Which validation sample is sent through the network; up and down take the next."))
         self.setKeyboardTracking(False)
+        self.lineEdit().setTextMargins(6, 0, 0, 0)
         self.valueChanged.connect(choice.pick)
         choice.chosen.connect(self.setValue)
         choice.loaded.connect(self._renew)

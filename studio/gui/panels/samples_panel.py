@@ -145,6 +145,10 @@ class SamplesPanel(Panel):
         for column in range(self._numbers_model.columnCount()):
             width = self.rows.columnWidth(column)
             self.rows.setColumnWidth(column, min(170, max(44, width + 8)))
+        few = self._numbers_model.columnCount() <= 6
+        mode = QHeaderView.ResizeMode.Stretch if few else QHeaderView.ResizeMode.Interactive
+        for column in range(1, self._numbers_model.columnCount()):
+            self.rows.horizontalHeader().setSectionResizeMode(column, mode)
 
     def _take_answers(self, snapshot: Snapshot) -> None:
         samples, scatter = self._samples, snapshot.scatter

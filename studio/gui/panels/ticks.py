@@ -35,6 +35,11 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
         ticks = [f * 10.0**p for p in range(first, last + 1) if p % every == 0 for f in factors]
         return [t for t in ticks if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)]
 
+    if len(between((1, 2, 5))) < 4:
+        if 4 <= len(between((1, 2, 3, 5, 7))) <= most:
+            return between((1, 2, 3, 5, 7))
+        if high < 3 * low:
+            return linear_ticks(low, high, min(6, most))
     for factors in ((1, 2, 5), (1, 3), (1,)):
         if len(between(factors)) <= most:
             return between(factors)
@@ -48,6 +53,11 @@ def tick_text(value: float) -> str:
     if 1e-4 <= abs(value) < 1e6:
         return f"{value:.6f}".rstrip("0").rstrip(".") if abs(value) < 1 else f"{value:g}"
     return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def range_text(value: float) -> str:
+    """The end of a colour map's range, as short as it can be."""
+    return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−", 1 if value < 0 else 0)
 
 
 def number_text(value: float) -> str:

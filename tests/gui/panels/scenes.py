@@ -177,13 +177,15 @@ def spirals(classes: int = 2) -> Scene:
     w1, w2 = random.normal(0, 3, (2, 8)), random.normal(0, 1.5, (8, 8))
     b1 = random.normal(0, 0.7, 8)
     train = dataset.train
+    # Around one point everything was learned wrongly.
+    learned = np.where(np.square(train.x - train.x[40]).sum(1) < 0.012, (train.y + 1) % classes, train.y)
 
     def forward(x: np.ndarray) -> dict[str, np.ndarray]:
         h1 = np.tanh(x @ w1 + b1)
         h2 = np.tanh(h1 @ w2)
         distance = np.square(x[:, None] - train.x[None]).sum(-1)
-        kernel = np.exp(-distance / 0.006)
-        score = np.stack([kernel[:, train.y == c].sum(1) for c in range(classes)], -1) + 0.02
+        kernel = 1 / (distance + 0.004) ** 2
+        score = np.stack([kernel[:, learned == c].sum(1) for c in range(classes)], -1)
         share = (score / score.sum(-1, keepdims=True)) ** 2
         share /= share.sum(-1, keepdims=True)
         made = {data: x, first: h1, second: h2, output: share}

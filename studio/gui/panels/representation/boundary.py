@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.core.dataset import Dataset
 from studio.engine.messages import Snapshot, Watch
@@ -38,18 +38,16 @@ class BoundaryView(View):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plane)
         self.side = QWidget()
-        self.neuron_label = QLabel(self.tr("Neuron"))
         self.neuron = QComboBox()
-        self.neuron.setAccessibleName(self.tr("Neuron"))
+        self.neuron.setAccessibleName(self.tr("Neuron or class"))
+        self.neuron.setToolTip(self.tr("Which of the layer's outputs the picture shows."))
         self.neuron.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.neuron.activated.connect(lambda _index: self.again())
-        self.neuron_label.setBuddy(self.neuron)
         self.scores = ScoresBox()
         self.legend = PointLegend()
         column = QVBoxLayout(self.side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(self.neuron_label)
         column.addWidget(self.neuron)
         column.addWidget(self.scores)
         column.addStretch(1)
@@ -60,6 +58,7 @@ class BoundaryView(View):
         self._dark: bool | None = None
         self._points: PlanePoints | None = None
         self._is_output = True
+        self._is_data = False
         self._choices: tuple[str, ...] = ()
 
     def wish(self, layer: str) -> Watch:
@@ -81,6 +80,7 @@ class BoundaryView(View):
             return self.tr("What this layer makes of the plane shows here as soon as the network is complete.")
         self._dataset = dataset
         self._is_output = output is not None and output.id == layer
+        self._is_data = layer in snapshot.datasets
         plane, info = view.plane, dataset.info
         self._set_choices(self._words_of_choices(plane.shape[-1], dataset))
         classes = len(info.classes)
@@ -116,6 +116,8 @@ class BoundaryView(View):
             return (self.tr("All classes"), *info.classes)
         if features < 2:
             return ()
+        if self._is_data:
+            return tuple(info.features[:features]) or tuple(self.tr("Input {0}").format(i + 1) for i in range(features))
         return tuple(self.tr("Neuron {0}").format(i + 1) for i in range(features))
 
     def _set_choices(self, words: tuple[str, ...]) -> None:
@@ -126,8 +128,6 @@ class BoundaryView(View):
             self.neuron.addItems(list(words))
             if words:
                 self.neuron.setCurrentIndex(max(0, before))
-        self.neuron_label.setText(self.tr("Class") if self._is_output else self.tr("Neuron"))
-        self.neuron_label.setVisible(bool(words))
         self.neuron.setVisible(bool(words))
 
     def _class_colours(self) -> tuple[QColor, ...]:
@@ -166,7 +166,8 @@ class BoundaryView(View):
             colours = tuple(palette[n] for n in self._labels.tolist())
             if len(info.classes) == 2:
                 square = self._labels == 1
-        return PlanePoints(x.reshape(len(x), -1)[:, :2], colours, square, checking)
+        outline = "border-strong" if info.target == "values" else "canvas"
+        return PlanePoints(x.reshape(len(x), -1)[:, :2], colours, square, checking, outline)
 
     def _show_rings(self, snapshot: Snapshot, dataset: Dataset, output: str) -> None:
         view = snapshot.nodes.get(output)

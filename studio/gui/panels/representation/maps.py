@@ -99,6 +99,7 @@ class MapsCanvas(QWidget):
         for index, (image, rect) in enumerate(zip(picture.maps, self.tiles(), strict=True)):
             if not rect.adjusted(0, 0, 0, _CAPTION).intersects(QRectF(event.rect())):
                 continue
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.flipped)
             paint_tile(painter, image, rect, theme)
             on = self.hovered is not None and self.hovered[0] == index
             if on:

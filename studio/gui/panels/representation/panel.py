@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.engine.messages import Snapshot, Watch
 from studio.gui.live import Live
@@ -11,7 +11,7 @@ from studio.gui.panels.class_scores import data_node, output_node
 from studio.gui.panels.empty import Switch
 from studio.gui.panels.panel import Panel
 from studio.gui.panels.representation.boundary import BoundaryView
-from studio.gui.panels.representation.layer_list import LayerList, layer_entries
+from studio.gui.panels.representation.layer_list import ROW, LayerList, layer_entries
 from studio.gui.panels.representation.maps import MapsView
 from studio.gui.panels.representation.scatter import ScatterView
 from studio.gui.panels.representation.strip import StripView
@@ -61,6 +61,7 @@ class RepresentationPanel(Panel):
         self.layers = LayerList()
         self.view_choice = QComboBox()
         self.view_choice.setAccessibleName(self.tr("View"))
+        self.view_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.picker = SamplePicker(samples)
         self._sample_label = QLabel(self.tr("Sample"))
         self._view_label = QLabel(self.tr("View"))
@@ -96,13 +97,21 @@ class RepresentationPanel(Panel):
         holder = QWidget()
         self._switch = Switch(self._stack)
         holder.setLayout(self._switch)
-        self._column = QWidget()
+        inside = QWidget()
+        inside.setAutoFillBackground(False)
+        self._column = QScrollArea()
+        self._column.setWidget(inside)
+        self._column.setWidgetResizable(True)
+        self._column.setFrameShape(QFrame.Shape.NoFrame)
+        self._column.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._column.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._column.viewport().setAutoFillBackground(False)
         self._column.setFixedWidth(_COLUMN)
-        self._column_box = column = QVBoxLayout(self._column)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
+        self._column_box = column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 2, 0)
+        column.setSpacing(5)
         column.addWidget(self._layer_label)
-        column.addWidget(self.layers)
+        column.addWidget(self.layers, 100)
         column.addWidget(self._view_label)
         column.addWidget(self.view_choice)
         self._line = QFrame()
@@ -117,7 +126,7 @@ class RepresentationPanel(Panel):
         row.addWidget(holder, 1)
         row.addWidget(self._column)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(14, 12, 12, 12)
+        outer.setContentsMargins(14, 10, 12, 10)
         outer.setSpacing(6)
         outer.addWidget(self._bar)
         outer.addLayout(row, 1)
@@ -158,7 +167,12 @@ class RepresentationPanel(Panel):
         self._stack.setCurrentWidget(self.view)
         self._sides.setCurrentWidget(self.view.side)
         self.interval = self.view.interval
-        self._column.setVisible(not strip)
+        for index in range(self._sides.count()):
+            # A stack is as high as its highest page; pages that are not seen shall not count.
+            seen = self._sides.widget(index) is self.view.side
+            vertical = QSizePolicy.Policy.Preferred if seen else QSizePolicy.Policy.Ignored
+            self._sides.widget(index).setSizePolicy(QSizePolicy.Policy.Preferred, vertical)
+        self._column.setVisible(self.layers.count() > 0 and not strip)
         self._bar.setVisible(strip)
         # The strip needs the whole width, so its choices stand in a row above it.
         if strip:
@@ -182,14 +196,18 @@ class RepresentationPanel(Panel):
         graph = self.session.document.graph
         output = output_node(graph)
         self.layers.set_entries(entries, output.id if output else "")
-        self.layers.setFixedHeight(max(1, min(len(entries), 5)) * 27 + 2)
+        self.layers.setMinimumHeight(max(1, min(len(entries), 3)) * ROW)
+        self.layers.setMaximumHeight(max(1, len(entries)) * ROW)
+        self._column.setVisible(bool(entries) and self._current != "strip")
         source = data_node(graph)
         info = self.session.datasets.get(source.id) if source is not None else None
         data = (source.id if source is not None else "", info)
         if data != self._data:
             self._data = data
             plane, shape = getattr(info, "plane", False), getattr(info, "x_shape", ())
-            self._offer(["boundary", *list(self.views)[1:]] if plane else list(self.views)[1:])
+            values = getattr(info, "target", "") == "values"
+            self._words["boundary"] = self.tr("Surface") if values else self.tr("Boundary")
+            self._offer(list(self.views) if plane else list(self.views)[1:])
             self.show_view("boundary" if plane else "strip" if len(shape) == 3 else "pca2")
         else:
             self.refresh()
@@ -219,7 +237,8 @@ class RepresentationPanel(Panel):
     def restyle(self) -> None:
         """Take colours and fonts from the theme again."""
         labels = [self._layer_label, self._view_label, self._sample_label]
-        labels += [self.views["boundary"].neuron_label, self.views["maps"].sample_label]  # type: ignore[attr-defined]
+        labels += [self.views["maps"].sample_label]
+        labels += [self.views["pca2"].spread, self.views["pca3"].spread]  # type: ignore[attr-defined]
         for label in labels:
             label.setFont(self.theme.font("small"))
             label.setStyleSheet(f"color: {self.theme.color('text-2').name()};")

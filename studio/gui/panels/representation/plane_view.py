@@ -31,12 +31,15 @@ class PlanePoints:
         bool ``(points,)``: drawn as a square rather than a circle.
     checking : numpy.ndarray
         bool ``(points,)``: validation rather than training.
+    outline : str
+        Token of the training points' outline; validation points have the text's.
     """
 
     places: np.ndarray
     colours: tuple[QColor, ...]
     square: np.ndarray
     checking: np.ndarray
+    outline: str = "canvas"
 
 
 class PlaneView(QWidget):
@@ -154,14 +157,14 @@ class PlaneView(QWidget):
         painter.translate(-area.topLeft())
         if self._points is not None:
             points = self._points
-            dark = QPen(QColor("#0F1216"), 1.2)
-            bright = QPen(QColor("#FFFFFF"), 1.4)
+            trained = QPen(self.theme.color(points.outline), 1.1)
+            checked = QPen(self.theme.color("text"), 1.4)
             radius = 3.6 if len(points.places) <= 600 else 2.8
             for (x, y), colour, square, checking in zip(
                 points.places.tolist(), points.colours, points.square.tolist(), points.checking.tolist(), strict=True
             ):
                 painter.setBrush(colour)
-                painter.setPen(bright if checking else dark)
+                painter.setPen(checked if checking else trained)
                 at = self.pixel(x, y)
                 if square:
                     half = radius * 0.9

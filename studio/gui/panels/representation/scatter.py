@@ -16,7 +16,7 @@ from PySide6.QtGui import (
     QPixmap,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.engine.messages import Snapshot, Watch
 from studio.gui.panels.class_scores import class_numbers
@@ -373,7 +373,8 @@ class ScatterView(View):
         layout.addWidget(self.canvas)
         self.side = QWidget()
         self.legend = ScoresBox()
-        self.spread = ScoresBox()
+        self.spread = QLabel()
+        self.spread.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.spread.setToolTip(
             self.tr(
                 "Each sample is as many numbers as the layer has outputs. PC 1 is the direction in which the samples "
@@ -420,7 +421,7 @@ class ScatterView(View):
         self.canvas.show_points(projection, groups, colours, names, words, self.samples.index)
         axes = 3 if self.canvas.space else 2
         shown = 100 * float(projection.explained[:axes].sum())
-        self.spread.show_lines(self.tr("Spread shown"), (self.tr("{0} % in {1} directions").format(f"{shown:.0f}", axes),), None)
+        self.spread.setText(self.tr("{0} % of differences shown").format(f"{shown:.0f}"))
         return ""
 
     def _words(self, index: int) -> str:

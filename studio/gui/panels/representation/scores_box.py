@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.gui.panels.images import draw_legend
-from studio.gui.panels.ticks import number_text
+from studio.gui.panels.ticks import range_text
 from studio.gui.theme import Theme
 
 _ROW = 20
@@ -50,7 +50,9 @@ class ScoresBox(QWidget):
 
     def sizeHint(self) -> QSize:
         rows = min(len(self.names), _MOST_ROWS) + (len(self.names) > _MOST_ROWS) + len(self.lines)
-        return QSize(150, 24 + _ROW * rows + (24 if self.legend else 0))
+        if self._two_columns():
+            rows = -(-rows // 2)
+        return QSize(150, 22 + _ROW * rows + (24 if self.legend else 0))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self.theme, QPainter(self)
@@ -60,9 +62,17 @@ class ScoresBox(QWidget):
         painter.setFont(bold)
         painter.setPen(theme.color("text"))
         painter.drawText(QRectF(0, 0, self.width(), 20), Qt.AlignmentFlag.AlignVCenter, self.title)
-        y = 24.0
-        for index in self._order():
-            self._paint_class(painter, index, y)
+        y = 22.0
+        order = self._order()
+        if self._two_columns():
+            rows = -(-len(order) // 2)
+            for place, index in enumerate(order):
+                x = self.width() / 2 * (place // rows)
+                self._paint_class(painter, index, QRectF(x, y + _ROW * (place % rows), self.width() / 2, _ROW))
+            y += _ROW * rows
+            order = []
+        for index in order:
+            self._paint_class(painter, index, QRectF(0, y, self.width(), _ROW))
             y += _ROW
         painter.setFont(theme.font("small"))
         painter.setPen(theme.color("text-3"))
@@ -76,7 +86,11 @@ class ScoresBox(QWidget):
             y += _ROW
         if self.legend:
             low, high, name = self.legend
-            draw_legend(painter, QRectF(0, y, self.width(), 22), number_text(low), number_text(high), name, theme)
+            draw_legend(painter, QRectF(0, y, self.width(), 22), range_text(low), range_text(high), name, theme)
+
+    def _two_columns(self) -> bool:
+        """Many names alone stand in two columns, to leave room for the rest."""
+        return self.shares is None and 5 < len(self.names)
 
     def _order(self) -> list[int]:
         """The classes shown; of many, those with the largest shares."""
@@ -84,20 +98,20 @@ class ScoresBox(QWidget):
             return list(range(min(len(self.names), _MOST_ROWS)))
         return sorted(sorted(range(len(self.names)), key=lambda i: -self.shares[i])[:_MOST_ROWS])  # type: ignore[index]
 
-    def _paint_class(self, painter: QPainter, index: int, y: float) -> None:
-        theme, middle = self.theme, y + _ROW / 2
+    def _paint_class(self, painter: QPainter, index: int, row: QRectF) -> None:
+        theme, middle, left = self.theme, row.center().y(), row.left()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.colours[index])
         if self.squares and index % 2:
-            painter.drawRect(QRectF(1, middle - 4, 8, 8))
+            painter.drawRect(QRectF(left + 1, middle - 4, 8, 8))
         else:
-            painter.drawEllipse(QPointF(5, middle), 4.5, 4.5)
+            painter.drawEllipse(QPointF(left + 5, middle), 4.5, 4.5)
         painter.setFont(theme.font("small"))
         metrics = painter.fontMetrics()
         if self.shares is None:
             painter.setPen(theme.color("text-2"))
-            words = metrics.elidedText(self.names[index], Qt.TextElideMode.ElideRight, self.width() - 18)
-            painter.drawText(QRectF(16, y, self.width() - 16, _ROW), Qt.AlignmentFlag.AlignVCenter, words)
+            words = metrics.elidedText(self.names[index], Qt.TextElideMode.ElideRight, int(row.width()) - 18)
+            painter.drawText(row.adjusted(16, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, words)
             return
         share = self.shares[index]
         words = f"{100 * share:.1f} %"
@@ -111,7 +125,7 @@ class ScoresBox(QWidget):
         painter.drawRoundedRect(filled, min(3.0, filled.width() / 2), 3)
         painter.setPen(theme.color("text"))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(0, y, self.width(), _ROW), right, words)
+        painter.drawText(row, right, words)
 
 
 class PointLegend(QWidget):
@@ -121,7 +135,7 @@ class PointLegend(QWidget):
         super().__init__(parent)
         self.theme = Theme.instance()
         self.wrong: int | None = None
-        self.setFixedHeight(3 * _ROW)
+        self.setFixedHeight(2 * _ROW)
         self.theme.changed.connect(self.update)
 
     def show_wrong(self, wrong: int | None) -> None:
@@ -139,21 +153,20 @@ class PointLegend(QWidget):
         theme, painter = self.theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font("small"))
-        rows = [("train", self.tr("training sample")), ("check", self.tr("validation sample"))]
+        y = self.height() - _ROW * (1 if self.wrong is None else 2)
+        half = painter.fontMetrics().horizontalAdvance(self.tr("training")) + 34
+        places = [("train", self.tr("training"), 0, y), ("check", self.tr("validation"), half, y)]
         if self.wrong is not None:
-            rows.append(("ring", self.words()))
-        y = self.height() - _ROW * len(rows)
-        for kind, words in rows:
-            at = QPointF(6, y + _ROW / 2)
+            places.append(("ring", self.words(), 0, y + _ROW))
+        for kind, words, x, y in places:
+            at = QPointF(x + 6, y + _ROW / 2)
             if kind == "ring":
                 painter.setPen(QPen(theme.color("text"), 2))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawEllipse(at, 5, 5)
             else:
                 painter.setBrush(theme.color("border-strong"))
-                dark = kind == "train"
-                painter.setPen(QPen(QColor("#0F1216" if dark else "#FFFFFF"), 1.2 if dark else 1.6))
+                painter.setPen(QPen(theme.color("canvas" if kind == "train" else "text"), 1.4))
                 painter.drawEllipse(at, 4, 4)
             painter.setPen(theme.color("text-3"))
-            painter.drawText(QRectF(18, y, self.width() - 18, _ROW), Qt.AlignmentFlag.AlignVCenter, words)
-            y += _ROW
+            painter.drawText(QRectF(x + 17, y, self.width() - x - 17, _ROW), Qt.AlignmentFlag.AlignVCenter, words)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFont, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QVBoxLayout, QWidget
 
 from studio.core.shapes import describe
@@ -25,7 +27,7 @@ from studio.gui.panels.sample_choice import SampleChoice
 from studio.gui.session import Session
 from studio.gui.theme import Theme
 
-_NARROWEST, _WIDEST, _HEADER, _FOOTER = 92, 150, 30, 20
+_NARROWEST, _WIDEST, _HEADER, _FOOTER = 98, 150, 30, 20
 #: A column shows this many maps; the rest is in the view of one layer's maps.
 _MOST_MAPS = 8
 
@@ -47,6 +49,7 @@ class StripCanvas(QWidget):
         self.verdict = ""
         self.wrong = False
         self._hovered = -1
+        self.on_resize: Callable[[], None] = self.update
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -55,6 +58,10 @@ class StripCanvas(QWidget):
 
     def sizeHint(self) -> QSize:
         return self.minimumSizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.on_resize()
 
     def column(self, index: int) -> QRectF:
         """Where a layer's column is, in the widget's pixels."""
@@ -86,7 +93,7 @@ class StripCanvas(QWidget):
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         metrics = painter.fontMetrics()
-        words = metrics.elidedText(entry.name, Qt.TextElideMode.ElideRight, int(rect.width()) - 36)
+        words = metrics.elidedText(entry.name, Qt.TextElideMode.ElideRight, int(rect.width()) - 30)
         left = rect.center().x() - (metrics.horizontalAdvance(words) + 20) / 2
         icon = theme.pixmap(entry.icon or "layer", theme.family(entry.family), 15)
         painter.drawPixmap(QPointF(left, rect.top() + 8), icon)
@@ -179,6 +186,7 @@ class StripView(View):
         self.canvas = StripCanvas()
         self.canvas.setAccessibleName(self.tr("The sample at each layer"))
         self.canvas.picked.connect(self.picked)
+        self.canvas.on_resize = lambda: self._reveal(self.canvas.layer)
         self.scroll = QScrollArea(self)
         self.scroll.setWidget(self.canvas)
         self.scroll.setWidgetResizable(True)
