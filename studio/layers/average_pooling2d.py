@@ -89,7 +89,7 @@ class AveragePooling2D(Layer):
             views = np.lib.stride_tricks.sliding_window_view(padded, window.kernel, axis=(1, 2))
             return np.asarray(views[:, :: window.strides[0], :: window.strides[1]].sum((-2, -1)))
 
-        return sums(x) / sums(np.ones_like(x))
+        return np.asarray(sums(x) / sums(np.ones_like(x)))
 
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
