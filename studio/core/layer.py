@@ -83,6 +83,9 @@ class Layer(Component):
     torch: ClassVar[str] = ""
     onnx: ClassVar[str] = ""
 
+    #: Whether training mode draws random numbers; `reference` then tells inference mode only.
+    is_random: ClassVar[bool] = False
+
     @classmethod
     def is_variadic(cls) -> bool:
         """Whether the layer's one input port takes any number of wires."""

@@ -1,0 +1,276 @@
+"""A rig to try one layer in: inputs whose gradients can be read, and a known objective.
+
+The layer stands in a small graph of the product's own engine. Each input comes from a Data
+node through a `Probe`, which passes numbers on and makes the engine compute their gradient.
+The output goes into a `Objective`, the sum of all outputs times given factors, so that the
+output's gradient is these factors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numba import float32
+
+from studio.core import registry
+from studio.core.dataset import Dataset, DatasetInfo, Split, TargetKind
+from studio.core.document import Training
+from studio.core.graph import Graph
+from studio.core.layer import Layer, Loss, Weight
+from studio.core.lowering import Lowering, Tensor
+from studio.core.optimizer import Optimizer
+from studio.core.shapes import Shape
+from studio.engine.messages import TrainingState
+from studio.engine.network import LossSums, Network
+from studio.kernels import state
+from studio.kernels.control import copy_rows
+from studio.kernels.jit import compile_ahead, kernel
+from studio.kernels.losses import add_to_sums
+from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
+from studio.layers.data import Data
+
+
+@dataclass(frozen=True)
+class Probe(Layer):
+    """Passes numbers on; its gradient is that of the input of the layer under test."""
+
+    def weights(self, *shapes: Shape) -> tuple[Weight, ...]:
+        # Only what comes after a trainable weight has gradients.
+        return (Weight("unused", (1,)),)
+
+    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        y = lowering.output(x.shape)
+        length = y.row_length * lowering.batch
+        lowering.emit(copy_rows, y.rows, length, y.base, y.row_stride, x.base, x.row_stride)
+        # Nothing to compute, but asking makes the engine add up the gradient.
+        lowering.backward(y, lambda dy: None)
+        return y
+
+    def reference(
+        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
+    ) -> np.ndarray:
+        return inputs[0]
+
+
+@kernel
+def weighted_sum(arena: Any, record: Any, table: Any, state: Any) -> None:
+    """loss = sum over the features of y r"""
+    count, batch = record[2], record[3]
+    y_places, r_places = at(table, record[5]), at(table, record[7])
+    total = splat(0.0)
+    for n in range(count):
+        y, r = at(arena, record[4] + y_places[n]), at(arena, record[6] + r_places[n])
+        for b in range(0, batch, LANES):
+            total = total + load(at(y, b)) * load(at(r, b)) * load(at(arena, record[8] + b))
+    add_to_sums(state, record[9], sum_lanes(total), float32(0.0))
+
+
+@kernel
+def weighted_sum_gradient(arena: Any, record: Any, table: Any, state: Any) -> None:
+    """dy = r"""
+    count, batch = record[2], record[3]
+    dy_places, r_places = at(table, record[5]), at(table, record[7])
+    for n in range(count):
+        dy, r = at(arena, record[4] + dy_places[n]), at(arena, record[6] + r_places[n])
+        for b in range(0, batch, LANES):
+            store(at(dy, b), load(at(r, b)) * load(at(arena, record[8] + b)))
+
+
+@dataclass(frozen=True)
+class Objective(Loss):
+    """The sum of all outputs times given factors (the targets)."""
+
+    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
+        y, r = lowering.need(inputs[0]), lowering.need(inputs[1])
+        sizes = (y.features, lowering.batch)
+        factors = (r.base, lowering.table(r.offsets()), lowering.valid)
+        lowering.emit(weighted_sum, *sizes, y.base, lowering.table(y.offsets()), *factors, lowering.sums())
+
+        def backward() -> None:
+            dy = lowering.gradient(y)
+            if dy is not None:
+                lowering.emit(weighted_sum_gradient, *sizes, dy.base, lowering.table(dy.offsets()), *factors)
+
+        lowering.loss_backward(backward)
+        return lowering.tensor(())
+
+    def value(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+        return np.asarray((prediction * target).reshape(len(prediction), -1).sum(-1))
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one minibatch of training gave.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray
+        int64: which samples the minibatch had, in the order of the arrays below.
+    output : numpy.ndarray
+        float32 ``(len(samples), *output_shape)``, in training mode.
+    inputs : tuple of numpy.ndarray
+        Gradients of the objective for each input, float32 ``(len(samples), *shape)``.
+    padding : float
+        Largest gradient in columns that hold no sample; must be 0.
+    weights : mapping of str to numpy.ndarray
+        Gradients of the layer's trainable weights.
+    """
+
+    samples: np.ndarray
+    output: np.ndarray
+    inputs: tuple[np.ndarray, ...]
+    padding: float
+    weights: Mapping[str, np.ndarray]
+
+
+@dataclass
+class Rig:
+    """A layer (or a loss) with probes before it, ready to run.
+
+    Parameters
+    ----------
+    layer : Layer
+        Under test; a loss gets the one input as prediction and `answers` as target.
+    inputs : sequence of numpy.ndarray
+        float32 ``(samples, *shape)``, one array a port.
+    answers : numpy.ndarray
+        float32 ``(samples, *output_shape)``: the objective's factors, or a loss's targets.
+    batch : int
+        Samples in a minibatch.
+    threads : int
+        Threads to train with.
+    weights : mapping of str to numpy.ndarray
+        Values for the layer's weights; absent ones are drawn by their initializers.
+    answer_kind : {"values", "one_hot", "labels"}
+        What the answers are.
+    classes : int
+        How many classes there are, if the answers are classes.
+    activation : str
+        Name of an activation to put between the probe and a loss; empty for none.
+    probed : bool
+        Whether gradients of the inputs are wanted.
+    haloed : bool
+        Whether pictures get consumers that want zeros around them.
+    """
+
+    layer: Layer
+    inputs: Sequence[np.ndarray]
+    answers: np.ndarray
+    batch: int
+    threads: int = 1
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    answer_kind: TargetKind = "values"
+    classes: int = 0
+    activation: str = ""
+    probed: bool = True
+    haloed: bool = False
+
+    def __post_init__(self) -> None:
+        graph = Graph()
+        self.sources: list[str] = []
+        self.probes: list[str] = []
+        datasets: dict[str, Dataset] = {}
+        for i, array in enumerate(self.inputs):
+            graph, source = graph.add(Data(source=f"input {i}"))
+            answers = self.answers if i == 0 else np.zeros(len(array), np.float32)
+            datasets[source] = self._dataset(array, answers, i == 0)
+            self.sources.append(source)
+            if self.probed:
+                graph, probe = graph.add(Probe())
+                graph = graph.connect(source, 0, probe, 0)
+                self.probes.append(probe)
+        givers = self.probes or self.sources
+        if self.activation:
+            graph, curve = graph.add(registry.activations()[self.activation]())
+            graph = graph.connect(givers[0], 0, curve, 0)
+            givers = [curve]
+        graph, self.node = graph.add(self.layer)
+        for port, giver in enumerate(givers):
+            graph = graph.connect(giver, 0, self.node, port)
+        self.loss = self.node
+        if isinstance(self.layer, Loss):
+            graph = graph.connect(self.sources[0], 1, self.node, 1)
+        else:
+            graph, self.loss = graph.add(Objective())
+            graph = graph.connect(self.node, 0, self.loss, 0).connect(self.sources[0], 1, self.loss, 1)
+        if self.haloed:
+            shapes = [array.shape[1:] for array in self.inputs]
+            pictures = [giver for giver, shape in zip(givers, shapes, strict=True) if len(shape) == 3]
+            if not isinstance(self.layer, Loss) and len(self.layer.output_shape(*shapes)) == 3:
+                pictures.append(self.node)
+            for picture in pictures:
+                graph, wanting = graph.add(registry.layer("Conv2D")(filters=1, kernel_size=3, padding="same"))
+                graph = graph.connect(picture, 0, wanting, 0)
+        optimizer = registry.optimizer("SGD")(learning_rate=0.0)
+        assert isinstance(optimizer, Optimizer)
+        training = Training(optimizer=optimizer, batch_size=self.batch)
+        self.network = Network(graph, training, datasets, self.threads, compile_ahead)
+        self.set_weights(self.weights)
+
+    def _dataset(self, x: np.ndarray, y: np.ndarray, answers: bool) -> Dataset:
+        kind: TargetKind = self.answer_kind if answers else "values"
+        names = tuple(f"class {i}" for i in range(self.classes)) if answers else ()
+        info = DatasetInfo("rig", x.shape[1:], y.shape[1:], kind, names, samples=len(x))
+        whole = Split(np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32))
+        nothing = Split(whole.x[:0], whole.y[:0])
+        return Dataset(info, whole, nothing, nothing)
+
+    def close(self) -> None:
+        """End the engine's threads."""
+        self.network.close()
+
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Put values into the layer's weights."""
+        values = {(self.node, name): np.asarray(v, np.float32) for name, v in weights.items()}
+        self.network.restore(TrainingState(values), place=False)
+
+    def infer(self) -> np.ndarray:
+        """Output for all samples in inference mode, float32 ``(samples, *output_shape)``."""
+        first = self.network.datasets[self.sources[0]].train
+        arrays = [first.x, first.y]
+        for source in self.sources[1:]:
+            arrays += [self.network.datasets[source].train.x, self.network.datasets[source].train.y]
+        return self.network.look(arrays, [self.node])[self.node]
+
+    def train(self, steps: int = 1) -> Outcome:
+        """Train so many minibatches from the start; what the last one gave.
+
+        The learning rate is 0, so that trainable weights stay as they are.
+        """
+        network = self.network
+        network.go_to(0, 0, 0, network.training.seed)
+        network.take_sums()
+        network.train(steps)
+        bound = network.train_plan
+        position = (steps - 1) * self.batch
+        total = sum(int(one[state.VALID]) for one in bound.states)
+        samples = bound.order[0][position : position + total].copy()
+        output, _ = self._read(bound.plan.outputs[self.node, 0])
+        gradients = []
+        padding = 0.0
+        for probe in self.probes:
+            inside, outside = self._read(bound.plan.gradients[probe])
+            gradients.append(inside)
+            padding = max(padding, float(np.abs(outside).max(initial=0.0)))
+        return Outcome(samples, output, tuple(gradients), padding, network.node_gradients(self.node))
+
+    def sums(self) -> LossSums:
+        """What the losses added up over the minibatches of `train`."""
+        return self.network.take_sums()
+
+    def _read(self, tensor: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Columns of the last minibatch, and columns of padding, of all shards."""
+        inside, outside = [], []
+        bound = self.network.train_plan
+        offsets = tensor.offsets().ravel()
+        for base, one in zip(bound.bases, bound.states, strict=True):
+            places = base + tensor.base.offset + offsets[:, None] + np.arange(tensor.batch)[None, :]
+            columns = self.network.device.arena[places].T.reshape(tensor.batch, *tensor.shape)
+            valid = int(one[state.VALID])
+            inside.append(columns[:valid])
+            outside.append(columns[valid:])
+        return np.concatenate(inside), np.concatenate(outside)
