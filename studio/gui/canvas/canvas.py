@@ -198,7 +198,7 @@ class Canvas(QWidget):
         before, self._visible = self._visible, None
         view = self.view.in_view()
         self.controls.show_zoom(self.view.zoom)
-        bounds = self.graph_scene.bounds(self.graph_scene.nodes)
+        bounds = self.graph_scene.bounds()
         self.minimap.show_view(view)
         self.minimap.setVisible(not bounds.isEmpty() and not view.contains(bounds))
         if self.title_editor.isVisible():

@@ -96,16 +96,16 @@ class NodeItem(QGraphicsItem):
         zoom = option.levelOfDetailFromTransform(painter.worldTransform())
         if widget is not None:
             zoom /= widget.devicePixelRatioF()
-        self._paint_frame(painter, style)
-        if zoom < BODY_FROM:
+        if zoom < BODY_FROM and self.offers is None:
             self._paint_sketch(painter, style)
-        else:
-            brush = Brush(painter, style, zoom >= WORDS_FROM, self.unit)
-            self._paint_header(brush)
-            paint_body(brush, self.face, self.thumbnail)
-            if brush.words:
-                self._paint_message(brush)
-                self._paint_footer(brush)
+            return
+        self._paint_frame(painter, style)
+        brush = Brush(painter, style, zoom >= WORDS_FROM, self.unit)
+        self._paint_header(brush)
+        paint_body(brush, self.face, self.thumbnail)
+        if brush.words:
+            self._paint_message(brush)
+            self._paint_footer(brush)
         self._paint_ports(painter, style, zoom >= WORDS_FROM)
         if self.face.errors:
             self._paint_pill(painter, style)
@@ -127,10 +127,18 @@ class NodeItem(QGraphicsItem):
         painter.drawRoundedRect(rect, _RADIUS, _RADIUS)
 
     def _paint_sketch(self, painter: QPainter, style: Style) -> None:
-        """Far away: a large icon in the family's tint says what it is."""
-        side = min(self.face.width, self.face.height) * 0.6
-        tile = QRectF((self.face.width - side) / 2, (self.face.height - side) / 2, side, side)
-        self._paint_tile(painter, style, tile)
+        """Far away: a large icon in the family's tint says what it is; hundreds are drawn at once."""
+        face = self.face
+        family = face.node.layer.family
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(style.far_pen("accent" if self.chosen else "error" if face.errors else "node-outline"))
+        painter.setBrush(style.color("node"))
+        painter.drawRect(QRectF(0, 0, face.width, face.height))
+        side = min(face.width, face.height) * 0.6
+        tile = QRectF((face.width - side) / 2, (face.height - side) / 2, side, side)
+        painter.fillRect(tile, style.tile(family))
+        pixmap = style.icon(face.node.layer.icon, style.family(family))
+        painter.drawPixmap(tile.adjusted(side / 6, side / 6, -side / 6, -side / 6), pixmap, QRectF(pixmap.rect()))
 
     def _paint_tile(self, painter: QPainter, style: Style, tile: QRectF) -> None:
         layer = self.face.node.layer

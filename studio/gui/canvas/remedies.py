@@ -60,7 +60,7 @@ def apply_remedy(
         "replace": lambda: _replace(document, problem.node, remedy),
         "add_data": lambda: _add_data(document, remedy, size_of),
         "add_loss": lambda: _add_loss(document, remedy, datasets or {}, size_of),
-        "connect_target": lambda: _connect_target(document, problem.node, remedy),
+        "connect_target": lambda: _connect_target(document, problem.node, remedy, size_of),
     }
     if remedy.action not in repairs:
         raise RemedyError(f"This version cannot repair that by a click: {remedy.text}.")
@@ -177,11 +177,11 @@ def _fitting_loss(source: Node | None, last: Node | None, datasets: Datasets) ->
     return "SparseCategoricalCrossentropy" if ends_in_classes else "MeanSquaredError"
 
 
-def _connect_target(document: Document, node: str, remedy: Remedy) -> Document:
+def _connect_target(document: Document, node: str, remedy: Remedy, size_of: SizeOf) -> Document:
     graph = document.graph
     sources = [n for n in graph.nodes if len(n.layer.outputs) > 1]
     if not sources:
-        raise RemedyError("There is no Data with answers in the graph: add Data first.")
+        return _add_data(document, Remedy("add_data", remedy.text), size_of)
     above = graph.ancestors(node)
     source = next((n for n in sources if n.id in above), sources[0])
     return document.with_graph(graph.connect(source.id, 1, node, remedy.port))

@@ -84,9 +84,20 @@ class GraphScene(QGraphicsScene):
         if fresh:
             self._reconcile_wires(document.graph, inference, datasets)
         if moved or fresh:
+            before = dict(zip(self._rows, self._boxes, strict=True)) if not fresh else {}
             self._measure_boxes()
-            self.route(self.wires)
+            self.route(self.wires if fresh else self._disturbed(moved, before))
             self.rearranged.emit()
+
+    def _disturbed(self, moved: set[str], before: Mapping[str, np.ndarray]) -> list[Edge]:
+        """Wires that end at nodes that moved, or that run where these were or are now."""
+        areas = [*(before[n] for n in moved if n in before), *(self._boxes[self._rows[n]] for n in moved)]
+        rects = [QRectF(b[0], b[1], b[2] - b[0], b[3] - b[1]).adjusted(-24, -24, 24, 24) for b in areas]
+        return [
+            e
+            for e, w in self.wires.items()
+            if w.label or e.source in moved or e.target in moved or any(w.boundingRect().intersects(r) for r in rects)
+        ]
 
     def _reconcile_nodes(
         self, document: Document, inference: Inference, datasets: Mapping[str, DatasetInfo | str]
@@ -153,10 +164,11 @@ class GraphScene(QGraphicsScene):
 
     def bounds(self, nodes: Iterable[str] | None = None) -> QRectF:
         """The rectangle around nodes (all, if none are given), label wires included."""
-        chosen = list(self.nodes if nodes is None else nodes)
-        rect = QRectF()
-        for node in chosen:
-            rect = rect.united(self.nodes[node].frame())
+        boxes = self._boxes if nodes is None else self._boxes[[self._rows[n] for n in nodes]]
+        if not len(boxes):
+            return QRectF()
+        left, top, right, bottom = *boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist()
+        rect = QRectF(left, top, right - left, bottom - top)
         if nodes is None:
             for wire in self.wires.values():
                 if wire.label:
@@ -216,8 +228,14 @@ class GraphScene(QGraphicsScene):
                     routes.cubic(start, end),
                 )
                 continue
-            others = np.delete(self._boxes, [self._rows[edge.source], self._rows[edge.target]], axis=0)
-            wire.run(routes.around(start, end, others))
+            wire.run(routes.around(start, end, self._between(edge, start, end)))
+
+    def _between(self, edge: Edge, start: QPointF, end: QPointF) -> np.ndarray:
+        """Boxes of other nodes in the strip that a wire crosses."""
+        b = self._boxes
+        near = (b[:, 2] > start.x()) & (b[:, 0] < end.x())
+        near[[self._rows[edge.source], self._rows[edge.target]]] = False
+        return b[near]
 
     @staticmethod
     def _fanned(source: NodeItem, y: float) -> list[float]:
@@ -285,7 +303,9 @@ class GraphScene(QGraphicsScene):
         style = current_style()
         for node in visible:
             item = self.nodes[node]
-            if item.face.kind == "none" or (item.face.kind == "loss" and not losses):
+            if item.face.kind == "none":
+                continue
+            if item.face.kind == "loss" and not losses and item.thumbnail is not None:
                 continue
             source = item.face.kind in ("points", "picture", "table")
             if source and not self._source_changed(item, snapshot, style.dark):

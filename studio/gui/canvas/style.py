@@ -29,9 +29,12 @@ class Style:
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
-        self._pixmaps: dict[tuple[str, str, int], QPixmap] = {}
+        self._pixmaps: dict[tuple[str, int, int], QPixmap] = {}
         self.dark = theme.dark
         self._colors: dict[str, QColor] = {}
+        self._families: dict[str, QColor] = {}
+        self._tiles: dict[str, QColor] = {}
+        self._far_pens: dict[str, QPen] = {}
         # Nodes have fixed sizes: for a projector the view is enlarged, not their type.
         self.fonts: dict[str, QFont] = {role: _unscaled(theme.font(role), theme.scale) for role in _ROLES}
         self.fonts["strong"] = QFont(self.fonts["small"])
@@ -51,11 +54,15 @@ class Style:
 
     def family(self, name: str) -> QColor:
         """The colour of a layer family."""
-        return self._theme.family(name)
+        if name not in self._families:
+            self._families[name] = self._theme.family(name)
+        return self._families[name]
 
     def tile(self, family: str) -> QColor:
         """The 16 % tint behind a family's icon, on a node."""
-        return mixed(self.color("node"), self._theme.family(family), 0.16)
+        if family not in self._tiles:
+            self._tiles[family] = mixed(self.color("node"), self.family(family), 0.16)
+        return self._tiles[family]
 
     def class_color(self, index: int, count: int) -> QColor:
         """The colour of one of `count` classes."""
@@ -63,7 +70,7 @@ class Style:
 
     def icon(self, stem: str, color: QColor, size: int = 48) -> QPixmap:
         """An icon of the product in one colour, larger than drawn so that it stays sharp."""
-        key = (stem, color.name(), size)
+        key = (stem, color.rgb(), size)
         if key not in self._pixmaps:
             self._pixmaps[key] = self._theme.pixmap(stem, color, size)
         return self._pixmaps[key]
@@ -75,6 +82,13 @@ class Style:
             pen.setDashPattern([d / width for d in dashes])
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         return pen
+
+    def far_pen(self, token: str) -> QPen:
+        """A pen that stays as thin on the screen however far one zooms out."""
+        if token not in self._far_pens:
+            self._far_pens[token] = QPen(self.color(token), 2 if token == "accent" else 1)
+            self._far_pens[token].setCosmetic(True)
+        return self._far_pens[token]
 
     def width(self, text: str, role: str) -> float:
         """Width of a text in a type role, in pixels."""

@@ -37,7 +37,7 @@ class WireItem(QGraphicsItem):
         #: The neuron of the target that is selected; other strands fade.
         self.unit = -1
         self._path = QPainterPath()
-        self._points = np.zeros((2, 2))
+        self._points: np.ndarray | None = None
         self._plate = QPointF()
         self._strands: tuple[list[QPointF], list[QPointF]] | None = None
         self._weights: np.ndarray | None = None
@@ -70,7 +70,7 @@ class WireItem(QGraphicsItem):
 
     def _follow(self, path: QPainterPath, box: QRectF) -> None:
         self.prepareGeometryChange()
-        self._path, self._points = path, routes.sampled(path)
+        self._path, self._points = path, None
         self._box = box.adjusted(-_OUTLINE, -_OUTLINE, _OUTLINE, _OUTLINE)
         if self.label:
             self._box = self._box.united(QRectF(self._plate.x() - 60, self._plate.y() - 12, 120, 24))
@@ -87,17 +87,25 @@ class WireItem(QGraphicsItem):
         """Whether the wire is drawn as one strand a weight."""
         return self._strands is not None
 
+    def _sampled(self) -> np.ndarray:
+        """Points along the wire, found when the mouse first comes near."""
+        if self._points is None:
+            self._points = routes.sampled(self._path)
+        return self._points
+
     def distance(self, place: QPointF) -> float:
         """How far from the wire a place of the scene is, in pixels."""
-        return routes.distance(self._points, place.x(), place.y())
+        return routes.distance(self._sampled(), place.x(), place.y())
 
     def middle(self) -> QPointF:
         """A place half way along."""
-        return QPointF(*self._points[len(self._points) // 2])
+        points = self._sampled()
+        return QPointF(*points[len(points) // 2])
 
     def ends(self) -> tuple[QPointF, QPointF]:
         """Where the wire starts and where it ends."""
-        return QPointF(*self._points[0]), QPointF(*self._points[-1])
+        points = self._sampled()
+        return QPointF(*points[0]), QPointF(*points[-1])
 
     def boundingRect(self) -> QRectF:
         return self._box

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
+from tests_canvas_scenes import Sum
 
 from studio.core.document import Document
 from studio.core.graph import Edge
@@ -126,7 +128,7 @@ def test_a_drop_from_the_palette_onto_a_wire_inserts(bench: Any, make_document: 
     drop(bench, "Flatten", place)
     assert {Edge("n2", 0, "n6", 0), Edge("n6", 0, "n3", 0)} <= bench.edges()
     boxes = [bench.scene.nodes[n].frame() for n in ("n2", "n6", "n3", "n4")]
-    assert all(a.right() < b.left() for a, b in zip(boxes, boxes[1:], strict=False))
+    assert all(a.right() < b.left() for a, b in itertools.pairwise(boxes))
     bench.session.undo_stack.undo()
     assert bench.session.document == make_document["digits"]()
 
@@ -235,7 +237,7 @@ def test_dragging_a_wire_near_its_start_takes_that_end_off(bench: Any, make_docu
 
 def test_a_variadic_input_shows_a_spare_port_while_a_wire_is_dragged(bench: Any, make_document: Documents) -> None:
     document = make_document["digits"]()
-    graph, add = document.graph.add(_sum())
+    graph, add = document.graph.add(Sum())
     graph = graph.connect("n2", 0, add, 0).connect("n2", 0, add, 1)
     bench.open(document.with_graph(graph, **{add: (480.0, 400.0)}))
     bench.press(bench.port("n1", "output"))
@@ -246,12 +248,6 @@ def test_a_variadic_input_shows_a_spare_port_while_a_wire_is_dragged(bench: Any,
     bench.release(place)
     assert Edge("n1", 0, add, 2) in bench.edges()
     assert bench.scene.nodes[add].spare is None
-
-
-def _sum() -> Any:
-    from tests_canvas_layers import Sum
-
-    return Sum()
 
 
 def test_a_click_selects_a_wire_and_delete_removes_it(bench: Any, make_document: Documents) -> None:
@@ -427,7 +423,7 @@ def test_align_and_distribute(bench: Any, make_document: Documents) -> None:
     assert len(bottoms) == 1
     actions["distribute_horizontal"].trigger()
     frames = sorted((n.frame() for n in bench.scene.nodes.values()), key=lambda f: f.left())
-    gaps = [b.left() - a.right() for a, b in zip(frames, frames[1:], strict=False)]
+    gaps = [b.left() - a.right() for a, b in itertools.pairwise(frames)]
     assert max(gaps) - min(gaps) < 1e-6
     actions["align_left"].trigger()
     assert {n.frame().left() for n in bench.scene.nodes.values()} == {0.0}
@@ -436,10 +432,10 @@ def test_align_and_distribute(bench: Any, make_document: Documents) -> None:
 
 def test_tidy_up_is_one_undo_and_leaves_no_overlap(bench: Any, make_document: Documents) -> None:
     document = make_document["digits"]()
-    bench.open(document.moved({n: (0.0, 0.0) for n in document.positions}))
+    bench.open(document.moved(dict.fromkeys(document.positions, (0.0, 0.0))))
     QTest.mouseClick(bench.canvas.controls.tidy, Qt.MouseButton.LeftButton)
     frames = [bench.scene.nodes[n].frame() for n in bench.graph.order]
-    assert all(a.right() < b.left() for a, b in zip(frames, frames[1:], strict=False))
+    assert all(a.right() < b.left() for a, b in itertools.pairwise(frames))
     assert bench.session.undo_stack.count() == 1
 
 
