@@ -113,7 +113,9 @@ class Window:
         phases = []
         for start in range(min(step, self.picture[axis])):
             pixels = list(range(start, self.picture[axis], step))
-            taps = [k for k in range(self.kernel[axis]) if (start + before - k * dilation) % step == 0]
+            # From the last tap to the first, so that the outputs they come from follow each
+            # other in memory: the processor fetches ahead only in order.
+            taps = [k for k in reversed(range(self.kernel[axis])) if (start + before - k * dilation) % step == 0]
             moves = [(start + before - k * dilation) // step for k in taps]
             phases.append((pixels, list(range(len(pixels))), taps, moves))
         return phases

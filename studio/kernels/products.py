@@ -21,15 +21,21 @@ def run(arena, record, table, state):
     weights, depth_stride, output_stride = at(arena, record[10]), record[11], record[12]
     bias, bias_stride = at(arena, record[13]), record[14]
     y, y_pixels, y_stride = at(arena, record[15]), at(table, record[16]), record[17]
-    for block in range(blocks):
-        first = block * {outputs}
-        w = at(weights, block * block_stride)
-        for p in range(pixels):
-            source = at(x, x_pixels[p])
-            target = at(y, y_pixels[p] + first * y_stride)
-            for b in range(0, batch, {vectors} * LANES):
-                tile(at(source, b), offsets, depth, w, depth_stride, output_stride,
-                     at(bias, first * bias_stride), at(target, b), y_stride)
+    # So many inputs at a time that those of one pixel stay in the nearest cache for the next.
+    chunk = max(64, 6144 // batch)
+    if pixels == 1 or 3 * depth <= 4 * chunk:
+        chunk = depth
+    for begin in range(0, depth, chunk):
+        count = min(chunk, depth - begin)
+        for block in range(blocks):
+            first = block * {outputs}
+            w = at(weights, block * block_stride + begin * depth_stride)
+            for p in range(pixels):
+                source = at(x, x_pixels[p])
+                target = at(y, y_pixels[p] + first * y_stride)
+                for b in range(0, batch, {vectors} * LANES):
+                    tile(at(source, b), at(offsets, begin), count, w, depth_stride, output_stride,
+                         begin, at(bias, first * bias_stride), at(target, b), y_stride)
 '''
 
 _CORRELATE = '''"""dw[k, o] = sum over pixels and batch of x[k, p] * dy[o, p], {outputs} outputs by {inputs} inputs at a time."""

@@ -4,7 +4,7 @@
 
     y[r, v] = bias[r] + sum over k of w[k, r] * x[k, v]
 
-with the inputs' places in an offset table, so that dense layers, convolutions of any stride
+(or goes on from the sums that y holds) with the inputs' places in an offset table, so that dense layers, convolutions of any stride
 and the gradients of both are the same loop. `correlate_tile` computes R x Q weight gradients::
 
     sums[q, r] += sum over pixels p and vectors v of dy[r, p, v] * x[q, p, v]
@@ -62,24 +62,34 @@ SHAPE = TileShape(6, 2, 4, 2) if LANES == 8 else TileShape(8, 2, 8, 3)
 
 def _multiply_tile(outputs: int, vectors: int):
     @intrinsic
-    def tile(context, x, offsets, depth, weights, depth_stride, output_stride, bias, y, y_stride):
+    def tile(context, x, offsets, depth, weights, depth_stride, output_stride, resume, bias, y, y_stride):
         def generate(context, builder, signature, arguments):
-            x, offsets, depth, weights, depth_stride, output_stride, bias, y, y_stride = arguments
-            before = builder.block
+            x, offsets, depth, weights, depth_stride, output_stride, resume, bias, y, y_stride = arguments
+            pairs = [(r, v) for r in range(outputs) for v in range(vectors)]
+            from_bias = builder.append_basic_block("from_bias")
+            from_sums = builder.append_basic_block("from_sums")
             body = builder.append_basic_block("multiply")
             after = builder.append_basic_block("multiplied")
             rows = [builder.gep(weights, [builder.mul(output_stride, constant(r))]) for r in range(outputs)]
+            targets = [builder.gep(y, [builder.mul(y_stride, constant(r))]) for r in range(outputs)]
+            places = {(r, v): builder.gep(targets[r], [constant(LANES * v)]) for r, v in pairs}
+            builder.cbranch(builder.icmp_signed("==", resume, constant(0)), from_bias, from_sums)
+            builder.position_at_end(from_bias)
             first = [broadcast(builder, builder.load(builder.gep(bias, [constant(r)]))) for r in range(outputs)]
+            builder.branch(body)
+            builder.position_at_end(from_sums)
+            earlier = {pair: load_vector(builder, places[pair]) for pair in pairs}
             builder.branch(body)
             builder.position_at_end(body)
             k = builder.phi(_i64)
-            k.add_incoming(constant(0), before)
             w = builder.phi(_i64)
-            w.add_incoming(constant(0), before)
             sums = [[builder.phi(VECTOR) for _ in range(vectors)] for _ in range(outputs)]
-            for r in range(outputs):
-                for v in range(vectors):
-                    sums[r][v].add_incoming(first[r], before)
+            for block in (from_bias, from_sums):
+                k.add_incoming(constant(0), block)
+                w.add_incoming(constant(0), block)
+            for r, v in pairs:
+                sums[r][v].add_incoming(first[r], from_bias)
+                sums[r][v].add_incoming(earlier[r, v], from_sums)
             source = builder.gep(x, [builder.load(builder.gep(offsets, [k]))])
             inputs = [load_vector(builder, builder.gep(source, [constant(LANES * v)])) for v in range(vectors)]
             new = []
@@ -94,15 +104,22 @@ def _multiply_tile(outputs: int, vectors: int):
                     sums[r][v].add_incoming(new[r][v], body)
             builder.cbranch(builder.icmp_signed("<", next_k, depth), body, after)
             builder.position_at_end(after)
-            for r in range(outputs):
-                row = builder.gep(y, [builder.mul(y_stride, constant(r))])
-                for v in range(vectors):
-                    store_vector(builder, new[r][v], builder.gep(row, [constant(LANES * v)]))
+            for r, v in pairs:
+                store_vector(builder, new[r][v], places[r, v])
             return context.get_dummy_value()
 
         whole = types.int64
         return types.void(
-            float_pointer, integer_pointer, whole, float_pointer, whole, whole, float_pointer, float_pointer, whole
+            float_pointer,
+            integer_pointer,
+            whole,
+            float_pointer,
+            whole,
+            whole,
+            whole,
+            float_pointer,
+            float_pointer,
+            whole,
         ), generate
 
     return tile
