@@ -269,7 +269,10 @@ class _Maker:
         titles = max(self.measure(node.name, "node-name"), self.measure(node.layer.summary(), "small"))
         width = max(_WIDTHS[kind], TEXT_LEFT + titles + PADDING)
         if kind in ("scores", "bars"):
-            width = max(width, min(max(self.measure(t, "small") for t in labels), 60.0) + 116)
+            longest = max(self.measure(t, "small") for t in labels)
+            width = max(width, min(longest, 60.0) + 116)
+            if kind == "scores":
+                width = max(width, 2 * longest + 110)  # "predicts ..., label ..."
         if problem:
             width = max(width, 190.0)
         return float(round(min(width, WIDEST) / 2) * 2)

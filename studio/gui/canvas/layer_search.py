@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from studio.core.layer import FAMILIES, Layer
 
+#: The score of a name that only has the typed letters somewhere, in order.
+_LETTERS = 7
+
 
 def title_of(layer: type[Layer]) -> str:
     """The layer's name in words, such as ``Max pooling 2-D`` for ``MaxPooling2D``, for searching."""
@@ -35,7 +38,7 @@ def _score(layer: type[Layer], query: str) -> int | None:
         return 6
     rest = iter(name)
     if len(squeezed) > 1 and all(letter in rest for letter in squeezed):
-        return 7
+        return _LETTERS
     return None
 
 
@@ -46,5 +49,7 @@ def search_layers(layers: Iterable[type[Layer]], query: str) -> list[type[Layer]
     listed = sorted(layers, key=lambda c: (rank.get(c.family, len(rank)), c.type_name()))
     if not query:
         return listed
-    scored = [(_score(c, query), c) for c in listed]
-    return [c for score, c in sorted(((s, c) for s, c in scored if s is not None), key=lambda p: p[0])]
+    scored = [(score, c) for c in listed if (score := _score(c, query)) is not None]
+    # Scattered letters fit much that nobody means: they count only where nothing else fits.
+    good = [p for p in scored if p[0] < _LETTERS] or scored
+    return [c for _, c in sorted(good, key=lambda p: p[0])]

@@ -13,8 +13,8 @@ from studio.gui.canvas.faces import FOOTER, LINE, PADDING, TEXT_LEFT, Face, Port
 from studio.gui.canvas.style import Style, current_style
 from studio.gui.canvas.thumbnails import Thumbnail
 
-#: Below this zoom small text is not drawn, below the next only tiles and outlines.
-WORDS_FROM, BODY_FROM = 0.5, 0.28
+#: Below these zooms small text, names, and all but tile and outline are not drawn.
+WORDS_FROM, NAME_FROM, BODY_FROM = 0.5, 0.4, 0.28
 #: How far a port, the pill and the selection ring reach beyond the node.
 MARGIN = 20.0
 _RADIUS = 8.0
@@ -94,14 +94,12 @@ class NodeItem(QGraphicsItem):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         style = current_style()
         zoom = option.levelOfDetailFromTransform(painter.worldTransform())
-        if widget is not None:
-            zoom /= widget.devicePixelRatioF()
         if zoom < BODY_FROM and self.offers is None:
             self._paint_sketch(painter, style)
             return
         self._paint_frame(painter, style)
         brush = Brush(painter, style, zoom >= WORDS_FROM, self.unit)
-        self._paint_header(brush)
+        self._paint_header(brush, zoom >= NAME_FROM)
         paint_body(brush, self.face, self.thumbnail)
         if brush.words:
             self._paint_message(brush)
@@ -150,9 +148,11 @@ class NodeItem(QGraphicsItem):
         pixmap = style.icon(layer.icon, style.family(layer.family))
         painter.drawPixmap(tile.adjusted(inset, inset, -inset, -inset), pixmap, QRectF(pixmap.rect()))
 
-    def _paint_header(self, brush: Brush) -> None:
+    def _paint_header(self, brush: Brush, name: bool) -> None:
         node, style, painter = self.face.node, brush.style, brush.painter
         self._paint_tile(painter, style, QRectF(8, 9, 24, 24))
+        if not name:
+            return
         room = self.face.width - TEXT_LEFT - 4
         painter.setFont(style.fonts["node-name"])
         painter.setPen(style.color("text"))

@@ -119,6 +119,7 @@ class SearchPopup(QFrame):
         self.list = QListView(self)
         self.list.setAccessibleName(self.tr("Layers found"))
         self.list.setFrameShape(QFrame.Shape.NoFrame)
+        self.list.setStyleSheet("background: transparent;")
         self.list.setUniformItemSizes(True)
         self.list.setMouseTracking(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -137,6 +138,7 @@ class SearchPopup(QFrame):
         self.field.textChanged.connect(self._filter)
         self.list.clicked.connect(lambda index: self._choose(index.row()))
         self.field.installEventFilter(self)
+        self._most = _HEIGHT
         self._fits: Callable[[type[Layer]], bool] = lambda layer: True
         self.hide()
 
@@ -156,6 +158,7 @@ class SearchPopup(QFrame):
         x = max(8, min(place.x(), outer.width() - width - 8))
         y = max(8, min(place.y(), outer.height() - height - 8))
         self.setGeometry(x, y, width, height)
+        self._most = height
         self.field.clear()
         self._filter("")
         self.show()
@@ -167,6 +170,8 @@ class SearchPopup(QFrame):
         self._results.show(found)
         self._nothing.setVisible(not found)
         self.list.setVisible(bool(found))
+        rows = len(found) * _ROW if found else self._nothing.sizeHint().height() + 8
+        self.resize(self.width(), min(self._most, rows + self.field.sizeHint().height() + 28))
         if found:
             self.list.setCurrentIndex(self._results.index(0))
 

@@ -14,6 +14,8 @@ from studio.gui.canvas.style import Style, current_style, mixed
 #: Weights smaller than this share of the largest one are not worth a strand.
 _FAINTEST = 0.03
 _OUTLINE = 12.0
+#: Below this zoom neither strands nor labels are drawn.
+_DETAILS_FROM = 0.28
 
 
 class WireItem(QGraphicsItem):
@@ -114,11 +116,10 @@ class WireItem(QGraphicsItem):
         style = current_style()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         marked = self.chosen or self.hovered or self.target
-        if self._strands is not None and not marked:
-            zoom = option.levelOfDetailFromTransform(painter.worldTransform())
-            if zoom >= 0.28:
-                self._paint_strands(painter, style)
-                return
+        near = option.levelOfDetailFromTransform(painter.worldTransform()) >= _DETAILS_FROM
+        if self._strands is not None and not marked and near:
+            self._paint_strands(painter, style)
+            return
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if self.target:
             painter.setPen(QPen(style.ring, self.width + 8, c=Qt.PenCapStyle.RoundCap))
@@ -126,9 +127,9 @@ class WireItem(QGraphicsItem):
         color = style.color("accent") if marked else style.color("wire")
         painter.setPen(QPen(color, self.width + (1 if marked else 0), c=Qt.PenCapStyle.RoundCap))
         painter.drawPath(self._path)
-        if self._strands is not None:
+        if self._strands is not None and near:
             self._paint_strands(painter, style)
-        if self.label:
+        if self.label and near:
             self._paint_plate(painter, style)
 
     def _paint_plate(self, painter: QPainter, style: Style) -> None:
