@@ -1,0 +1,107 @@
+"""A form for any component, made from its declared fields."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Collection, Mapping
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from studio.core.component import Component
+from studio.core.fields import Field
+from studio.gui.inspector.editors import Editor, make_editor, title_of
+from studio.gui.widgets.label import ElidedLabel, Label
+
+_LABELS = 104
+
+
+class Form(QWidget):
+    """Shows a component's parameters and reports what a person changes.
+
+    Parameters
+    ----------
+    without : collection of str
+        Names of parameters that are edited elsewhere.
+    """
+
+    #: Emitted with name and legal value.
+    edited = Signal(str, object)
+
+    def __init__(self, without: Collection[str] = (), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._without = frozenset(without)
+        self._type: type[Component] | None = None
+        self.editors: dict[str, Editor] = {}
+        self._errors: dict[str, QLabel] = {}
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(10)
+        self._grid.setVerticalSpacing(7)
+        self._grid.setColumnMinimumWidth(0, _LABELS)
+        self._grid.setColumnStretch(1, 1)
+
+    def show_component(self, component: Component, special: Mapping[str, Editor] | None = None) -> None:
+        """Show a component's values; rows are made anew only for another type.
+
+        Parameters
+        ----------
+        component : Component
+        special : mapping of str to Editor
+            Editors to use in place of the usual ones; they go to the form.
+        """
+        if type(component) is not self._type:
+            self._build(type(component), dict(special or {}))
+        for name, editor in self.editors.items():
+            editor.show_value(getattr(component, name))
+
+    def needs_building(self, component: Component) -> bool:
+        """Whether `show_component` would make the rows anew."""
+        return type(component) is not self._type
+
+    def refuse(self, name: str, sentence: str) -> None:
+        """Show below a parameter what is wrong; an empty sentence takes it back."""
+        error = self._errors[name]
+        error.setText(sentence)
+        error.setVisible(bool(sentence))
+
+    def error(self, name: str) -> str:
+        """What is shown to be wrong with a parameter."""
+        return self._errors[name].text()
+
+    def _build(self, component: type[Component], special: dict[str, Editor]) -> None:
+        while self._grid.count():
+            item = self._grid.takeAt(0)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.hide()
+                widget.setParent(None)
+                widget.deleteLater()
+        self._type = component
+        self.editors, self._errors = {}, {}
+        row = 0
+        for name, field in component.parameters().items():
+            if name in self._without:
+                continue
+            self._add_row(2 * row, name, field, special.get(name))
+            row += 1
+
+    def _add_row(self, row: int, name: str, field: Field, editor: Editor | None) -> None:
+        title = title_of(name)
+        editor = editor or make_editor(field, title, self)
+        label = ElidedLabel(title, "body", "text-2")
+        label.setFixedWidth(_LABELS)
+        label.setBuddy(editor)
+        note = self.tr("Can be changed while training runs.") if field.live else ""
+        tip = f"<p>{html.escape(field.help)}</p>" + (f"<p><i>{note}</i></p>" if note else "")
+        for widget in (label, editor):
+            widget.setToolTip(tip)
+        error = Label("", "small", "error", wrap=True)
+        error.hide()
+        self._grid.addWidget(label, row, 0)
+        self._grid.addWidget(editor, row, 1)
+        # A row without words takes no space: hidden widgets are left out, spacing and all.
+        self._grid.addWidget(error, row + 1, 0, 1, 2)
+        self.editors[name], self._errors[name] = editor, error
+        editor.edited.connect(lambda value, n=name: self.edited.emit(n, value))
+        editor.refused.connect(lambda sentence, n=name: self.refuse(n, sentence))

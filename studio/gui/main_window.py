@@ -1,0 +1,177 @@
+"""The window: puts the parts together and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPixmap
+from PySide6.QtWidgets import QMainWindow, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from studio import data
+from studio.engine.trainer import Trainer
+from studio.gui import menu_bar
+from studio.gui.command_palette import CommandPalette
+from studio.gui.files import Files
+from studio.gui.live import Live
+from studio.gui.menus import Actions
+from studio.gui.places import Places
+from studio.gui.recent import RecentFiles
+from studio.gui.session import Session
+from studio.gui.status_bar import StatusBar
+from studio.gui.theme import Theme
+from studio.gui.training_link import TrainingLink
+from studio.gui.welcome import WelcomePage
+from studio.gui.widgets.notice import Notice
+from studio.gui.workspace import Workspace
+from studio.storage import SUFFIX
+
+
+class MainWindow(QMainWindow):
+    """Welcome page and workspace over one session and one trainer.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Started by whoever made it; the window closes it when it closes.
+    places : Places
+        Where settings and journals are.
+    """
+
+    def __init__(self, trainer: Trainer, places: Places, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.trainer = trainer
+        self.settings = places.open_settings()
+        self.session = Session(data.describe_all, self)
+        self.live = Live(trainer, self)
+        self.link = TrainingLink(self.session, self.live, trainer, self)
+        recent = RecentFiles(self.settings, places.pictures, self)
+        self.files = Files(self.session, self.live, self.link, trainer, recent, self)
+        self.actions_by_key = Actions(self)
+        menu_bar.add_actions(self)
+        self.workspace = Workspace(self.session, self.live, self.link, self.actions_by_key, self.settings)
+        self.welcome = WelcomePage(self.files, self.settings)
+        self.status = StatusBar(self.session, self.live, self.link)
+        self.status.problems_wanted.connect(self.workspace.show_problems)
+        self.notice = Notice(self)
+        self.commands = CommandPalette(self.actions_by_key, self)
+        menu_bar.fill_menu_bar(self)
+        self._arrange()
+        self.session.said.connect(self._say)
+        self.session.file_changed.connect(self._show_title)
+        self.session.undo_stack.indexChanged.connect(self._show_title)
+        self.files.opened.connect(self.show_workspace)
+        self.session.open(self.session.document)
+        self._show_title()
+        self._restore_geometry()
+        self.live.start()
+        self._offer_recovered(self.files.start_journal(places.journals))
+
+    def _arrange(self) -> None:
+        self.setAcceptDrops(True)
+        self.setMinimumSize(800, 540)
+        self._work = QWidget()
+        column = QVBoxLayout(self._work)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.workspace, 1)
+        column.addWidget(self.status)
+        self.pages = QStackedWidget()
+        self.pages.setObjectName("centre")
+        self.pages.addWidget(self.welcome)
+        self.pages.addWidget(self._work)
+        self.setCentralWidget(self.pages)
+        # Shortcuts of the workspace must not act on what nobody sees.
+        self.workspace.setEnabled(False)
+
+    # Pages -----------------------------------------------------------------------------
+
+    def show_workspace(self) -> None:
+        """Leave the welcome page."""
+        self.workspace.setEnabled(True)
+        self.pages.setCurrentWidget(self._work)
+        self.workspace.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._show_title()
+
+    def show_welcome(self) -> None:
+        """Show templates and recent files."""
+        self.workspace.setEnabled(False)
+        self.welcome.refresh()
+        self.pages.setCurrentWidget(self.welcome)
+        self._show_title()
+
+    @property
+    def on_welcome_page(self) -> bool:
+        """Whether the welcome page is shown."""
+        return self.pages.currentWidget() is self.welcome
+
+    def picture(self) -> QPixmap:
+        """A small picture of the canvas, for the list of recent files."""
+        scale = Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+        canvas = self.workspace.canvas
+        return canvas.view.viewport().grab().scaled(160, 112, *scale) if canvas.isVisible() else QPixmap()
+
+    def choose_theme(self, mode: str) -> None:
+        """Use a theme and remember it."""
+        self.settings.setValue("theme", mode)
+        Theme.instance().set_mode(mode)
+
+    # What is said ----------------------------------------------------------------------
+
+    def _say(self, sentence: str, error: bool) -> None:
+        if error:
+            self.notice.say(sentence)
+
+    def _show_title(self) -> None:
+        title = "Layer Studio" if self.on_welcome_page else self.files.title
+        self.setWindowTitle(title)
+        self.setWindowFilePath(str(self.session.path or ""))
+        self.titled_menu_bar.set_title(title)
+
+    def _offer_recovered(self, document) -> None:  # type: ignore[no-untyped-def]
+        if document is None:
+            return
+        restore, discard = QPushButton(self.tr("Restore")), QPushButton(self.tr("Discard"))
+        restore.clicked.connect(lambda: self.files.restore(document))
+        discard.clicked.connect(self.files.discard_recovered)
+        sentence = self.tr("Layer Studio ended unexpectedly last time; what you were working on is still there.")
+        self.notice.ask(sentence, restore, discard)
+
+    # Opening by dropping a file --------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() and any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_dropped(paths[0])
+
+    def open_dropped(self, path: Path) -> None:
+        """Open a project, or take a data file as the source of the Data node."""
+        if path.suffix.lower() == SUFFIX:
+            self.files.open(path)
+        else:
+            menu_bar.use_as_data(self, path)
+
+    # Start and end ---------------------------------------------------------------------
+
+    def _restore_geometry(self) -> None:
+        geometry = self.settings.value("window/geometry")
+        if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
+            self.resize(1440, 900)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.files.may_go():
+            event.ignore()
+            return
+        self.settings.setValue("window/geometry", self.saveGeometry())
+        self.workspace.save_layout()
+        self.settings.sync()
+        self.live.stop()
+        # First the thread ends, then Qt may go: the other way round aborts the process.
+        self.trainer.close()
+        self.files.close_journal()
+        event.accept()

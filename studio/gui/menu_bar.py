@@ -1,0 +1,175 @@
+"""What the menu bar offers, and what its own actions do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QMenu, QMessageBox, QWhatsThis
+
+from studio import __version__, data
+from studio.core.graph import GraphError
+from studio.data import DataError
+from studio.gui.inspector.source_editor import ask_for_target
+from studio.gui.menus import TitledMenuBar, add_theme_actions, add_training_actions, fill, tr
+from studio.layers.data import Data
+from studio.storage import StorageError, templates
+
+if TYPE_CHECKING:
+    from studio.gui.main_window import MainWindow
+
+_KEY = QKeySequence.StandardKey
+
+
+def add_actions(window: MainWindow) -> None:
+    """Make the window's actions; those of the canvas join when it is there."""
+    actions, files, session = window.actions_by_key, window.files, window.session
+    actions.add("new", tr("&New graph"), files.new_blank, _KEY.New, tr("Start with an empty canvas."))
+    actions.add("welcome", tr("&Welcome page"), window.show_welcome, "Ctrl+Shift+N", tr("Show templates and recent files."))
+    actions.add("open", tr("&Open…"), files.ask_and_open, _KEY.Open, tr("Open a file."))
+    actions.add("save", tr("&Save"), files.save, _KEY.Save, tr("Save graph, weights and curves."))
+    actions.add("save_as", tr("Save &as…"), files.ask_and_save, "Ctrl+Shift+S", tr("Save under another name."))
+    actions.add("quit", tr("&Quit"), window.close, "Ctrl+Q", tr("Close the window."))
+    undo, redo = session.undo_stack.createUndoAction(window, tr("&Undo")), session.undo_stack.createRedoAction(window, tr("&Redo"))
+    undo.setShortcut(QKeySequence("Ctrl+Z"))
+    redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
+    actions.put("undo", undo)
+    actions.put("redo", redo)
+    add_training_actions(actions, window.link)
+    add_theme_actions(actions, window, window.choose_theme)
+    actions.add("find_layer", tr("&Find a layer"), lambda: window.workspace.find_layer(), "Ctrl+K", tr("Search the palette."))
+    actions.add("commands", tr("All &commands…"), lambda: window.commands.open(), "Ctrl+Shift+P", tr("Search all commands."))
+    actions.add("reset_layout", tr("&Restore the panels"), lambda: window.workspace.reset_layout(), tip=tr("Put all panels back where they were at first."))
+    actions.add("full_screen", tr("F&ull screen"), lambda: toggle_full_screen(window), "F11", tr("Use all of the screen."))
+    actions.add("whats_this", tr("&What is this?"), QWhatsThis.enterWhatsThisMode, "Shift+F1", tr("Click on something to learn what it is."))
+    actions.add("keys", tr("&Keyboard and mouse"), lambda: show_keys(window), "F1", tr("The most useful keys."))
+    actions.add("about", tr("&About Layer Studio"), lambda: show_about(window))
+
+
+def fill_menu_bar(window: MainWindow) -> None:
+    """Build the menus."""
+    actions, bar = window.actions_by_key, TitledMenuBar(window)
+    bar.setFixedHeight(28)
+    window.titled_menu_bar = bar
+    window.setMenuBar(bar)
+    file = bar.addMenu(tr("&File"))
+    fill(file, actions, "new")
+    _add_templates(window, file.addMenu(tr("New from &template")))
+    fill(file, actions, "welcome", "", "open")
+    recent = file.addMenu(tr("Open &recent"))
+    recent.aboutToShow.connect(lambda: _fill_recent(window, recent))
+    fill(file, actions, "", "save", "save_as", "", "quit")
+    fill(
+        bar.addMenu(tr("&Edit")), actions, "undo", "redo", "", "canvas_cut", "canvas_copy", "canvas_paste",
+        "canvas_duplicate", "canvas_delete", "", "canvas_select_all", "canvas_rename", "", "find_layer", "commands",
+    )  # fmt: skip
+    view = bar.addMenu(tr("&View"))
+    for action in window.workspace.dock_actions():
+        view.addAction(action)
+        window.actions_by_key.put(f"show_{action.text()}", action)
+    fill(view, actions, "reset_layout", "")
+    fill(view, actions, "canvas_fit", "canvas_frame", "canvas_zoom_in", "canvas_zoom_out", "canvas_zoom_reset", "")
+    fill(view.addMenu(tr("&Theme")), actions, "theme_light", "theme_dark", "theme_system")
+    fill(view, actions, "full_screen")
+    graph = bar.addMenu(tr("&Graph"))
+    fill(graph, actions, "canvas_add", "canvas_take_out", "canvas_disconnect", "", "canvas_tidy")
+    fill(
+        graph.addMenu(tr("&Align")), actions, "canvas_align_left", "canvas_align_centre", "canvas_align_right",
+        "canvas_align_top", "canvas_align_middle", "canvas_align_bottom", "", "canvas_distribute_horizontal",
+        "canvas_distribute_vertical",
+    )  # fmt: skip
+    fill(bar.addMenu(tr("&Train")), actions, "run", "", "one_step", "one_epoch", "", "reset_same", "reset_fresh")
+    fill(bar.addMenu(tr("&Help")), actions, "keys", "whats_this", "", "about")
+
+
+def _add_templates(window: MainWindow, menu: QMenu) -> None:
+    menu.setToolTipsVisible(True)
+    try:
+        listed = templates.templates()
+    except StorageError:
+        return  # the welcome page says why there are none
+    for template in listed:
+        action = menu.addAction(template.title)
+        action.setToolTip(template.description)
+        action.triggered.connect(lambda _=False, name=template.name: window.files.new_from_template(name))
+        window.actions_by_key.put(f"template_{template.name}", action)
+
+
+def _fill_recent(window: MainWindow, menu: QMenu) -> None:
+    menu.clear()
+    listed = window.files.recent.listed()
+    for entry in listed:
+        action = menu.addAction(entry.title)
+        action.setToolTip(entry.path)
+        action.triggered.connect(lambda _=False, path=entry.path: window.files.open(Path(path)))
+    if listed:
+        menu.addSeparator()
+        menu.addAction(tr("&Clear the list")).triggered.connect(window.files.recent.clear)
+    else:
+        menu.addAction(tr("No files yet")).setEnabled(False)
+
+
+def toggle_full_screen(window: MainWindow) -> None:
+    """Use all of the screen, or no longer."""
+    if window.isFullScreen():
+        window.showNormal()
+    else:
+        window.showFullScreen()
+
+
+def use_as_data(window: MainWindow, path: Path) -> None:
+    """Make a data file the source of the Data node; adds one if there is none."""
+    session = window.session
+    try:
+        source = data.source_for(path)
+        if source.startswith("csv:"):
+            source = ask_for_target(str(path), window)
+            if not source:
+                return
+    except DataError as error:
+        session.say(str(error), True)
+        return
+    document = session.document
+    chosen = [n for n in document.graph.nodes if isinstance(n.layer, Data)]
+    chosen = [n for n in chosen if n.id in session.selection] or chosen
+    try:
+        if chosen:
+            graph = document.graph.set_parameters(chosen[0].id, source=source)
+            session.edit(document.with_graph(graph), tr("use {name} as data").format(name=path.name))
+        else:
+            graph, node = document.graph.add(Data(source=source))
+            session.edit(document.with_graph(graph, **{node: (0.0, 0.0)}), tr("add {name}").format(name=path.name))
+    except (ValueError, GraphError) as error:
+        session.say(str(error), True)
+        return
+    window.show_workspace()
+
+
+def show_keys(window: MainWindow) -> None:
+    """The most useful keys, in one box."""
+    rows = (
+        ("F5", tr("Run or pause")),
+        ("F10, Shift+F10", tr("One minibatch, one epoch")),
+        ("Tab", tr("Search for a layer and add it to the canvas")),
+        ("Ctrl+K", tr("Search the palette")),
+        ("Ctrl+Shift+P", tr("Search all commands")),
+        ("Ctrl+Z, Ctrl+Shift+Z", tr("Undo, redo")),
+        ("Ctrl+C, Ctrl+X, Ctrl+V, Ctrl+D", tr("Copy, cut, paste, duplicate")),
+        ("Del", tr("Delete the selection")),
+        (tr("Arrows"), tr("Move the selection")),
+        (tr("Home, F"), tr("Show all, show the selection")),
+        (tr("Wheel, middle button or Space"), tr("Zoom, move the view")),
+        (tr("Drag from a port"), tr("Draw a wire; on empty canvas, add a layer at its end")),
+        ("F2", tr("Rename a layer")),
+    )
+    body = "".join(f"<tr><td style='padding:2px 18px 2px 0'><b>{k}</b></td><td>{w}</td></tr>" for k, w in rows)
+    box = QMessageBox(QMessageBox.Icon.NoIcon, tr("Keyboard and mouse"), f"<table>{body}</table>", parent=window)
+    box.exec()
+    box.deleteLater()
+
+
+def show_about(window: MainWindow) -> None:
+    """Name, version and purpose."""
+    words = tr("See how a neural network learns, while it learns.")
+    QMessageBox.about(window, tr("About Layer Studio"), f"<h3>Layer Studio {__version__}</h3><p>{words}</p>")

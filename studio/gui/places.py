@@ -1,0 +1,55 @@
+"""Where the window keeps its settings and its journals."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QSettings
+
+#: A folder to use instead of the usual ones, for tests and for running from a stick.
+FOLDER_VARIABLE = "LAYER_STUDIO_FOLDER"
+_NAME = "layer-studio"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of this person's own files.
+
+    Parameters
+    ----------
+    settings : Path
+        The file with settings.
+    journals : Path
+        Folder for what a crash must not lose.
+    pictures : Path
+        Folder for the pictures of recent files.
+    """
+
+    settings: Path
+    journals: Path
+    pictures: Path
+
+    @classmethod
+    def usual(cls) -> Places:
+        """The system's folders, or those below ``LAYER_STUDIO_FOLDER``."""
+        folder = os.environ.get(FOLDER_VARIABLE)
+        if folder:
+            return cls.below(Path(folder))
+        import platformdirs
+
+        return cls(
+            platformdirs.user_config_path(_NAME) / "settings.ini",
+            platformdirs.user_state_path(_NAME) / "journals",
+            platformdirs.user_cache_path(_NAME) / "pictures",
+        )
+
+    @classmethod
+    def below(cls, folder: Path) -> Places:
+        """All in one folder."""
+        return cls(folder / "settings.ini", folder / "journals", folder / "pictures")
+
+    def open_settings(self) -> QSettings:
+        """Settings that are written to the file as they change."""
+        return QSettings(str(self.settings), QSettings.Format.IniFormat)

@@ -1,0 +1,167 @@
+"""The line at the bottom: what training does, the network's size, problems, the file, speed."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from studio.engine.messages import Snapshot
+from studio.gui.live import Live
+from studio.gui.session import Session
+from studio.gui.theme import Theme
+from studio.gui.training_link import TrainingLink
+from studio.gui.widgets import numbers
+from studio.gui.widgets.label import ElidedLabel, Label
+
+_HEIGHT = 24
+#: Milliseconds a sentence stays.
+_STAY = 6000
+
+
+class _Dot(QWidget):
+    """Filled while training runs, a ring otherwise."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFixedSize(10, 10)
+        self._token, self._filled = "text-3", False
+        Theme.instance().changed.connect(self.update)
+
+    def show_state(self, token: str, filled: bool) -> None:
+        if (token, filled) != (self._token, self._filled):
+            self._token, self._filled = token, filled
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = Theme.instance().color(self._token)
+        pen = painter.pen()
+        pen.setColor(color)
+        pen.setWidthF(1.6)
+        painter.setPen(pen)
+        if self._filled:
+            painter.setBrush(color)
+        painter.drawEllipse(2, 2, 6, 6)
+
+
+class StatusBar(QWidget):
+    """See the module."""
+
+    #: Emitted when a person wants to see the problems.
+    problems_wanted = Signal()
+
+    def __init__(self, session: Session, live: Live, link: TrainingLink, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._live, self._link = session, live, link
+        self.setFixedHeight(_HEIGHT)
+        self._dot = _Dot(self)
+        self._state = Label("", "small", "text-2")
+        self._size = Label("", "small", "text-2")
+        self._problems = QPushButton()
+        self._problems.setProperty("kind", "link")
+        self._problems.clicked.connect(self.problems_wanted)
+        self._sentence = ElidedLabel("", "small", "text-2")
+        self._file = Label("", "small", "text-3")
+        self._rate = Label("", "small", "text-3")
+        self._rate.setToolTip(self.tr("How often a second the window shows a new state of training."))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 12, 0)
+        row.setSpacing(14)
+        head = QHBoxLayout()
+        head.setSpacing(6)
+        head.addWidget(self._dot)
+        head.addWidget(self._state)
+        row.addLayout(head)
+        row.addWidget(self._size)
+        row.addWidget(self._problems)
+        row.addWidget(self._sentence, 1)
+        row.addWidget(self._file)
+        row.addWidget(self._rate)
+        self._clear = QTimer(self)
+        self._clear.setSingleShot(True)
+        self._clear.setInterval(_STAY)
+        self._clear.timeout.connect(lambda: self._sentence.show_text(""))
+        self._counted, self._counting_since = 0, time.monotonic()
+        session.said.connect(self._say)
+        session.document_changed.connect(lambda before, after: self._show_network())
+        session.file_changed.connect(self._show_file)
+        link.state_changed.connect(self._show_state)
+        live.snapshot_taken.connect(self._take)
+        Theme.instance().changed.connect(self._restyle)
+        self._restyle()
+        self._show_network()
+        self._show_file()
+
+    @property
+    def sentence(self) -> str:
+        """The sentence that is shown now."""
+        return self._sentence.text()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = Theme.instance(), QPainter(self)
+        painter.fillRect(self.rect(), theme.color("window"))
+        painter.fillRect(0, 0, self.width(), 1, theme.color("border"))
+
+    def _restyle(self) -> None:
+        self._problems.setFont(Theme.instance().font("small"))
+        self._show_state()
+        self._show_network()
+        self.update()
+
+    def _say(self, sentence: str, error: bool) -> None:
+        # An error has a notice of its own; see `studio.gui.widgets.notice`.
+        self._sentence.show_text("" if error else sentence)
+        self._clear.start()
+
+    def _show_state(self) -> None:
+        status, running = self._link.status, self._link.running
+        words = {
+            "empty": self.tr("Nothing to train yet"),
+            "invalid": self.tr("Not ready to train"),
+            "preparing": self._link.message or self.tr("Getting ready"),
+            "ready": self.tr("Ready"),
+            "paused": self.tr("Paused"),
+            "finished": self.tr("Finished"),
+            "failed": self.tr("Stopped"),
+            "running": self.tr("Training"),
+        }[status]
+        tokens = {"running": "ok", "preparing": "warning", "failed": "error", "finished": "accent"}
+        if running and status not in ("running", "preparing"):
+            words = self.tr("Starting")
+        self._state.show_text(words)
+        self._dot.show_state(tokens.get(status, "text-3"), status in ("running", "preparing", "failed"))
+
+    def _show_network(self) -> None:
+        graph, inference = self._session.document.graph, self._session.inference
+        layers = sum(n.layer.family not in ("Data", "Loss") for n in graph.nodes)
+        parts = [self.tr("%n layer(s)", "", layers)]
+        if inference.total_parameters:
+            parts.append(self.tr("{count} parameters").format(count=numbers.grouped(inference.total_parameters)))
+        self._size.show_text(" · ".join(parts))
+        errors = len(inference.errors) if graph.nodes else 0
+        theme = Theme.instance()
+        self._problems.setText(self.tr("%n problem(s)", "", errors) if errors else self.tr("No problems"))
+        self._problems.setIcon(theme.icon("warning", "error", 12) if errors else theme.icon("check", "text-3", 12))
+        color = theme.color("error" if errors else "text-2").name()
+        self._problems.setStyleSheet(f"QPushButton {{ color: {color}; min-height: 18px; }}")
+        self._problems.setVisible(bool(graph.nodes))
+
+    def _show_file(self) -> None:
+        if self._session.dirty:
+            self._file.show_text(self.tr("Not saved yet"))
+        else:
+            self._file.show_text(self.tr("Saved") if self._session.path else "")
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self._counted += 1
+        elapsed = time.monotonic() - self._counting_since
+        if elapsed >= 1.0:
+            rate = round(self._counted / elapsed)
+            self._rate.show_text(self.tr("{count} fps").format(count=rate) if snapshot.status == "running" else "")
+            self._counted, self._counting_since = 0, time.monotonic()
+        elif snapshot.status != "running":
+            self._rate.show_text("")

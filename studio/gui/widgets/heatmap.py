@@ -1,0 +1,218 @@
+"""Tiles of numbers as colours, with the number under the pointer."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from studio.gui.theme import Theme
+from studio.gui.widgets import numbers
+from studio.gui.widgets.tiles import Tiles, color_indices
+
+_GAP = 3.0
+_LARGEST_CELL = 20.0
+
+
+class Heatmap(QWidget):
+    """Paints `Tiles`; signed numbers in the diverging colours, others in the sequential.
+
+    Parameters
+    ----------
+    tallest : int
+        Most height in pixels it asks for.
+    """
+
+    #: Emitted with the column of the cell that was clicked.
+    column_picked = Signal(int)
+
+    def __init__(self, tallest: int = 240, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tallest = tallest
+        self._tiles: Tiles | None = None
+        self._images: list[QImage] = []
+        self._signed, self._largest = True, 1.0
+        self._column = -1
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        Theme.instance().changed.connect(self._recolor)
+
+    @property
+    def tiles(self) -> Tiles | None:
+        """What is painted."""
+        return self._tiles
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Numbers at the two ends of the colours."""
+        return (-self._largest if self._signed else 0.0), self._largest
+
+    @property
+    def signed(self) -> bool:
+        """Whether the diverging colours are in use."""
+        return self._signed
+
+    def show_tiles(self, tiles: Tiles | None) -> None:
+        """Paint other numbers."""
+        before = self._tiles.values.shape if self._tiles is not None else None
+        self._tiles = tiles
+        self._recolor()
+        if tiles is None or tiles.values.shape != before:
+            self.updateGeometry()
+
+    def mark_column(self, column: int) -> None:
+        """Frame a column of the only tile; -1 for none."""
+        if column != self._column:
+            self._column = column
+            self.update()
+
+    def _recolor(self) -> None:
+        self._images = []
+        tiles = self._tiles
+        if tiles is not None and tiles.values.size:
+            finite = np.nan_to_num(tiles.values, nan=0.0, posinf=0.0, neginf=0.0)
+            self._signed = bool((finite < 0).any())
+            self._largest = float(np.abs(finite).max()) or 1.0
+            indices = color_indices(tiles.values, self._largest, self._signed)
+            table = _color_table("diverging" if self._signed else "sequential")
+            for tile in indices.reshape(-1, *indices.shape[2:]):
+                self._images.append(_indexed(tile, table))
+        self.update()
+
+    def _cell(self, width: float) -> float:
+        assert self._tiles is not None
+        rows, columns, height, wide = self._tiles.values.shape
+        cell = (width - (columns - 1) * _GAP) / (columns * wide)
+        tallest = (self._tallest - (rows - 1) * _GAP) / (rows * height)
+        return max(0.2, min(cell, tallest, _LARGEST_CELL))
+
+    def heightForWidth(self, width: int) -> int:
+        if self._tiles is None:
+            return 20
+        rows, _, height, _ = self._tiles.values.shape
+        return max(8, round(rows * height * self._cell(width) + (rows - 1) * _GAP) + 2)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def sizeHint(self) -> QSize:
+        return QSize(220, self.heightForWidth(max(60, self.width())))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(60, self.heightForWidth(max(60, self.width())))
+
+    def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        super().resizeEvent(event)
+        self.setFixedHeight(self.heightForWidth(self.width()))
+
+    def updateGeometry(self) -> None:
+        self.setFixedHeight(self.heightForWidth(self.width()))
+        super().updateGeometry()
+
+    def _tile_rect(self, index: int) -> QRectF:
+        assert self._tiles is not None
+        _, columns, height, width = self._tiles.values.shape
+        cell = self._cell(self.width())
+        row, column = divmod(index, columns)
+        return QRectF(column * (width * cell + _GAP), row * (height * cell + _GAP), width * cell, height * cell)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._tiles is None:
+            return
+        theme, painter = Theme.instance(), QPainter(self)
+        count = len(self._images) - self._tiles.empty
+        for index, image in enumerate(self._images[:count]):
+            rect = self._tile_rect(index)
+            painter.drawImage(rect, image)
+            if count > 1:
+                painter.setPen(QPen(theme.color("border"), 0))
+                painter.drawRect(rect)
+        if count == 1 and 0 <= self._column < self._tiles.values.shape[3]:
+            cell, rect = self._cell(self.width()), self._tile_rect(0)
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawRect(QRectF(self._column * cell, 1, cell, rect.height() - 2))
+
+    def number_at(self, place: QPointF) -> tuple[int, int, int, float] | None:
+        """Tile, row, column and number under a point; None beside the tiles."""
+        if self._tiles is None:
+            return None
+        cell = self._cell(self.width())
+        for index in range(len(self._images) - self._tiles.empty):
+            rect = self._tile_rect(index)
+            if rect.contains(place):
+                height, width = self._tiles.values.shape[2:]
+                row = min(height - 1, int((place.y() - rect.top()) / cell))
+                column = min(width - 1, int((place.x() - rect.left()) / cell))
+                flat = self._tiles.values.reshape(-1, height, width)
+                return index, row, column, float(flat[index, row, column])
+        return None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        found = self.number_at(event.position())
+        if found is None:
+            QToolTip.hideText()
+            return
+        assert self._tiles is not None
+        index, row, column, value = found
+        step, columns = self._tiles.reduced, self._tiles.values.shape[1]
+        words = self.tr("row {row}, column {column}").format(row=row * step + 1, column=column * step + 1)
+        if len(self._images) > 1:
+            tile = self.tr("picture {row}, {column}").format(row=index // columns + 1, column=index % columns + 1)
+            words = f"{tile}: {words}"
+        if step > 1:
+            words += " " + self.tr("(strongest of {count})").format(count=step * step)
+        QToolTip.showText(event.globalPosition().toPoint(), f"{words}\n{numbers.short(value, 4)}", self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        found = self.number_at(event.position())
+        if found is not None and event.button() == Qt.MouseButton.LeftButton and self._tiles is not None:
+            self.column_picked.emit(found[2] * self._tiles.reduced)
+
+
+def _color_table(name: str) -> list[int]:
+    table = Theme.instance().lut(name).astype(np.uint32)
+    return (0xFF000000 | (table[:, 0] << 16) | (table[:, 1] << 8) | table[:, 2]).tolist()
+
+
+def _indexed(cells: np.ndarray, table: list[int]) -> QImage:
+    height, width = cells.shape
+    stride = (width + 3) & ~3  # QImage wants lines of whole words
+    padded = np.zeros((height, stride), np.uint8)
+    padded[:, :width] = cells
+    image = QImage(padded.data, width, height, stride, QImage.Format.Format_Indexed8).copy()
+    image.setColorTable(table)
+    return image
+
+
+class Legend(QWidget):
+    """The colour map with the numbers at its ends."""
+
+    def __init__(self, heatmap: Heatmap, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._heatmap = heatmap
+        self._range, self._signed = (-1.0, 1.0), True
+        self.setFixedHeight(24)
+        Theme.instance().changed.connect(self.update)
+
+    def follow(self) -> None:
+        """Show the heat map's range as it is now."""
+        now = self._heatmap.range, self._heatmap.signed
+        if now != (self._range, self._signed):
+            self._range, self._signed = now
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = Theme.instance(), QPainter(self)
+        width = min(140, self.width())
+        table = theme.lut("diverging" if self._signed else "sequential")
+        line = QImage(np.ascontiguousarray(table).data, 256, 1, 768, QImage.Format.Format_RGB888).copy()
+        painter.drawImage(QRectF(0, 1, width, 6), line)
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.color("text-3"))
+        low, high = self._range
+        box = QRectF(0, 8, width, 15)
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft, numbers.short(low, 2))
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight, ("+" if self._signed else "") + numbers.short(high, 2))
+        if self._signed:
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, "0")

@@ -1,0 +1,121 @@
+"""A sentence that floats over the window until it is read or dismissed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+from studio.gui.theme import Theme
+from studio.gui.widgets.label import Label
+
+#: Milliseconds it stays, and for each letter besides.
+_STAY, _STAY_EACH = 5000, 60
+
+
+class Notice(QWidget):
+    """One error in one sentence, at the top of the window.
+
+    Parameters
+    ----------
+    window : QWidget
+        Over which it floats.
+    """
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAccessibleName(self.tr("Message"))
+        self._icon = QLabel(self)
+        self._text = Label("", "body", "text", wrap=True, parent=self)
+        self._buttons: list[QPushButton] = []
+        self._close = QToolButton(self)
+        self._close.setFixedSize(24, 24)
+        self._close.setAccessibleName(self.tr("Dismiss"))
+        self._close.clicked.connect(self.hide)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(14, 9, 8, 9)
+        self._row.setSpacing(10)
+        self._row.addWidget(self._icon)
+        self._row.addWidget(self._text, 1)
+        self._row.addWidget(self._close)
+        self._tone = "error"
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._time_out)
+        window.installEventFilter(self)
+        Theme.instance().changed.connect(self._restyle)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """The sentence; empty while hidden."""
+        return self._text.text() if self.isVisible() else ""
+
+    def say(self, sentence: str, error: bool = True) -> None:
+        """Show a sentence for as long as reading it takes."""
+        self._show(sentence, "error" if error else "accent", ())
+        self._timer.start(_STAY + _STAY_EACH * len(sentence))
+
+    def ask(self, sentence: str, *answers: QPushButton) -> None:
+        """Show a sentence with buttons; it stays until one is pressed or it is dismissed."""
+        self._show(sentence, "accent", answers)
+        self._timer.stop()
+
+    def _show(self, sentence: str, tone: str, buttons: tuple[QPushButton, ...]) -> None:
+        for old in self._buttons:
+            old.hide()
+            old.deleteLater()
+        self._buttons = list(buttons)
+        for button in buttons:
+            button.setProperty("kind", "compact")
+            button.clicked.connect(self.hide)
+            self._row.insertWidget(self._row.count() - 1, button)
+        self._tone = tone
+        self._text.setText(sentence)
+        self._restyle()
+        self._place()
+        self.show()
+        self.raise_()
+
+    def _time_out(self) -> None:
+        if self.underMouse():
+            self._timer.start(_STAY)
+        else:
+            self.hide()
+
+    def _restyle(self) -> None:
+        theme = Theme.instance()
+        self._icon.setPixmap(theme.pixmap("warning" if self._tone == "error" else "info", self._tone, 18))
+        self._close.setIcon(theme.icon("close", "text-2", 14))
+        self.update()
+
+    def _place(self) -> None:
+        window = self.parentWidget()
+        width = min(640, window.width() - 48)
+        self.setFixedWidth(width)
+        row = self._row
+        row.activate()
+        height = max(42, row.heightForWidth(width) if row.hasHeightForWidth() else row.sizeHint().height())
+        self.setFixedHeight(height)
+        self.move((window.width() - width) // 2, 92)
+
+    def eventFilter(self, watched, event) -> bool:  # type: ignore[no-untyped-def]
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return bool(super().eventFilter(watched, event))
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, 44)
+
+    def keyPressEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        if event.key() == Qt.Key.Key_Escape:
+            self.hide()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = Theme.instance(), QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.color(self._tone), 1))
+        painter.setBrush(theme.color("error-bg" if self._tone == "error" else "accent-bg"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)

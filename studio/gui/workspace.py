@@ -1,0 +1,153 @@
+"""Where one works: run bar, palette, canvas, inspector and the tabs below, as movable docks."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QSettings, Qt
+from PySide6.QtGui import QAction, QShowEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from studio.gui.canvas.canvas import Canvas
+from studio.gui.inspector.inspector import Inspector
+from studio.gui.live import Live
+from studio.gui.menus import Actions
+from studio.gui.palette import Palette
+from studio.gui.panels.bottom import BottomTabs
+from studio.gui.run_bar import RunBar
+from studio.gui.session import Session
+from studio.gui.training_link import TrainingLink
+from studio.gui.widgets.dock import Dock
+
+#: Raised when docks are added or renamed, so that an old layout is not forced on them.
+_LAYOUT = 1
+_BOTTOM, _INSPECTOR = 370, 336
+
+
+class Workspace(QMainWindow):
+    """A main window inside the window, so that docks stay out of the welcome page.
+
+    Parameters
+    ----------
+    session, live, link
+        The document, the snapshots and the way to the trainer.
+    actions : Actions
+        The window's actions; the canvas's are added to them.
+    settings : QSettings
+        Remembers the layout.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        live: Live,
+        link: TrainingLink,
+        actions: Actions,
+        settings: QSettings,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self._settings = settings
+        self._laid_out = False
+        self.setDockOptions(QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        for corner in (Qt.Corner.TopLeftCorner, Qt.Corner.BottomLeftCorner):
+            self.setCorner(corner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        for corner in (Qt.Corner.TopRightCorner, Qt.Corner.BottomRightCorner):
+            self.setCorner(corner, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.run_bar = RunBar(session, live, link, actions)
+        self.setMenuWidget(self.run_bar)
+        self.canvas = Canvas(session, live)
+        self.canvas.setMinimumSize(240, 160)
+        self.setCentralWidget(self.canvas)
+        self.palette_view = Palette(settings)
+        self.palette_view.chosen.connect(self.canvas.add_layer)
+        self.inspector = Inspector(session, live, settings)
+        self.bottom = BottomTabs(session, live)
+        self.bottom.setMinimumHeight(180)
+        self.palette_dock = Dock("palette", self.tr("Layers"), self.palette_view)
+        self.inspector_dock = Dock("inspector", self.tr("Inspector"), self.inspector)
+        self.bottom_dock = Dock("bottom", self.tr("Curves and representation"), self.bottom, header=False)
+        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.palette_dock)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.inspector_dock)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.bottom_dock)
+        self._add_narrowing()
+        for name, action in self.canvas.actions().items():
+            actions.put(f"canvas_{name}", action)
+        self.canvas.unit_selected.connect(self.inspector.show_unit)
+        self.canvas.details_wanted.connect(self._show_details)
+
+    def docks(self) -> tuple[QDockWidget, ...]:
+        """The docks, from left to right."""
+        return self.palette_dock, self.bottom_dock, self.inspector_dock
+
+    def dock_actions(self) -> list[QAction]:
+        """One action a dock, that shows or hides it."""
+        return [dock.toggleViewAction() for dock in self.docks()]
+
+    def show_problems(self) -> None:
+        """Bring the list of problems to the front."""
+        self.bottom_dock.show()
+        self.bottom.show_problems()
+
+    def find_layer(self) -> None:
+        """Put the cursor into the palette's search."""
+        self.palette_dock.show()
+        self.palette_view.focus_search()
+
+    def reset_layout(self) -> None:
+        """All docks back to where they were at first."""
+        areas = (
+            (self.palette_dock, Qt.DockWidgetArea.LeftDockWidgetArea),
+            (self.inspector_dock, Qt.DockWidgetArea.RightDockWidgetArea),
+            (self.bottom_dock, Qt.DockWidgetArea.BottomDockWidgetArea),
+        )
+        for dock, area in areas:
+            dock.setFloating(False)
+            self.addDockWidget(area, dock)
+            dock.show()
+        self.palette_view.set_narrow(False)
+        self._set_sizes()
+
+    def save_layout(self) -> None:
+        """Remember where the docks are."""
+        if self._laid_out:
+            self._settings.setValue("workspace/layout", self.saveState(_LAYOUT))
+
+    def _add_narrowing(self) -> None:
+        header = self.palette_dock.header
+        assert header is not None
+        button = header.add_button("chevron-left", self.tr("Make the palette narrow"))
+        button.clicked.connect(lambda: self.palette_view.set_narrow(not self.palette_view.narrow))
+
+        def show_narrow(narrow: bool) -> None:
+            header.title.setVisible(not narrow)
+            for other in header.findChildren(type(button)):
+                other.setVisible(other is button or not narrow)
+            header.set_icon(button, "chevron-right" if narrow else "chevron-left")
+            words = self.tr("Show the layers' names") if narrow else self.tr("Make the palette narrow")
+            button.setToolTip(words)
+            button.setAccessibleName(words)
+
+        self.palette_view.narrowed.connect(show_narrow)
+        show_narrow(self.palette_view.narrow)
+
+    def _show_details(self, node: str) -> None:
+        """A big view of a node: the representation tab, with the node selected."""
+        self.bottom_dock.show()
+        self.bottom.right.show_panel(self.bottom.representation)
+
+    def _set_sizes(self) -> None:
+        height = max(200, min(_BOTTOM, round(self.height() * 0.4)))
+        self.resizeDocks([self.bottom_dock], [height], Qt.Orientation.Vertical)
+        self.resizeDocks(
+            [self.palette_dock, self.inspector_dock],
+            [self.palette_view.sizeHint().width(), _INSPECTOR],
+            Qt.Orientation.Horizontal,
+        )
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._laid_out:
+            self._laid_out = True
+            layout = self._settings.value("workspace/layout")
+            if not (isinstance(layout, QByteArray) and self.restoreState(layout, _LAYOUT)):
+                self._set_sizes()
