@@ -224,7 +224,7 @@ class Project:
         from studio.engine.arena import SharedSpace
         from studio.engine.cpu_device import CpuDevice
         from studio.engine.network import MANY, PROBE
-        from studio.engine.plan import build_plan
+        from studio.engine.build import build_plan
         from studio.kernels.simd import LANES
 
         infos = self._known_data()

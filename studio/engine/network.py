@@ -20,10 +20,11 @@ from studio.core.optimizer import Optimizer
 from studio.core.problems import Problem
 from studio.core.registry import layer as layer_type
 from studio.engine.arena import SharedSpace
+from studio.engine.build import build_plan
 from studio.engine.cpu_device import BoundPlan, CpuDevice, available_memory
 from studio.engine.initializers import draw
 from studio.engine.messages import Evaluation, TrainingState
-from studio.engine.plan import Plan, build_plan
+from studio.engine.plan import Plan
 from studio.kernels import state
 from studio.kernels.jit import Kernel
 from studio.kernels.simd import LANES

@@ -1,0 +1,190 @@
+"""Lowering: a graph becomes a plan.
+
+`build_plan` walks the graph once in order of its wires; each layer emits its calls through
+`studio.engine.lowering`. Backward functions are put on a tape and run in reverse when the
+plan trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from studio.core.dataset import DatasetInfo
+from studio.core.graph import Graph
+from studio.core.inference import Inference
+from studio.core.layer import Layer, Loss
+from studio.core.lowering import Ref
+from studio.core.optimizer import Optimizer
+from studio.engine.arena import SharedSpace, aligned
+from studio.engine.lowering import LayerLowering, reshaped
+from studio.engine.plan import Plan
+from studio.kernels import control
+from studio.kernels.penalties import penalize
+
+
+@dataclass
+class PlanBuilder(LayerLowering):
+    """Walks a graph: each node forward, the tape backward, then the update."""
+
+    def build(self, useful: frozenset[str]) -> Plan:
+        """Lower the useful nodes, then the backward pass."""
+        self.valid = self.scratch(self.batch)
+        self.emit(control.mark_valid, self.batch, self.valid)
+        sources = [n.id for n in self.graph.nodes if n.id in self.datasets]
+        for node_id in self.graph.order:
+            if node_id not in useful:
+                continue
+            self._node = node_id
+            layer = self.graph.node(node_id).layer
+            if layer.family == "Data":
+                self._lower_source(node_id, sources.index(node_id), useful)
+            else:
+                self._lower_node(node_id, layer)
+        if self.training:
+            self._lower_backward()
+            self._lower_update()
+        return Plan(
+            tuple(self.calls),
+            np.concatenate([*self._table, np.zeros(1, np.int64)]),
+            aligned(self._private),
+            self.shard,
+            dict(self._outputs),
+            dict(self._gradients),
+            tuple(self._losses),
+            dict(self._floats_by_node),
+            dict(self._predictions),
+        )
+
+    def _wanted_halo(self, node: str, port: int) -> int:
+        wanted = 0
+        for edge in self.graph.outgoing(node):
+            if edge.source_port == port and edge.target in self.inference.input_shapes:
+                shapes = self.inference.input_shapes[edge.target]
+                wanted = max(wanted, self.graph.node(edge.target).layer.halo(*shapes))
+        return wanted
+
+    def _lower_source(self, node: str, number: int, useful: frozenset[str]) -> None:
+        used = {e.source_port for e in self.graph.outgoing(node) if e.target in useful}
+        for port, shape in enumerate(self.inference.shapes[node]):
+            if port not in used and not (port == 0 and not self.training):
+                continue
+            self._halo = self._wanted_halo(node, port) if len(shape) == 3 else 0
+            tensor = self._allocate(shape, self._halo, 0, False)
+            distance = self.scratch(2 * self.batch)
+            self.emit(
+                control.gather,
+                2 * number + port,
+                tensor.rows,
+                tensor.row_length,
+                tensor.row_stride,
+                self.batch,
+                tensor.base,
+                distance,
+            )
+            self._outputs[node, port] = tensor
+
+    def _lower_node(self, node: str, layer: Layer) -> None:
+        wires = self.graph.incoming(node)
+        inputs = [self._outputs[w.source, w.source_port] for w in wires]
+        self.shapes = self.inference.input_shapes[node]
+        own = any(w.trainable for w in self.inference.weights.get(node, ()))
+        self._differentiable = self.training and (own or any(t.differentiable for t in inputs))
+        self._halo = self._wanted_halo(node, 0) if len(self.inference.shapes[node][0]) == 3 else 0
+        if isinstance(layer, Loss):
+            self._losses.append(node)
+        else:
+            for tensor in inputs:
+                self.need(tensor)
+        self._outputs[node, 0] = layer.lower(self, *inputs)
+
+    def _lower_backward(self) -> None:
+        self._phase = "backward"
+        for node, output, function in reversed(self._tape):
+            self._node = node
+            if output is None:
+                function(None)
+                continue
+            parts = self._contributions.get(id(output), [])
+            if not parts:
+                continue
+            for part in parts[1:]:
+                self.emit(
+                    control.add_into,
+                    part.rows,
+                    part.row_length * self.batch,
+                    parts[0].base,
+                    parts[0].row_stride,
+                    part.base,
+                    part.row_stride,
+                )
+            if output is self._outputs.get((node, 0)):
+                self._gradients[node] = parts[0]
+            function(reshaped(parts[0], output.shape))
+
+
+    def _lower_update(self) -> None:
+        """Penalties, then the optimizer, each thread on its part of the weights."""
+        self._phase = "update"
+        assert self.optimizer is not None
+        for (node, _name), placed in self.space.placed.items():
+            if placed.weight.penalized and placed.weight.trainable and (node, 0) in self._outputs:
+                self._node = node
+                ref = self.space.weight(node, placed.weight.name)
+                numbers = (self.number("l1"), self.number("l2"))
+                self.emit(penalize, placed.rows * placed.stride, ref.value, ref.gradient, *numbers)
+        self._node = ""
+        self.barrier()
+        slots = [Ref("shared", self.space.slots[name]) for name in self.optimizer.slots]
+        rates = [self.space.number("optimizer", name) for name in self.optimizer.numbers()]
+        first, stride = self.shards(Ref("private", 0))
+        kernel = self.optimizer.kernel()
+        self.emit(kernel, self.space.trainable_floats, Ref("shared", 0), first, stride, *slots, *rates)
+        self.barrier()
+
+
+def useful_nodes(graph: Graph, inference: Inference, training: bool) -> frozenset[str]:
+    """Nodes a plan computes: what leads to a loss; without training, all that have shapes."""
+    losses = [n.id for n in graph.nodes if isinstance(n.layer, Loss) and n.id in inference.input_shapes]
+    leading = {a for loss in losses for a in graph.ancestors(loss)} | set(losses)
+    if training:
+        return frozenset(leading)
+    return frozenset(n for n in inference.shapes if _has_data(graph, inference, n))
+
+
+def _has_data(graph: Graph, inference: Inference, node: str) -> bool:
+    """Whether numbers reach the node: everything before it has a shape and starts at Data."""
+    before = graph.ancestors(node) | {node}
+    return all(n in inference.shapes for n in before) and all(
+        len(graph.node(n).layer.outputs) == 2 for n in before if graph.node(n).layer.family == "Data"
+    )
+
+
+def build_plan(
+    graph: Graph,
+    inference: Inference,
+    datasets: Mapping[str, DatasetInfo],
+    space: SharedSpace,
+    shard: int,
+    optimizer: Optimizer | None = None,
+) -> Plan:
+    """Lower a graph.
+
+    Parameters
+    ----------
+    graph, inference
+        The graph and what follows from it.
+    datasets : mapping of str to DatasetInfo
+        By Data node.
+    space : SharedSpace
+        Where weights lie; live numbers are added to it.
+    shard : int
+        Samples a thread takes of a full minibatch.
+    optimizer : Optimizer or None
+        With one, the plan trains; without, it only computes forward.
+    """
+    training = optimizer is not None
+    builder = PlanBuilder(graph, inference, datasets, space, shard, training, optimizer)
+    return builder.build(useful_nodes(graph, inference, training))

@@ -1,0 +1,317 @@
+"""What layers see while they are lowered: places, tables, calls, and the backward tape.
+
+`studio.engine.build` walks the graph and drives it. Nothing is compiled here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from studio.core import registry
+from studio.core.dataset import DatasetInfo
+from studio.core.graph import Graph
+from studio.core.inference import Inference
+from studio.core.layer import ElementWise, Loss
+from studio.core.lowering import Ref, Tensor, WeightRef
+from studio.core.optimizer import Optimizer
+from studio.core.shapes import Shape, size
+from studio.engine.arena import SharedSpace, aligned
+from studio.engine.plan import Call
+from studio.kernels import control
+from studio.kernels.jit import Kernel
+from studio.kernels.pointwise import backward_kernel, forward_kernel
+
+
+@dataclass
+class _Deferred:
+    """An activation whose forward pass is emitted only if somebody needs its output."""
+
+    name: str
+    before: Tensor
+    forward: Callable[[], None]
+    node: str
+    done: bool = False
+
+
+@dataclass
+class LayerLowering:
+    """Implements `studio.core.lowering.Lowering` for one graph, batch and mode."""
+
+    graph: Graph
+    inference: Inference
+    datasets: Mapping[str, DatasetInfo]
+    space: SharedSpace
+    shard: int
+    training: bool
+    optimizer: Optimizer | None = None
+    calls: list[Call] = field(default_factory=list)
+    batch: int = 0
+    shapes: tuple[Shape, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.lanes = self.space.lanes
+        self.batch = -(-self.shard // self.lanes) * self.lanes
+        # Gradients of the trainable weights lie where the weights lie in the shared space.
+        self._private = self.space.trainable_floats if self.training else 0
+        self._table: list[np.ndarray] = []
+        self._table_length = 0
+        self._table_cache: dict[bytes, Ref] = {}
+        self._outputs: dict[tuple[str, int], Tensor] = {}
+        self._deferred: dict[int, _Deferred] = {}
+        self._views: dict[int, Tensor] = {}
+        self._tape: list[tuple[str, Tensor | None, Callable[[Any], None]]] = []
+        self._contributions: dict[int, list[Tensor]] = {}
+        self._gradients: dict[str, Tensor] = {}
+        self._keep: list[Tensor] = []  # ids of tensors are keys, so the tensors must live on
+        self._floats_by_node: dict[str, int] = {}
+        self._losses: list[str] = []
+        self._predictions: dict[str, Ref] = {}
+        self._node = ""
+        self._phase = "forward"
+        self._halo = 0
+        self._differentiable = False
+        self.valid = Ref("private", 0)
+
+    # Services for layers -------------------------------------------------------------------
+
+    def weight(self, name: str) -> WeightRef:
+        return self.space.weight(self._node, name)
+
+    def output(self, shape: Shape, gradient_halo: int = 0) -> Tensor:
+        return self._allocate(shape, self._halo, gradient_halo, self._differentiable)
+
+    def tensor(self, shape: Shape, gradient_halo: int = 0) -> Tensor:
+        return self._allocate(shape, 0, gradient_halo, self._differentiable)
+
+    def scratch(self, floats: int) -> Ref:
+        offset = self._private
+        self._private += aligned(floats)
+        self._floats_by_node[self._node] = self._floats_by_node.get(self._node, 0) + aligned(floats)
+        return Ref("private", offset)
+
+    def table(self, values: Sequence[int] | np.ndarray) -> Ref:
+        numbers = np.ascontiguousarray(values, np.int64).ravel()
+        key = numbers.tobytes()
+        if key not in self._table_cache:
+            self._table_cache[key] = Ref("table", self._table_length)
+            self._table.append(numbers)
+            self._table_length += len(numbers)
+        return self._table_cache[key]
+
+    def number(self, name: str) -> Ref:
+        return self.space.number(self._node, name)
+
+    def zeros(self, floats: int) -> Ref:
+        return self.space.zeros(floats)
+
+    def shards(self, ref: Ref) -> tuple[Ref, Ref]:
+        return Ref("first", ref.offset), Ref("stride", 0)
+
+    def emit(self, kernel: Kernel, *arguments: int | Ref) -> None:
+        self.calls.append(Call(kernel, arguments, self._node, self._phase))
+
+    def barrier(self) -> None:
+        self.emit(control.barrier)
+
+    def node_key(self) -> int:
+        return zlib.crc32(self._node.encode()) & 0x7FFFFFFF
+
+    def view(self, tensor: Tensor, shape: Shape) -> Tensor:
+        root = self._views.get(id(tensor), tensor)
+        # A picture's rows may lie apart; only shapes that do not cut through them are views.
+        gradient_fits = root.gradient_halo == 0 or not tensor.differentiable
+        fits = (tensor.contiguous and gradient_fits) or len(shape) == 1 or shape == tensor.shape
+        if self._halo == 0 and fits:
+            seen = dataclasses.replace(reshaped(tensor, shape), node=self._node)
+            self._views[id(seen)] = root
+            self._keep += [seen, root]
+            return seen
+        copy = self.output(shape)
+        self.copy(tensor, copy)
+
+        def backward(dy: Tensor) -> None:
+            dx = self.gradient(tensor)
+            if dx is not None:
+                self.copy(dy, dx)
+
+        self.backward(copy, backward)
+        return copy
+
+    def contiguous(self, tensor: Tensor) -> Tensor:
+        root = self._views.get(id(tensor), tensor)
+        if tensor.contiguous and (root.gradient_halo == 0 or not tensor.differentiable):
+            return tensor
+        copy = self.tensor(tensor.shape)
+        self.copy(self.need(tensor), copy)
+
+        def backward(dy: Tensor) -> None:
+            dx = self.gradient(tensor)
+            if dx is not None:
+                self.copy(dy, dx)
+
+        self.backward(copy, backward)
+        return copy
+
+    def copy(self, source: Tensor, target: Tensor) -> None:
+        """Emit a copy between tensors with as many features, whatever their rows."""
+        if source.contiguous and target.contiguous:
+            self.emit(control.copy_rows, 1, source.features * self.batch, target.base, 0, source.base, 0)
+            return
+        # Cut both into the longest runs that are contiguous in each.
+        length = math.gcd(source.row_length, target.row_length)
+        for i in range(source.features // length):
+            to = target.base + int(target.offsets().ravel()[i * length])
+            come = source.base + int(source.offsets().ravel()[i * length])
+            self.emit(control.copy_rows, 1, length * self.batch, to, 0, come, 0)
+
+    def backward(self, output: Tensor, function: Callable[[Tensor], None]) -> None:
+        if self.training and output.differentiable:
+            self._keep.append(output)
+            self._tape.append((self._node, output, function))
+
+    def loss_backward(self, function: Callable[[], None]) -> None:
+        if self.training:
+            self._tape.append((self._node, None, lambda _none: function()))
+
+    def gradient(self, tensor: Tensor) -> Tensor | None:
+        if not tensor.differentiable:
+            return None
+        root = self._views.get(id(tensor), tensor)
+        place = self._allocate(root.shape, root.gradient_halo, 0, False)
+        self._contributions.setdefault(id(root), []).append(place)
+        return reshaped(place, tensor.shape)
+
+    def alias_gradient(self, tensor: Tensor, gradient: Tensor) -> None:
+        if tensor.differentiable:
+            self._contributions.setdefault(id(tensor), []).append(gradient)
+
+    def activation(self, name: str, tensor: Tensor) -> Tensor:
+        if name == "linear":
+            return tensor
+        layer = registry.activations()[name]()
+        if isinstance(layer, ElementWise):
+            return self.elementwise(layer, tensor, output=True, own=True)
+        return layer.lower(self, tensor)
+
+    def elementwise(self, layer: ElementWise, tensor: Tensor, output: bool, own: bool = False) -> Tensor:
+        """Apply element-wise maths.
+
+        Parameters
+        ----------
+        own : bool
+            The tensor belongs to the same node, so that it may be overwritten.
+        """
+        if len(tensor.shape) != 3:
+            # Only pictures have rows that lie apart in the same way in all their tensors.
+            tensor = self.contiguous(tensor)
+        # A loss may work from the numbers before the activation, so they must stay.
+        in_place = own and layer.in_place and not self._feeds_loss()
+        if in_place:
+            result = dataclasses.replace(tensor)
+            self._keep.append(result)
+        else:
+            result = self.output(tensor.shape)
+        numbers = self._numbers(layer)
+        lengths = (tensor.rows, tensor.row_length * self.batch)
+        x = (tensor.base, tensor.row_stride)
+        y = (result.base, result.row_stride)
+
+        def forward() -> None:
+            self.emit(forward_kernel(type(layer)), *lengths, *x, *y, *numbers)
+
+        def backward(dy: Tensor) -> None:
+            dx = dy if in_place else self.gradient(tensor)
+            if dx is None:
+                return
+            places = (dy.base, dy.row_stride, dx.base, dx.row_stride)
+            self.emit(backward_kernel(type(layer)), *lengths, *x, *y, *places, *numbers)
+            if in_place:
+                self.alias_gradient(tensor, dy)
+
+        if in_place:
+            forward()
+        else:
+            self.defer(layer.activation, tensor, result, forward)
+        self.backward(result, backward)
+        return result
+
+    def _feeds_loss(self) -> bool:
+        return any(isinstance(self.graph.node(e.target).layer, Loss) for e in self.graph.outgoing(self._node))
+
+    def _numbers(self, layer: ElementWise) -> list[Ref]:
+        declared = self.graph.node(self._node).layer
+        if isinstance(declared, type(layer)):
+            return [self.number(name) for name in layer.numbers()]
+        # An activation by name has its default parameters, whatever the node's are called.
+        return [self.space.number(f"default:{layer.type_name()}", name) for name in layer.numbers()]
+
+    def defer(self, name: str, before: Tensor, after: Tensor, forward: Callable[[], None]) -> None:
+        """Emit an activation's forward pass only when its output is asked for.
+
+        A loss that can work from the numbers before the activation never asks.
+        """
+        self._keep += [before, after]
+        self._deferred[id(after)] = _Deferred(name, before, forward, self._node)
+        if not self.training:
+            self.need(after)
+
+    def need(self, tensor: Tensor) -> Tensor:
+        """Make sure the tensor's numbers will be there; returns it."""
+        for key in (id(tensor), id(self._views.get(id(tensor), tensor))):
+            deferred = self._deferred.get(key)
+            if deferred is not None and not deferred.done:
+                deferred.done = True
+                node, self._node = self._node, deferred.node
+                deferred.forward()
+                self._node = node
+        return tensor
+
+    def before_activation(self, tensor: Tensor, name: str) -> Tensor | None:
+        """The tensor that activation `name` made this one from, if that is how it was made."""
+        deferred = self._deferred.get(id(tensor))
+        return deferred.before if deferred is not None and deferred.name == name else None
+
+    def sums(self) -> int:
+        """Which of the float64 sums the loss being lowered adds to."""
+        return self._losses.index(self._node)
+
+    def set_predictions(self, ref: Ref) -> None:
+        """Say where the loss being lowered puts each column's predicted class."""
+        self._predictions[self._node] = ref
+
+    def _allocate(self, shape: Shape, halo: int, gradient_halo: int, differentiable: bool) -> Tensor:
+        if len(shape) == 3:
+            height, width, channels = shape
+            row_stride = (width + 2 * halo) * channels * self.batch
+            start = self.scratch((height + 2 * halo) * row_stride)
+            base = start + halo * row_stride + halo * channels * self.batch
+            rows, row_length = height, width * channels
+        else:
+            base = self.scratch(size(shape) * self.batch)
+            rows, row_length, row_stride = 1, size(shape), size(shape) * self.batch
+        tensor = Tensor(
+            shape, base, rows, row_length, row_stride, self.batch, self._node, differentiable, gradient_halo
+        )
+        self._keep.append(tensor)
+        return tensor
+
+
+def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
+    """The same place under another shape; a picture knows its rows."""
+    if shape == tensor.shape:
+        return tensor
+    if tensor.contiguous:
+        rows, length = (shape[0], shape[1] * shape[2]) if len(shape) == 3 else (1, size(shape))
+        return dataclasses.replace(
+            tensor, shape=shape, rows=rows, row_length=length, row_stride=length * tensor.batch
+        )
+    return dataclasses.replace(tensor, shape=shape)
+
+
