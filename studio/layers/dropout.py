@@ -53,6 +53,7 @@ class Dropout(Layer):
     """``y = x * mask / (1 - rate)`` while training; ``y = x`` otherwise."""
 
     family: ClassVar[str] = "Core"
+    is_random: ClassVar[bool] = True
     icon: ClassVar[str] = "dropout"
     keywords: ClassVar[tuple[str, ...]] = ("regularisation", "regularization", "random", "noise", "overfitting")
     help: ClassVar[str] = (
@@ -103,7 +104,8 @@ class Dropout(Layer):
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
         return (
+            (cls(), ((7,),)),
+            (cls(rate=0.25), ((5, 7, 3),)),
+            (cls(rate=0.9, seed=5), ((3, 5),)),
             (cls(rate=0.0), ((7,),)),
-            (cls(rate=0.0), ((5, 7, 3),)),
-            (cls(rate=0.0, seed=5), ((3, 5),)),
         )

@@ -192,7 +192,7 @@ def _check_undefined(example: _Example, threads: int) -> None:
         rig.train()
         require(not rig.network.failed, f"{what}: finite losses are taken for a failure.")
     x, target = example.arrays(13)
-    x.reshape(13, -1)[11, -1] = np.nan
+    x[11] = np.nan
     rig = Rig(
         example.loss, [x], target, 13, threads,
         answer_kind=example.kind, classes=example.classes, activation=example.activation,

@@ -9,7 +9,6 @@ from itertools import product
 
 import numpy as np
 
-from studio.core import registry
 from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.document import Training
 from studio.core.graph import Graph
@@ -18,6 +17,7 @@ from studio.engine.messages import TrainingState
 from studio.engine.network import Network
 from studio.kernels.jit import compile_ahead
 from studio.layers.data import Data
+from studio.layers.dense import Dense
 from studio.testing.declarations import check_declaration, check_json, require, require_close
 from studio.testing.rig import Objective
 
@@ -74,7 +74,7 @@ def _network(optimizer: Optimizer, threads: int) -> Network:
     graph, source = Graph().add(Data(source="rig"))
     before = source
     for i, units in enumerate(SIZES[1:]):
-        dense = registry.layer("Dense")(units=units, activation="tanh" if i == 0 else "linear")
+        dense = Dense(units=units, activation="tanh" if i == 0 else "linear")
         graph, node = graph.add(dense)
         graph = graph.connect(before, 0, node, 0)
         before = node

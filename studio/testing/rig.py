@@ -21,15 +21,16 @@ from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.layer import Layer, Loss, Weight
 from studio.core.lowering import Lowering, Tensor
-from studio.core.optimizer import Optimizer
 from studio.core.shapes import Shape
 from studio.engine.messages import TrainingState
 from studio.engine.network import LossSums, Network
+from studio.engine.optimizers.sgd import SGD
 from studio.kernels import state
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import compile_ahead, kernel
 from studio.kernels.losses import add_to_sums
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
+from studio.layers.conv2d import Conv2D
 from studio.layers.data import Data
 
 
@@ -203,11 +204,9 @@ class Rig:
             if not isinstance(self.layer, Loss) and len(self.layer.output_shape(*shapes)) == 3:
                 pictures.append(self.node)
             for picture in pictures:
-                graph, wanting = graph.add(registry.layer("Conv2D")(filters=1, kernel_size=3, padding="same"))
+                graph, wanting = graph.add(Conv2D(filters=1, kernel_size=3, padding="same"))
                 graph = graph.connect(picture, 0, wanting, 0)
-        optimizer = registry.optimizer("SGD")(learning_rate=0.0)
-        assert isinstance(optimizer, Optimizer)
-        training = Training(optimizer=optimizer, batch_size=self.batch)
+        training = Training(optimizer=SGD(learning_rate=0.0), batch_size=self.batch)
         self.network = Network(graph, training, datasets, self.threads, compile_ahead)
         self.set_weights(self.weights)
 
@@ -236,13 +235,14 @@ class Rig:
             arrays += [self.network.datasets[source].train.x, self.network.datasets[source].train.y]
         return self.network.look(arrays, [self.node])[self.node]
 
-    def train(self, steps: int = 1) -> Outcome:
+    def train(self, steps: int = 1, first_step: int = 0) -> Outcome:
         """Train so many minibatches from the start; what the last one gave.
 
-        The learning rate is 0, so that trainable weights stay as they are.
+        The learning rate is 0, so that trainable weights stay as they are. Random numbers
+        follow from `first_step`, the number of the first minibatch.
         """
         network = self.network
-        network.go_to(0, 0, 0, network.training.seed)
+        network.go_to(first_step, 0, 0, network.training.seed)
         network.take_sums()
         network.train(steps)
         bound = network.train_plan
