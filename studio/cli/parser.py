@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from studio import __version__
+from studio.cli.bench import add_bench
 
 Command = Callable[[argparse.Namespace], int]
 
-COMMANDS = ("train", "evaluate", "templates", "new", "inspect", "doctor", "screenshot")
+COMMANDS = ("train", "evaluate", "templates", "new", "inspect", "doctor", "screenshot", "bench")
 
 _SOURCE = "a template's name (see `studio templates`) or a .studio file"
 _DATA = "digits, iris, spirals, ...; or csv:FILE?target=COLUMN, npz:FILE, idx:FOLDER"
@@ -39,6 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_lists(commands)
     _add_screenshot(commands)
+    help = "Measure how fast training is on this machine."
+    add_bench(_command(commands, "bench", help, "bench", "bench"))
     return parser
 
 

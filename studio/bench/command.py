@@ -1,0 +1,83 @@
+"""Runs what ``studio bench`` asks for (its options are in `studio.cli.bench`)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from studio.bench import report
+from studio.bench.comparison import compare
+from studio.bench.machine import cores, machine
+from studio.bench.peer_process import why_missing
+from studio.bench.workloads import WORKLOADS
+from studio.core.registry import UnknownName
+
+
+class _Progress:
+    """One line on stderr that says what is going on; nothing where stderr is not a terminal."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def tell(self, sentence: str) -> None:
+        """Replace the line."""
+        if self._shown:
+            print(f"\r\033[K{sentence}", end="", file=sys.stderr, flush=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the benchmark; returns the exit code.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        As `studio.cli.bench.add_bench` declares them.
+    """
+    progress = _Progress()
+    threads = options.threads or cores()
+    notes = [sentence for sentence in map(why_missing, options.peers) if sentence]
+    peers = [name for name in options.peers if not why_missing(name)]
+    for note in notes:
+        print(note, file=sys.stderr)
+    if not options.json:
+        print(report.heading(machine({})), flush=True)
+    found: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    for key in options.workloads:
+        try:
+            measured = compare(
+                *(WORKLOADS[key], peers, threads),
+                rounds=options.rounds,
+                seconds=options.seconds,
+                with_compile=options.compile,
+                tell=progress.tell,
+            )
+        except (UnknownName, RuntimeError) as error:
+            progress.tell("")
+            print(f"studio: Workload {key} could not be measured: {error}", file=sys.stderr)
+            return 1
+        progress.tell("")
+        versions.update(measured.versions)
+        found[key] = report.workload_json(measured)
+        if not options.json:
+            print(f"\n{report.table(measured)}", flush=True)
+    result: dict[str, Any] = {"machine": machine(versions), "workloads": found, "notes": notes}
+    if options.window:
+        from studio.bench.window import WindowFailure, measure, window_table
+
+        try:
+            result["window"] = measure(sorted({1, threads}), options.rounds, tell=progress.tell)
+        except WindowFailure as failure:
+            progress.tell("")
+            print(f"studio: {failure}", file=sys.stderr)
+            return 1
+        progress.tell("")
+        if not options.json:
+            print(f"\n{window_table(result['window'])}", flush=True)
+    if options.json:
+        print(json.dumps(result))
+    elif versions:
+        print("\n" + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    return 0

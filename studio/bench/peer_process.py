@@ -1,0 +1,138 @@
+"""A peer library in a process of its own, which works only while it is asked to."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+#: Peers by their name on the command line: module, package that must be there, title.
+PEERS: dict[str, tuple[str, str, str]] = {
+    "torch": ("studio.bench.peers_torch", "torch", "PyTorch"),
+    "jax": ("studio.bench.peers_jax", "jax", "JAX"),
+    "keras": ("studio.bench.peers_keras", "keras", "Keras"),
+    "sklearn": ("studio.bench.peers_sklearn", "sklearn", "scikit-learn"),
+}
+
+#: Settings that would slow a library down or change how many cores it uses.
+_FOREIGN = ("OPENBLAS_", "OMP_", "MKL_", "KMP_", "GOMP_", "NVPL_", "XLA_", "TORCH_", "JAX_", "KERAS_", "VECLIB_")
+
+
+class PeerFailure(RuntimeError):
+    """Why a peer cannot take part; one plain sentence."""
+
+
+def clean_environment(environment: Mapping[str, str], threads: int) -> dict[str, str]:
+    """The environment without settings that would handicap a library, with its number of threads."""
+    kept = {k: v for k, v in environment.items() if not k.startswith(_FOREIGN)}
+    counts = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
+    return {**kept, **counts, "JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def why_missing(name: str) -> str:
+    """One sentence if the peer is not installed; empty if it is."""
+    _module, package, title = PEERS[name]
+    if importlib.util.find_spec(package) is not None:
+        return ""
+    return f"{title} is not installed, so it is not compared; `pip install 'layer-studio[peers]'` adds it."
+
+
+class PeerProcess:
+    """Starts a peer on a task and asks it to train; a context manager.
+
+    Parameters
+    ----------
+    name : str
+        One of `PEERS`.
+    folder : pathlib.Path
+        Where the task was saved.
+    threads : int
+        Cores it may use.
+    with_compile : bool
+        Whether slow-starting variants are wanted.
+
+    Raises
+    ------
+    PeerFailure
+        When it cannot start.
+    """
+
+    def __init__(self, name: str, folder: Path, threads: int, with_compile: bool = False) -> None:
+        module, _package, self.title = PEERS[name]
+        self.name = name
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "studio.bench.peer_worker", module, str(folder), str(threads), str(int(with_compile))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            env=clean_environment(os.environ, threads),
+        )
+        try:
+            hello = self._read()
+        except PeerFailure:
+            self.close()
+            raise
+        self.variants: tuple[str, ...] = tuple(hello["variants"])
+        self.versions: dict[str, str] = hello["versions"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def losses(self, variant: str, steps: int) -> list[float]:
+        """Loss of each of the first minibatches, from the initial weights."""
+        return [float(loss) for loss in self._ask("losses", variant, steps)["losses"]]
+
+    def train(self, variant: str, steps: int) -> tuple[int, float]:
+        """Train at least so many minibatches; returns how many, and the seconds they took."""
+        answer = self._ask("train", variant, steps)
+        return int(answer["steps"]), float(answer["seconds"])
+
+    def close(self) -> None:
+        """End the process."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._errors.close()
+
+    def _ask(self, what: str, variant: str, steps: int) -> dict[str, Any]:
+        pipe: IO[str] | None = self._process.stdin
+        assert pipe is not None
+        try:
+            print(json.dumps({"do": what, "variant": variant, "steps": steps}), file=pipe, flush=True)
+        except OSError:
+            raise PeerFailure(self._last_words()) from None
+        return self._read()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise PeerFailure(self._last_words())
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise PeerFailure(f"{self.title} could not take part: {answer['error']}")
+        return answer
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().strip().splitlines()
+        return f"{self.title} ended before its time: {lines[-1] if lines else 'it said nothing'}"

@@ -1,0 +1,78 @@
+"""The process of one peer: takes one JSON command a line, answers with one JSON line.
+
+Started as ``python -m studio.bench.peer_worker MODULE FOLDER THREADS COMPILE``; commands are
+``{"do": "losses", "variant": ..., "steps": ...}``, ``start`` and ``train``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from studio.bench.chain import Task
+from studio.bench.peer import Peer
+
+
+def _use_cores(count: int) -> None:
+    """Keep the process on so many cores, where the system lets one say so."""
+    if hasattr(os, "sched_setaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, allowed[:count])
+
+
+class Conversation:
+    """Answers commands for one peer."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._variant = ""
+
+    def hello(self) -> dict[str, Any]:
+        """What the peer offers."""
+        return {"variants": list(self._peer.variants), "versions": self._peer.versions()}
+
+    def answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Do what a command says."""
+        variant, steps = command["variant"], command["steps"]
+        if command["do"] == "losses":
+            self._start(variant)
+            return {"losses": self._peer.losses(steps)}
+        if variant != self._variant:
+            self._start(variant)
+        begin = time.perf_counter()
+        done = self._peer.train(steps)
+        return {"steps": done, "seconds": time.perf_counter() - begin}
+
+    def _start(self, variant: str) -> None:
+        self._peer.start(variant)
+        self._variant = variant
+
+
+def main(arguments: list[str]) -> int:
+    """Run the conversation until the other side closes it."""
+    module, folder, threads, with_compile = arguments
+    # Libraries may print; the pipe is for answers only.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    _use_cores(int(threads))
+    try:
+        create = importlib.import_module(module).create
+        conversation = Conversation(create(Task.open(Path(folder)), int(threads), with_compile == "1"))
+        print(json.dumps(conversation.hello()), file=answers)
+        for line in sys.stdin:
+            print(json.dumps(conversation.answer(json.loads(line))), file=answers)
+    except Exception as error:  # the benchmark says it in one sentence and goes on without
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,177 @@
+"""The workloads in PyTorch: eager, with channels-last memory, and compiled."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from studio.bench.chain import Stage, Task
+
+_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+class TorchPeer:
+    """A task in PyTorch.
+
+    Parameters
+    ----------
+    task : Task
+    threads : int
+        Processor cores to use.
+    with_compile : bool
+        Whether `torch.compile` is a variant too; it takes tens of seconds to start.
+    """
+
+    def __init__(self, task: Task, threads: int, with_compile: bool) -> None:
+        torch.set_num_threads(threads)
+        # Our kernels flush denormals too.
+        torch.set_flush_denormal(True)
+        self.task = task
+        pictures = task.x.ndim == 4
+        self.variants = ("eager", *(("channels_last",) if pictures else ()), *(("compile",) if with_compile else ()))
+        self._x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(task.x, -1, 1) if pictures else task.x))
+        binary = task.loss == "BinaryCrossentropy"
+        self._y = torch.from_numpy(task.y.astype(np.float32)) if binary else torch.from_numpy(task.y)
+        self._step: Callable[[torch.Tensor], torch.Tensor] = lambda chosen: chosen
+        self._optimizer: torch.optim.Optimizer
+        self._batches: Iterator[torch.Tensor] = iter(())
+
+    def versions(self) -> dict[str, str]:
+        return {"torch": torch.__version__}
+
+    def start(self, variant: str) -> None:
+        x, y, task = self._x, self._y, self.task
+        model = network(task)
+        if variant == "channels_last":
+            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            x = x.contiguous(memory_format=torch.channels_last)
+        optimizer = _optimizer(task, model)
+
+        def loss_of(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            scores = model(inputs)
+            if task.loss == "BinaryCrossentropy":
+                return functional.binary_cross_entropy_with_logits(scores[:, 0], targets)
+            return functional.cross_entropy(scores, targets)
+
+        forward = torch.compile(loss_of) if variant == "compile" else loss_of
+
+        def step(chosen: torch.Tensor) -> torch.Tensor:
+            loss = forward(x[chosen], y[chosen])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        self._step = step
+        self._optimizer = optimizer
+        self._batches = _minibatches(task)
+
+    def losses(self, steps: int) -> list[float]:
+        found = []
+        for number, chosen in enumerate(itertools.islice(self._batches, steps), start=1):
+            if self.task.optimizer == "Adam":
+                # Keras and we add epsilon before the correction for having started at zero,
+                # PyTorch after it; in the first steps that is seen where gradients are small.
+                settings = self.task.optimizer_parameters
+                scale = math.sqrt(1.0 - settings["beta_2"] ** number)
+                self._optimizer.param_groups[0]["eps"] = settings["epsilon"] / scale
+            found.append(self._step(chosen).item())
+        return found
+
+    def train(self, steps: int) -> int:
+        for chosen in itertools.islice(self._batches, steps):
+            self._step(chosen)
+        return steps
+
+
+def _minibatches(task: Task) -> Iterator[torch.Tensor]:
+    order = torch.from_numpy(task.order)
+    while True:
+        yield from order.split(task.batch_size)
+        order = torch.randperm(len(order))
+
+
+def _optimizer(task: Task, model: nn.Module) -> torch.optim.Optimizer:
+    settings = task.optimizer_parameters
+    rate = settings["learning_rate"]
+    if task.optimizer == "SGD":
+        return torch.optim.SGD(model.parameters(), rate, settings["momentum"], nesterov=settings["nesterov"], fused=True)
+    if task.optimizer == "Adam":
+        betas = (settings["beta_1"], settings["beta_2"])
+        return torch.optim.Adam(model.parameters(), rate, betas, settings["epsilon"], fused=True)
+    raise ValueError(f"{task.optimizer} is not among the optimizers that the peers know.")
+
+
+def network(task: Task) -> nn.Sequential:
+    """The task's layers as PyTorch modules with the task's weights.
+
+    The last activation is left to the loss, which is stable and fast that way.
+    """
+    modules: list[nn.Module] = []
+    shape = tuple(task.x.shape[1:])
+    for stage in task.stages:
+        last = stage is task.stages[-1]
+        made, shape = _modules(task, stage, shape, last)
+        modules += made
+    return nn.Sequential(*modules)
+
+
+def _modules(task: Task, stage: Stage, shape: tuple[int, ...], last: bool) -> tuple[list[nn.Module], tuple[int, ...]]:
+    """Modules of a layer and the shape, channels last, of what they give."""
+    settings = stage.parameters
+    if stage.type == "Dense":
+        kernel = task.weight(stage, "kernel")
+        if len(shape) == 3:  # PyTorch flattens pictures with the channels first
+            height, width, channels = shape
+            kernel = kernel.reshape(height, width, channels, -1).transpose(2, 0, 1, 3).reshape(len(kernel), -1)
+        linear = nn.Linear(*kernel.shape)
+        _fill(linear.weight, kernel.T)
+        _fill(linear.bias, task.weight(stage, "bias"))
+        return [linear, *_activation(settings["activation"], last)], (kernel.shape[1],)
+    if stage.type == "Conv2D":
+        kernel = task.weight(stage, "kernel")
+        rows, columns, channels, filters = kernel.shape
+        same = settings["padding"] == "same"
+        padding = (rows // 2, columns // 2) if same else (0, 0)
+        convolution = nn.Conv2d(channels, filters, (rows, columns), padding=padding)
+        _fill(convolution.weight, kernel.transpose(3, 2, 0, 1))
+        _fill(convolution.bias, task.weight(stage, "bias"))
+        height, width = (shape[0], shape[1]) if same else (shape[0] - rows + 1, shape[1] - columns + 1)
+        return [convolution, *_activation(settings["activation"], last)], (height, width, filters)
+    if stage.type == "MaxPooling2D":
+        rows, columns = settings["pool_size"]
+        return [nn.MaxPool2d((rows, columns))], (shape[0] // rows, shape[1] // columns, shape[2])
+    if stage.type == "BatchNormalization":
+        # Keras's momentum is the share that stays, PyTorch's the share that is new.
+        normalization = nn.BatchNorm2d(shape[-1], eps=settings["epsilon"], momentum=1.0 - settings["momentum"])
+        _fill(normalization.weight, task.weight(stage, "gamma"))
+        _fill(normalization.bias, task.weight(stage, "beta"))
+        return [normalization], shape
+    if stage.type == "Flatten":
+        # The Dense layer that follows must know the picture's shape to order its weights.
+        return [nn.Flatten()], shape
+    if stage.type == "ReLU":
+        return [nn.ReLU()], shape
+    raise ValueError(f"{stage.type} is not among the layers that the peers know.")
+
+
+def _activation(name: str, last: bool) -> list[nn.Module]:
+    return [] if last or name == "linear" else [_ACTIVATIONS[name]()]
+
+
+def _fill(parameter: torch.Tensor | None, values: np.ndarray) -> None:
+    if parameter is None or math.prod(parameter.shape) != values.size:
+        raise ValueError("The peer's layer has another shape than ours.")
+    with torch.no_grad():
+        parameter.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+
+
+def create(task: Task, threads: int, with_compile: bool) -> TorchPeer:
+    """The task in PyTorch."""
+    return TorchPeer(task, threads, with_compile)
