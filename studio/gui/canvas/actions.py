@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
@@ -50,9 +51,9 @@ def make_actions(canvas: Canvas) -> dict[str, QAction]:
         ("bottom", tr("Align bottom edges")), ("centre", tr("Align centres, one above the other")),
         ("middle", tr("Align middles, side by side")),
     ):  # fmt: skip
-        commands[f"align_{edge}"] = _Command(text, text, (), lambda edge=edge: canvas.align(edge))
+        commands[f"align_{edge}"] = _Command(text, text, (), partial(canvas.align, edge))
     for axis, text in (("horizontal", tr("Space evenly across")), ("vertical", tr("Space evenly down"))):
-        commands[f"distribute_{axis}"] = _Command(text, text, (), lambda axis=axis: canvas.distribute(axis))
+        commands[f"distribute_{axis}"] = _Command(text, text, (), partial(canvas.distribute, axis))
     actions = {}
     for name, command in commands.items():
         action = QAction(command.text, canvas)
@@ -74,6 +75,7 @@ def context_menu(canvas: Canvas, node: str, wire: Edge | None) -> QMenu:
         menu.addAction(tr("Insert layer…")).triggered.connect(lambda: canvas.open_search(wire=wire))
         menu.addAction(tr("Delete wire")).triggered.connect(lambda: canvas.editor.disconnect(wire))
         return menu
+    names: tuple[str, ...]
     if not node:
         names = ("add", "paste", "", "select_all", "fit", "tidy")
     elif len(canvas.session.selection) > 1:

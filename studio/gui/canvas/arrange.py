@@ -36,14 +36,16 @@ def align(boxes: Mapping[str, Box], edge: str) -> dict[str, Position]:
     top = min(y for _, y, _, _ in boxes.values())
     right = max(x + w for x, _, w, _ in boxes.values())
     bottom = max(y + h for _, y, _, h in boxes.values())
-    place = {
-        "left": lambda x, y, w, h: (left, y),
-        "right": lambda x, y, w, h: (right - w, y),
-        "top": lambda x, y, w, h: (x, top),
-        "bottom": lambda x, y, w, h: (x, bottom - h),
-        "centre": lambda x, y, w, h: ((left + right - w) / 2, y),
-        "middle": lambda x, y, w, h: (x, (top + bottom - h) / 2),
-    }[edge]
+    def place(x: float, y: float, w: float, h: float) -> Position:
+        return {
+            "left": (left, y),
+            "right": (right - w, y),
+            "top": (x, top),
+            "bottom": (x, bottom - h),
+            "centre": ((left + right - w) / 2, y),
+            "middle": (x, (top + bottom - h) / 2),
+        }[edge]
+
     return {node: place(*box) for node, box in boxes.items()}
 
 

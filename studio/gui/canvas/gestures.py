@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from studio.core.graph import Edge
-from studio.gui.canvas.bodies import tr
+from studio.gui.canvas.bodies import remedy_rect, tr
 from studio.gui.canvas.layout import snapped
 from studio.gui.canvas.node_item import NodeItem
 from studio.gui.canvas.scene import PortHit
@@ -310,3 +310,45 @@ class DragWire(Gesture):
         scene.withdraw_offers()
         if self._loose is not None and self._loose in scene.wires:
             scene.wires[self._loose].setOpacity(1.0)
+
+
+def gesture_at(view: GraphView, at: QPoint, modifiers: Qt.KeyboardModifier) -> Gesture | None:
+    """What a press of the left button at a place of the viewport may become."""
+    scene, place = view.graph_scene, view.mapToScene(at)
+    item = scene.node_at(place)
+    if item is not None and over_remedy(item, place):
+        view.editor.repair(item.face.problems[0])
+        return None
+    port = scene.port_at(place, view.zoom)
+    if port is not None:
+        return _from_port(view, at, port)
+    if item is not None:
+        return MoveNodes(view, at, item, modifiers)
+    wire = scene.wire_at(place, 7 / min(view.zoom, 1))
+    if wire is not None:
+        return _from_wire(view, at, wire, place)
+    return RubberBand(view, at, modifiers)
+
+
+def _from_port(view: GraphView, at: QPoint, port: PortHit) -> Gesture:
+    """From an output a new wire; from a wired input the wire that is on it."""
+    if port.side == "input":
+        incoming = view.graph_scene.graph.incoming(port.node)
+        taken = next((e for e in incoming if e.target_port == port.index), None)
+        if taken is not None:
+            return DragWire(view, at, PortHit(taken.source, "output", taken.source_port), taken)
+    return DragWire(view, at, port)
+
+
+def _from_wire(view: GraphView, at: QPoint, wire: WireItem, place: QPointF) -> Gesture:
+    """The end of the wire that is nearer to the mouse comes off."""
+    edge = wire.edge
+    start, end = wire.ends()
+    if (place - start).manhattanLength() < (place - end).manhattanLength():
+        return DragWire(view, at, PortHit(edge.target, "input", edge.target_port), edge)
+    return DragWire(view, at, PortHit(edge.source, "output", edge.source_port), edge)
+
+
+def over_remedy(item: NodeItem, place: QPointF) -> bool:
+    """Whether a place of the scene is on the node's one-click repair."""
+    return remedy_rect(item.face, current_style()).contains(place - item.pos())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
@@ -137,8 +138,6 @@ class Legend(QWidget):
 
     @staticmethod
     def _ramp(painter: QPainter, rect: QRectF, name: str) -> None:
-        import numpy as np
-
         style = current_style()
         pixmap = indexed(np.arange(256, dtype=np.uint8)[None], style.tables[name])
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -173,6 +172,7 @@ class TitleEditor(QLineEdit):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._outer = parent
         self.setAccessibleName(self.tr("Name of the layer"))
         self.setMaxLength(64)
         self._node = ""
@@ -202,6 +202,6 @@ class TitleEditor(QLineEdit):
             if event.key() == Qt.Key.Key_Escape:
                 self._node = ""
                 self.hide()
-                self.parentWidget().setFocus(Qt.FocusReason.OtherFocusReason)
+                self._outer.setFocus(Qt.FocusReason.OtherFocusReason)
                 return True
         return super().eventFilter(watched, event)

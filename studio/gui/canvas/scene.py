@@ -167,8 +167,8 @@ class GraphScene(QGraphicsScene):
         boxes = self._boxes if nodes is None else self._boxes[[self._rows[n] for n in nodes]]
         if not len(boxes):
             return QRectF()
-        left, top, right, bottom = *boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist()
-        rect = QRectF(left, top, right - left, bottom - top)
+        (left, top), (right, bottom) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
+        rect = QRectF(float(left), float(top), float(right - left), float(bottom - top))
         if nodes is None:
             for wire in self.wires.values():
                 if wire.label:

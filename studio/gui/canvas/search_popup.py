@@ -109,6 +109,7 @@ class SearchPopup(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._outer = parent
         self.setObjectName("layer-search")
         self.setAccessibleName(self.tr("Add a layer"))
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -153,7 +154,7 @@ class SearchPopup(QFrame):
             Says of a layer class whether it makes sense here; all do if not given.
         """
         self._fits = fits or (lambda layer: True)
-        outer = self.parentWidget().rect()
+        outer = self._outer.rect()
         width, height = min(_WIDTH, outer.width() - 16), min(_HEIGHT, outer.height() - 16)
         x = max(8, min(place.x(), outer.width() - width - 8))
         y = max(8, min(place.y(), outer.height() - height - 8))
@@ -199,7 +200,7 @@ class SearchPopup(QFrame):
     def _key(self, key: int) -> bool:
         row, rows = self.list.currentIndex().row(), self._results.rowCount()
         page = max(1, self.list.height() // _ROW)
-        steps = {
+        steps: dict[int, int] = {
             Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_Tab: 1, Qt.Key.Key_Backtab: -1,
             Qt.Key.Key_PageDown: page, Qt.Key.Key_PageUp: -page,
         }  # fmt: skip

@@ -14,7 +14,9 @@ _ROLES = ("node-name", "small", "inspector-title", "label", "body", "tab")
 def mixed(under: QColor, over: QColor, share: float) -> QColor:
     """`over` laid on `under` with an opacity of `share`, as one opaque colour."""
     return QColor(
-        *(round(a + (b - a) * share) for a, b in zip(under.getRgb()[:3], over.getRgb()[:3], strict=True))
+        round(under.red() + (over.red() - under.red()) * share),
+        round(under.green() + (over.green() - under.green()) * share),
+        round(under.blue() + (over.blue() - under.blue()) * share),
     )
 
 

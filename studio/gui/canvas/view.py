@@ -18,29 +18,29 @@ from PySide6.QtGui import (
     QPainter,
     QPixmap,
     QResizeEvent,
+    QTransform,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QGraphicsRectItem, QGraphicsView, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QGraphicsView, QToolTip, QWidget
 
-from studio.core import registry
 from studio.core.graph import Edge
 from studio.gui.canvas import gestures, tips
-from studio.gui.canvas.bodies import remedy_rect
+from studio.gui.canvas.drops import PaletteDrops
 from studio.gui.canvas.editing import Editor
 from studio.gui.canvas.faces import CELL, HEADER
-from studio.gui.canvas.layout import GRID, snapped
+from studio.gui.canvas.hover import Hover
+from studio.gui.canvas.layout import GRID
 from studio.gui.canvas.node_item import NodeItem
-from studio.gui.canvas.placement import USUAL_SIZE
-from studio.gui.canvas.scene import GraphScene, PortHit
+from studio.gui.canvas.scene import GraphScene
 from studio.gui.canvas.style import current_style
-from studio.gui.canvas.wire_item import WireItem
 from studio.gui.session import Session
 from studio.gui.theme import Theme
 
-LAYER_MIME_TYPE = "application/x-layer-studio-layer"
 SMALLEST, LARGEST = 0.08, 4.0
 _DOT_PITCH = 24
 _DOTS_FROM = 0.4
+#: The dot is drawn this much larger than it shows, for dense screens.
+_DOT_SHARPNESS = 2
 _STEPS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -85,9 +85,8 @@ class GraphView(QGraphicsView):
         self.chosen_wire: Edge | None = None
         self._gesture: gestures.Gesture | None = None
         self._space = False
-        self._hovered: tuple[NodeItem | None, WireItem | None] = (None, None)
-        self._drop_wire: WireItem | None = None
-        self._ghost: QGraphicsRectItem | None = None
+        self._hovering = Hover(scene)
+        self._drops = PaletteDrops(self)
         self._dots: tuple[str, QBrush] | None = None
         self.setAccessibleName(self.tr("Graph of layers"))
         self.setAccessibleDescription(
@@ -168,15 +167,18 @@ class GraphView(QGraphicsView):
             return
         key = style.color("canvas-dots").name()
         if self._dots is None or self._dots[0] != key:
-            tile = QPixmap(_DOT_PITCH, _DOT_PITCH)
+            tile = QPixmap(_DOT_PITCH * _DOT_SHARPNESS, _DOT_PITCH * _DOT_SHARPNESS)
             tile.fill(Qt.GlobalColor.transparent)
             dot = QPainter(tile)
             dot.setRenderHint(QPainter.RenderHint.Antialiasing)
             dot.setPen(Qt.PenStyle.NoPen)
             dot.setBrush(style.color("canvas-dots"))
+            dot.scale(_DOT_SHARPNESS, _DOT_SHARPNESS)
             dot.drawEllipse(QPointF(_DOT_PITCH / 2, _DOT_PITCH / 2), 1, 1)
             dot.end()
-            self._dots = key, QBrush(tile)
+            brush = QBrush(tile)
+            brush.setTransform(QTransform.fromScale(1 / _DOT_SHARPNESS, 1 / _DOT_SHARPNESS))
+            self._dots = key, brush
         painter.setBrushOrigin(0, 0)
         painter.fillRect(rect, self._dots[1])
 
@@ -187,66 +189,25 @@ class GraphView(QGraphicsView):
             return
         at, button = event.position().toPoint(), event.button()
         if button == Qt.MouseButton.MiddleButton or (button == Qt.MouseButton.LeftButton and self._space):
-            self._begin(gestures.Pan(self, at))
+            self._gesture = gestures.Pan(self, at)
             self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
         elif button == Qt.MouseButton.LeftButton:
-            self._begin(self._gesture_at(at, event.modifiers()))
+            self._gesture = gestures.gesture_at(self, at, event.modifiers())
         event.accept()
-
-    def _begin(self, gesture: gestures.Gesture | None) -> None:
-        self._gesture = gesture
-
-    def _gesture_at(self, at: QPoint, modifiers: Qt.KeyboardModifier) -> gestures.Gesture | None:
-        scene, place = self.graph_scene, self.mapToScene(at)
-        item = scene.node_at(place)
-        if item is not None and self._over_remedy(item, place):
-            self.editor.repair(item.face.problems[0])
-            return None
-        port = scene.port_at(place, self.zoom)
-        if port is not None:
-            return self._wire_gesture(at, port)
-        if item is not None:
-            return gestures.MoveNodes(self, at, item, modifiers)
-        wire = scene.wire_at(place, 7 / min(self.zoom, 1))
-        if wire is not None:
-            return self._end_gesture_of(at, wire, place)
-        return gestures.RubberBand(self, at, modifiers)
-
-    def _wire_gesture(self, at: QPoint, port: PortHit) -> gestures.Gesture:
-        """From an output a new wire; from a wired input the wire that is on it."""
-        if port.side == "input":
-            taken = next((e for e in self.graph_scene.graph.incoming(port.node) if e.target_port == port.index), None)
-            if taken is not None:
-                return gestures.DragWire(self, at, PortHit(taken.source, "output", taken.source_port), taken)
-        return gestures.DragWire(self, at, port)
-
-    def _end_gesture_of(self, at: QPoint, wire: WireItem, place: QPointF) -> gestures.Gesture:
-        """The end of the wire that is nearer to the mouse comes off."""
-        edge = wire.edge
-        start, end = wire.ends()
-        near_start = (place - start).manhattanLength() < (place - end).manhattanLength()
-        stays = PortHit(edge.target, "input", edge.target_port) if near_start else PortHit(
-            edge.source, "output", edge.source_port
-        )
-        return gestures.DragWire(self, at, stays, edge)
-
-    @staticmethod
-    def _over_remedy(item: NodeItem, place: QPointF) -> bool:
-        return remedy_rect(item.face, current_style()).contains(place - item.pos())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         at = event.position().toPoint()
         if self._gesture is not None:
             self._gesture.move(at, event.modifiers())
         else:
-            self._hover(self.mapToScene(at))
+            self._hover(at)
         event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         gesture, self._gesture = self._gesture, None
         if gesture is not None:
             gesture.release(event.position().toPoint(), event.modifiers())
-        self._hover(self.mapToScene(event.position().toPoint()))
+        self._hover(event.position().toPoint())
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -267,7 +228,7 @@ class GraphView(QGraphicsView):
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
-        self._mark_hovered(None, None)
+        self._hovering.mark()
 
     def end_gesture(self) -> None:
         """Give up the drag that is going on."""
@@ -276,36 +237,9 @@ class GraphView(QGraphicsView):
             gesture.cancel()
             self._show_cursor()
 
-    def _hover(self, place: QPointF) -> None:
-        scene = self.graph_scene
-        item = scene.node_at(place)
-        port = scene.port_at(place, self.zoom)
-        owner = scene.nodes[port.node] if port is not None else item
-        wire = scene.wire_at(place, 7 / min(self.zoom, 1)) if owner is None else None
-        self._mark_hovered(owner, wire)
-        remedy = item is not None and self._over_remedy(item, place)
-        if item is not None:
-            item.set_state(over_remedy=remedy)
-        if self._space:
-            self._show_cursor()
-        elif port is not None:
-            self.viewport().setCursor(Qt.CursorShape.CrossCursor)
-        else:
-            self.viewport().setCursor(
-                Qt.CursorShape.PointingHandCursor if remedy else Qt.CursorShape.ArrowCursor
-            )
-
-    def _mark_hovered(self, item: NodeItem | None, wire: WireItem | None) -> None:
-        before_item, before_wire = self._hovered
-        if before_item is not None and before_item is not item and before_item.scene() is not None:
-            before_item.set_state(hovered=False, over_remedy=False)
-        if before_wire is not None and before_wire is not wire and before_wire.scene() is not None:
-            before_wire.set_state(hovered=False)
-        if item is not None:
-            item.set_state(hovered=True)
-        if wire is not None:
-            wire.set_state(hovered=True)
-        self._hovered = item, wire
+    def _hover(self, at: QPoint) -> None:
+        shape = self._hovering.look(self.mapToScene(at), self.zoom)
+        self.viewport().setCursor(Qt.CursorShape.OpenHandCursor if self._space else shape)
 
     def _show_cursor(self) -> None:
         shape = Qt.CursorShape.OpenHandCursor if self._space else Qt.CursorShape.ArrowCursor
@@ -380,8 +314,8 @@ class GraphView(QGraphicsView):
     # Keys ------------------------------------------------------------------------------
 
     def event(self, event: QEvent) -> bool:
-        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
-        if pressed and event.key() == Qt.Key.Key_Tab and not event.modifiers():
+        tab = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Tab and not event.modifiers()
+        if tab and event.type() == QEvent.Type.KeyPress:
             self.search_wanted.emit(self._cursor_or_middle(), None, None)
             return True
         return super().event(event)
@@ -452,67 +386,13 @@ class GraphView(QGraphicsView):
     # Layers dropped from the palette ---------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasFormat(LAYER_MIME_TYPE):
-            event.acceptProposedAction()
-        else:
-            event.ignore()
+        self._drops.enter(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        kind = self._layer_of(event)
-        if kind is None:
-            event.ignore()
-            return
-        place = self.mapToScene(event.position().toPoint())
-        layer = registry.layers().get(kind)
-        takes_wire = layer is not None and bool(layer.inputs) and bool(layer.outputs)
-        self._mark_drop(self.graph_scene.wire_at(place, 18) if takes_wire else None)
-        if self._ghost is None:
-            self._ghost = QGraphicsRectItem(0, 0, *USUAL_SIZE)
-            self._ghost.setPen(current_style().pen("accent", 1.5, (6, 4)))
-            self._ghost.setZValue(5)
-            self.graph_scene.addItem(self._ghost)
-        self._ghost.setPos(self._drop_corner(place))
-        event.acceptProposedAction()
-
-    @staticmethod
-    def _layer_of(event: QDropEvent) -> str | None:
-        if not event.mimeData().hasFormat(LAYER_MIME_TYPE):
-            return None
-        return bytes(event.mimeData().data(LAYER_MIME_TYPE).data()).decode("utf-8", "replace")
-
-    @staticmethod
-    def _drop_corner(place: QPointF) -> QPointF:
-        """The new node's header comes under the mouse."""
-        return QPointF(snapped(place.x() - USUAL_SIZE[0] / 2), snapped(place.y() - HEADER / 2))
-
-    def _mark_drop(self, wire: WireItem | None) -> None:
-        if self._drop_wire is not wire:
-            if self._drop_wire is not None and self._drop_wire.scene() is not None:
-                self._drop_wire.set_state(target=False)
-            self._drop_wire = wire
-            if wire is not None:
-                wire.set_state(target=True)
-
-    def _end_drop(self) -> None:
-        self._mark_drop(None)
-        if self._ghost is not None:
-            self.graph_scene.removeItem(self._ghost)
-            self._ghost = None
+        self._drops.move(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self._end_drop()
+        self._drops.leave()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        kind = self._layer_of(event)
-        wire = self._drop_wire.edge if self._drop_wire is not None else None
-        self._end_drop()
-        if kind is None:
-            event.ignore()
-            return
-        event.acceptProposedAction()
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
-        if wire is not None and wire in self.graph_scene.wires:
-            self.editor.add_on_wire(kind, wire)
-        else:
-            corner = self._drop_corner(self.mapToScene(event.position().toPoint()))
-            self.editor.add(kind, (corner.x(), corner.y()))
+        self._drops.drop(event)
