@@ -178,7 +178,7 @@ class ConfusionMatrix(QWidget):
             column = QRectF(cells.left() + i * side, cells.top() - 19, side, 18)
             if metrics.horizontalAdvance(name) <= side + 2:
                 painter.drawText(column, centre, name)
-            elif side >= 26 and i != 0 or len(self.names) <= 4:
+            elif (side >= 26 and i != 0) or len(self.names) <= 4:
                 short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(side) - 2)
                 painter.drawText(column, centre, short)
             painter.setPen(theme.color("text-3"))

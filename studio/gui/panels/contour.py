@@ -97,20 +97,21 @@ def enlarged(values: np.ndarray, size: int) -> np.ndarray:
     size : int
         Pixels a side, at least 2.
     """
-    down = _weights(values.shape[0], size)
-    across = _weights(values.shape[1], size)
-    rows = np.tensordot(down, np.asarray(values, np.float32), (1, 0))
-    return np.moveaxis(np.tensordot(across, rows, (1, 1)), 0, 1)
+    # Sums of neighbours rather than matrix products: a threaded BLAS would take cores from
+    # training for a few hundred kilobytes.
+    grid = np.asarray(values, np.float32)
+    low, part = _neighbours(grid.shape[0], size)
+    part = part.reshape(-1, *(1,) * (grid.ndim - 1))
+    rows = grid[low] * (1 - part) + grid[np.minimum(low + 1, grid.shape[0] - 1)] * part
+    low, part = _neighbours(grid.shape[1], size)
+    part = part.reshape(-1, *(1,) * (grid.ndim - 2))
+    return rows[:, low] * (1 - part) + rows[:, np.minimum(low + 1, grid.shape[1] - 1)] * part
 
 
-def _weights(count: int, size: int) -> np.ndarray:
+def _neighbours(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     place = np.linspace(0.0, count - 1.0, size)
     low = np.minimum(place.astype(int), max(0, count - 2))
-    part = (place - low).astype(np.float32)
-    weights = np.zeros((size, count), np.float32)
-    weights[np.arange(size), low] = 1.0 - part
-    weights[np.arange(size), np.minimum(low + 1, count - 1)] += part
-    return weights
+    return low, (place - low).astype(np.float32)
 
 
 def sampled(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -79,7 +79,7 @@ class Panel(QWidget):
         if not self.isVisible() or self._later.isActive():
             return
         # A slow drawing is done less often, so that it never takes over the window.
-        wait = self._drawn_at + max(self.interval, 12 * self._cost) - time.monotonic()
+        wait = self._drawn_at + max(self.interval, 20 * self._cost) - time.monotonic()
         if wait <= 0:
             self.refresh()
         else:

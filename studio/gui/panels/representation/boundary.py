@@ -85,21 +85,23 @@ class BoundaryView(View):
         self._set_choices(self._words_of_choices(plane.shape[-1], dataset))
         classes = len(info.classes)
         chosen = self.neuron.currentIndex()
+        # As many pixels as are seen, so that nothing has to be scaled while painting.
+        size = max(16, min(800, round(self.plane.square().width() * self.devicePixelRatioF())))
         if self._is_output and info.target == "values":
             low, high = _target_range(dataset)
-            self._picture = values_picture(plane, low, high, self.theme.lut("sequential"))
+            self._picture = values_picture(plane, low, high, self.theme.lut("sequential"), size)
         elif self._is_output and classes >= 2 and chosen <= 0:
             colours = np.array([_rgb(c) for c in self._class_colours()], np.uint8)
             ground = np.array(_rgb(self.theme.color("field")), np.float32)
-            self._picture = shares_picture(plane, colours, ground, self.theme.lut("boundary"))
+            self._picture = shares_picture(plane, colours, ground, self.theme.lut("boundary"), size)
         elif self._is_output and classes >= 2:
             share = class_scores(plane, classes)[..., chosen - 1 : chosen]
-            self._picture = neuron_picture(share, 0, self.theme.lut("sequential"), signed=False)
+            self._picture = neuron_picture(share, 0, self.theme.lut("sequential"), signed=False, size=size)
         else:
             neuron = max(0, min(chosen, plane.shape[-1] - 1))
             signed = bool(plane[..., neuron].min() < 0)
             lut = self.theme.lut("boundary" if signed else "sequential")
-            self._picture = neuron_picture(plane, neuron, lut, signed)
+            self._picture = neuron_picture(plane, neuron, lut, signed, size)
         self.plane.show_picture(self._picture, snapshot.plane_extent)
         self._show_points(dataset)
         self._show_rings(snapshot, dataset, output.id if output else "")

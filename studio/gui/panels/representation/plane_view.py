@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+)
 from PySide6.QtWidgets import QWidget
 
 from studio.gui.panels.images import colour_image
@@ -116,12 +126,9 @@ class PlaneView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         area = self.square()
-        corners = QPainterPath()
-        corners.addRoundedRect(area, 4, 4)
         painter.save()
-        painter.setClipPath(corners)
+        painter.setClipRect(area)
         painter.drawImage(area, self._image)
         painter.translate(area.topLeft())
         painter.scale(area.width(), area.height())
@@ -132,9 +139,14 @@ class PlaneView(QWidget):
         painter.drawLines(self._lines)
         painter.restore()
         painter.save()
-        painter.setClipPath(corners)
+        painter.setClipRect(area)
         painter.drawPixmap(area.topLeft(), self._point_layer(area))
         self._paint_rings(painter)
+        # Round corners by covering them: clipping everything by a path is far slower.
+        corners = QPainterPath()
+        corners.addRect(area)
+        corners.addRoundedRect(area, 4, 4)
+        painter.fillPath(corners, self.theme.color("dock"))
         painter.restore()
         if self.hasFocus():
             painter.setPen(QPen(self.theme.color("accent"), 2))

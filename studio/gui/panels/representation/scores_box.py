@@ -90,7 +90,7 @@ class ScoresBox(QWidget):
 
     def _two_columns(self) -> bool:
         """Many names alone stand in two columns, to leave room for the rest."""
-        return self.shares is None and 5 < len(self.names)
+        return self.shares is None and len(self.names) > 5
 
     def _order(self) -> list[int]:
         """The classes shown; of many, those with the largest shares."""

@@ -118,7 +118,7 @@ class StripCanvas(QWidget):
     def _paint_body(self, painter: QPainter, entry: LayerEntry, picture: ActivationPicture, body: QRectF) -> int:
         """Paint a column's content; returns how many maps are not shown."""
         values = picture.values
-        if values.ndim == 0 or values.size == 1 and values.ndim == 1:
+        if values.ndim == 0 or (values.size == 1 and values.ndim == 1):
             paint_number(painter, float(values.reshape(-1)[0]), body, self.theme)
         elif values.ndim == 1 and len(values) <= MOST_BARS:
             is_output = entry.id == self.output and len(values) == len(self.class_names)

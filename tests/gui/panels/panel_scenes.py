@@ -31,6 +31,7 @@ class MadeUpTrainer:
         self.sent: list[Command] = []
         self.watch = Watch()
         self.problem = None
+        self._whole: dict[str, np.ndarray] = {}
         self.snapshot = Snapshot()
 
     def send(self, command: Command) -> None:
@@ -48,11 +49,13 @@ class MadeUpTrainer:
         if not self.datasets:
             self.snapshot = Snapshot(serial=serial, graph=self.graph)
             return self.snapshot
-        node, dataset = next(iter(self.datasets.items()))
+        dataset = next(iter(self.datasets.values()))
         check = dataset.validation
         first = self.watch.sample
         probe = check.x[first : first + 16]
-        seen = self.forward(probe)
+        if not self._whole:
+            self._whole = self.forward(check.x)
+        seen = {k: v[first : first + 16] for k, v in self._whole.items()}
         extent = (-1.15, 1.15, -1.15, 1.15)
         planes: dict[str, np.ndarray] = {}
         if dataset.info.plane and self.watch.nodes:
@@ -62,11 +65,11 @@ class MadeUpTrainer:
             planes = {k: v.reshape(n, n, -1) for k, v in self.forward(grid).items()}
         scatter = None
         if self.watch.scatter in self.graph:
-            values = self.forward(check.x[:500])[self.watch.scatter]
+            values = self._whole[self.watch.scatter][:500]
             scatter = Scatter(self.watch.scatter, values.reshape(len(values), -1), check.y[:500])
         validation = Evaluation(0.115, None, None, 298.0)
         if dataset.info.classes:
-            output = self.forward(check.x)[self.graph.nodes[-2].id]
+            output = self._whole[self.graph.nodes[-2].id]
             answers = output.argmax(-1) if output.shape[-1] > 1 else (output[:, 0] > 0.5).astype(int)
             k = len(dataset.info.classes)
             confusion = np.zeros((k, k), np.int64)
