@@ -80,9 +80,9 @@ class Concatenate(Layer):
                     _flatten_larger(shapes),
                 )
             if any(a != b for i, (a, b) in enumerate(zip(first, other, strict=True)) if i != axis):
-                where = "last axis" if axis == len(first) - 1 else f"axis {axis + 1}"
+                where = "the last axis" if axis == len(first) - 1 else f"axis {axis + 1}"
                 raise ShapeProblem(
-                    f"gets {describe(first)} and {describe(other)}, needs inputs that differ only in the {where}: "
+                    f"gets {describe(first)} and {describe(other)}, needs inputs that differ only in {where}: "
                     "give the layers before it the same size or padding."
                 )
         return (*first[:axis], sum(s[axis] for s in shapes), *first[axis + 1 :])
