@@ -15,7 +15,7 @@ Size = tuple[float, float]
 
 #: Positions are multiples of this many pixels.
 GRID = 8
-COLUMN_GAP = 80.0
+COLUMN_GAP = 48.0
 ROW_GAP = 40.0
 _LANE_HEIGHT = 16.0
 _ORDER_SWEEPS = 12
@@ -35,6 +35,8 @@ class Link:
     lane : bool
         Whether the wire runs among the nodes and wants a lane of its own past them; label
         wires run below everything and do not.
+    room : float
+        Least distance between columns that the wire wants where it leaves and arrives.
     """
 
     source: str
@@ -42,6 +44,7 @@ class Link:
     source_y: float = 0.0
     target_y: float = 0.0
     lane: bool = True
+    room: float = 0.0
 
 
 def snapped(value: float) -> float:
@@ -189,14 +192,18 @@ def _place_part(
         after[source].append((target, target_y - source_y))
     _reduce_crossings(columns, before, after)
     _settle_heights(columns, slots, before, after, gap_y)
+    gaps = [gap_x] * len(columns)
+    for link in links:
+        for where in (column[link.source], column[link.target] - 1):
+            gaps[where] = max(gaps[where], link.room)
     placed: dict[str, Position] = {}
     x = 0.0
-    for slots_here in columns:
+    for slots_here, gap in zip(columns, gaps, strict=True):
         real = [s for s in slots_here if not s.is_lane]
         width = max((sizes[s.key][0] for s in real), default=0.0)
         for slot in real:
             placed[slot.key] = (x + (width - sizes[slot.key][0]) / 2, slot.y)
-        x += width + gap_x
+        x += width + gap
     return placed
 
 

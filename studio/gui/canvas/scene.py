@@ -133,11 +133,15 @@ class GraphScene(QGraphicsScene):
             rank = len(shapes[edge.source_port]) if edge.source_port < len(shapes) else 1
             wire.width = 4.5 if rank >= 2 else 3.0 if rank == 1 else 2.0
             wire.label = ""
-            if isinstance(graph.node(edge.target).layer, Loss) and edge.target_port == 1:
+            if self._is_label(edge):
                 wire.width = 2.0
                 info = datasets.get(edge.source)
                 labels = isinstance(info, DatasetInfo) and bool(info.classes)
                 wire.label = tr("Y labels") if labels else tr("Y targets")
+
+    def _is_label(self, edge: Edge) -> bool:
+        """Whether the wire brings right answers to a loss, and so runs below everything."""
+        return isinstance(self.graph.node(edge.target).layer, Loss) and edge.target_port == 1
 
     def _places(self, document: Document) -> dict[str, Position]:
         places = dict(document.positions)
@@ -177,16 +181,15 @@ class GraphScene(QGraphicsScene):
 
     def arranged(self, nodes: Iterable[str], origin: Position) -> dict[str, Position]:
         """Places of the auto-layout for these nodes."""
-        chosen = [n for n in self.graph.order if n in set(nodes)]
+        chosen = set(nodes)
         links = []
         for edge in self.graph.edges:
-            if edge.source in self.faces and edge.target in self.faces:
-                out, into = self.faces[edge.source].outputs, self.faces[edge.target].inputs
-                label = isinstance(self.graph.node(edge.target).layer, Loss) and edge.target_port == 1
-                links.append(
-                    Link(edge.source, edge.target, out[edge.source_port].y, into[edge.target_port].y, not label)
-                )
-        return arrange_in_columns({n: self.size_of(n) for n in chosen}, links, origin)
+            start = self.faces[edge.source].outputs[edge.source_port]
+            end = self.faces[edge.target].inputs[edge.target_port]
+            label = self._is_label(edge)
+            room = 80.0 if end.spots else 72.0 if label else 0.0
+            links.append(Link(edge.source, edge.target, start.y, end.y, lane=not label, room=room))
+        return arrange_in_columns({n: self.size_of(n) for n in self.graph.order if n in chosen}, links, origin)
 
     def _measure_boxes(self) -> None:
         self._rows = {n: i for i, n in enumerate(self.nodes)}

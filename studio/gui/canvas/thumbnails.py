@@ -109,6 +109,12 @@ def is_bounded(face: Face) -> bool:
     return getattr(layer, "activation", "") in _BOUNDED or layer.type_name().lower() in _BOUNDED
 
 
+def _is_share(face: Face) -> bool:
+    """Whether the layer's values are probabilities, between 0 and 1, by its activation."""
+    layer = face.node.layer
+    return bool({getattr(layer, "activation", ""), layer.type_name().lower()} & {"sigmoid", "softmax"})
+
+
 def _largest(values: np.ndarray) -> float:
     finite = values[np.isfinite(values)]
     return float(np.abs(finite).max()) if finite.size else 0.0
@@ -119,6 +125,8 @@ def _neurons(face: Face, view: NodeView, style: Style) -> Thumbnail | None:
     if plane is None or plane.ndim != 3 or plane.shape[2] != (face.shape or (0,))[0]:
         return None
     shown = plane[::-1, :, : face.shown]  # row 0 is the lowest y, a picture's is the highest
+    if _is_share(face):
+        shown = 2 * shown - 1  # the middle of the map is the border of the decision
     scale = 1.0 if is_bounded(face) else _largest(shown)
     pixels = np.ascontiguousarray(np.moveaxis(symmetric(shown, scale), 2, 0))
     return Thumbnail([indexed(p, style.tables["diverging"]) for p in pixels], smooth=True)
