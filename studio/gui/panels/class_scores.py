@@ -51,7 +51,7 @@ def class_scores(output: np.ndarray, classes: int) -> np.ndarray:
     if values.size and values.min() >= -1e-4 and np.abs(values.sum(-1) - 1).max() < 1e-2:
         return np.clip(values, 0.0, 1.0)
     powers = np.exp(values - values.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+    return np.asarray(powers / powers.sum(-1, keepdims=True))
 
 
 def class_numbers(targets: np.ndarray, classes: int) -> np.ndarray:
@@ -71,4 +71,4 @@ def class_numbers(targets: np.ndarray, classes: int) -> np.ndarray:
         labels = targets.reshape(len(targets), -1).argmax(1)
     else:
         labels = np.rint(targets.reshape(len(targets))).astype(np.int64)
-    return np.clip(labels, 0, max(0, classes - 1)).astype(np.int64)
+    return np.asarray(np.clip(labels, 0, max(0, classes - 1)), np.int64)

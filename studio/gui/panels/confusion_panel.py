@@ -240,7 +240,7 @@ class ConfusionMatrix(QWidget):
 
 
 def _shares(right: np.ndarray, of: np.ndarray) -> np.ndarray:
-    return np.divide(right, of, out=np.full(len(of), np.nan), where=of > 0)
+    return np.asarray(np.divide(right, of, out=np.full(len(of), np.nan), where=of > 0))
 
 
 def _percent(share: float, short: bool = False) -> str:

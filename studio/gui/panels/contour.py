@@ -55,14 +55,10 @@ def contour(values: np.ndarray, level: float) -> np.ndarray:
         if not len(rows):
             continue
         corners = tuple(part[rows, columns] for part in (a, b, c, d))
+        groups = [(np.ones(len(rows), bool), _LINES[pattern])]
         if pattern in _SADDLE_JOINED:
-            joined = sum(corners) <= 0
-            groups = (
-                (~joined, _LINES[pattern]),
-                (joined, _SADDLE_JOINED[pattern]),
-            )
-        else:
-            groups = ((np.ones(len(rows), bool), _LINES[pattern]),)
+            joined = np.sum(corners, axis=0) <= 0
+            groups = [(~joined, _LINES[pattern]), (joined, _SADDLE_JOINED[pattern])]
         for chosen, lines in groups:
             if not chosen.any():
                 continue
@@ -105,7 +101,8 @@ def enlarged(values: np.ndarray, size: int) -> np.ndarray:
     rows = grid[low] * (1 - part) + grid[np.minimum(low + 1, grid.shape[0] - 1)] * part
     low, part = _neighbours(grid.shape[1], size)
     part = part.reshape(-1, *(1,) * (grid.ndim - 2))
-    return rows[:, low] * (1 - part) + rows[:, np.minimum(low + 1, grid.shape[1] - 1)] * part
+    right = np.minimum(low + 1, grid.shape[1] - 1)
+    return np.asarray(rows[:, low] * (1 - part) + rows[:, right] * part)
 
 
 def _neighbours(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -138,4 +135,4 @@ def sampled(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.nda
     s, t = (x - left)[:, None], (y - low)[:, None]
     bottom = values[low, left] * (1 - s) + values[low, right] * s
     top = values[high, left] * (1 - s) + values[high, right] * s
-    return bottom * (1 - t) + top * t
+    return np.asarray(bottom * (1 - t) + top * t)

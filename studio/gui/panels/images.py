@@ -24,7 +24,7 @@ def mapped(values: np.ndarray, low: float, high: float, lut: np.ndarray) -> np.n
     """Colours of values: uint8 ``(..., 3)``; `low` takes the first colour, `high` the last."""
     span = high - low if high > low else 1.0
     places = np.nan_to_num((np.asarray(values, np.float32) - low) * (255.0 / span))
-    return lut[np.clip(places + 0.5, 0, 255).astype(np.uint8)]
+    return np.asarray(lut[np.clip(places + 0.5, 0, 255).astype(np.uint8)])
 
 
 def value_range(values: np.ndarray) -> tuple[float, float, str]:

@@ -30,7 +30,7 @@ class CurveStyle:
     dashed: bool = False
 
 
-class _Axis(pg.AxisItem):
+class _Axis(pg.AxisItem):  # type: ignore[misc]
     """Ticks at round numbers, faint words, and no line along the axis."""
 
     def __init__(self, orientation: str, plot: LossPlot) -> None:
@@ -58,7 +58,7 @@ class _Axis(pg.AxisItem):
         return [tick_text(float(f"{10.0**v:.6g}")) if self._plot.log else tick_text(float(f"{v:.6g}")) for v in values]
 
 
-class LossPlot(pg.PlotWidget):
+class LossPlot(pg.PlotWidget):  # type: ignore[misc]
     """Train and validation curves over epochs.
 
     The wheel and dragging zoom and move along the epochs; a double click shows all of them.
@@ -246,14 +246,14 @@ class LossPlot(pg.PlotWidget):
             self._over.update()
 
     def _plot_rect(self) -> QRectF:
-        return self.getPlotItem().vb.sceneBoundingRect()
+        return QRectF(self.getPlotItem().vb.sceneBoundingRect())
 
     # For the overlay ------------------------------------------------------------------------
 
     def place(self, epoch: float, value: float) -> QPointF:
         """Where a point of a curve is, in the widget's pixels."""
         height = math.log10(value) if self.log and value > 0 else value
-        return self.getPlotItem().vb.mapViewToScene(QPointF(epoch, height))
+        return QPointF(self.getPlotItem().vb.mapViewToScene(QPointF(epoch, height)))
 
     def hovered(self) -> tuple[float, list[tuple[CurveStyle, float, float]]] | None:
         """What is under the pointer: the epoch, and for each curve its style, epoch and value."""
@@ -297,7 +297,7 @@ class _Overlay(QWidget):
     def _paint_ends(self, painter: QPainter) -> None:
         plot, theme = self._plot, self._plot.theme
         area = plot._plot_rect()
-        labels = []
+        labels: list[tuple[float, float, CurveStyle, str]] = []
         for style, epoch, value in plot.ends():
             at = plot.place(epoch, value)
             if not (area.left() <= at.x() <= area.right() and math.isfinite(at.y())):
@@ -305,11 +305,11 @@ class _Overlay(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color(style.token))
             painter.drawEllipse(at, 3, 3)
-            labels.append([at.y(), at.x(), style, f"{style.words} {plot.words(value)}"])
+            labels.append((at.y(), at.x(), style, f"{style.words} {plot.words(value)}"))
         labels.sort(key=lambda label: label[0])
         if len(labels) == 2 and labels[1][0] - labels[0][0] < 16:
             middle = (labels[0][0] + labels[1][0]) / 2
-            labels[0][0], labels[1][0] = middle - 8, middle + 8
+            labels = [(middle - 8, *labels[0][1:]), (middle + 8, *labels[1][1:])]
         font = _label_font(theme)
         painter.setFont(font)
         metrics = QFontMetricsF(font)

@@ -68,7 +68,7 @@ class Samples:
         """The right answer, for people."""
         assert self.dataset is not None
         if self.has_classes:
-            return self.dataset.info.classes[self.labels[number]]
+            return str(self.dataset.info.classes[self.labels[number]])
         values = self.dataset.validation.y[number].reshape(-1)
         return ", ".join(number_text(float(v)) for v in values[:4])
 
@@ -76,7 +76,7 @@ class Samples:
         """The network's answer; empty while it is not known."""
         if self.dataset is None or number >= len(self.answers) or not self.has_classes:
             return ""
-        return self.dataset.info.classes[self.answers[number]]
+        return str(self.dataset.info.classes[self.answers[number]])
 
     def is_wrong(self, number: int) -> bool:
         """Whether the network's answer is known and wrong."""

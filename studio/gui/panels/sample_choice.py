@@ -106,7 +106,7 @@ class SamplePicker(QSpinBox):
         digits = text.partition(",")[0].strip().lstrip("#").strip()
         return int(digits) if digits.isdigit() else self.value()
 
-    def validate(self, text: str, position: int) -> object:
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         digits = text.partition(",")[0].strip().lstrip("#").strip()
         fits = digits.isdigit() and int(digits) <= self.maximum()
         state = QValidator.State.Acceptable if fits else QValidator.State.Intermediate

@@ -57,4 +57,4 @@ def _recursion(x: np.ndarray, decay: float, start: float) -> np.ndarray:
     before = np.full(blocks, start)
     if blocks > 1:
         before[1:] = _recursion(local[:-1, -1], float(powers[_BLOCK]), start)
-    return (local + before[:, None] * powers[1:]).reshape(-1)[: len(x)]
+    return np.asarray((local + before[:, None] * powers[1:]).reshape(-1)[: len(x)])

@@ -59,7 +59,7 @@ class TabGroup(QWidget):
         self.tabs.setCurrentIndex(self._stack.indexOf(panel))
 
     @property
-    def current(self) -> QWidget:
+    def current(self) -> QWidget | None:
         """The panel that is seen."""
         return self._stack.currentWidget()
 

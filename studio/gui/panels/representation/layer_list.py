@@ -122,7 +122,7 @@ class LayerList(QListWidget):
     def layer(self) -> str:
         """Id of the chosen layer; empty when there is none."""
         item = self.currentItem()
-        return item.data(_ID) if item is not None else ""
+        return str(item.data(_ID)) if item is not None else ""
 
     def set_entries(self, entries: list[LayerEntry], default: str) -> None:
         """Show these layers; the chosen one stays chosen if it is among them, else `default` is."""

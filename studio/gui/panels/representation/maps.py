@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
@@ -43,7 +45,7 @@ class MapsCanvas(QWidget):
         self.values: np.ndarray = np.zeros((0, 0, 0), np.float32)
         self.flipped = False
         self.hovered: tuple[int, int, int] | None = None
-        self.on_hover = lambda: None
+        self.on_hover: Callable[[], None] = self.update
         self.setMouseTracking(True)
 
     def show_maps(self, picture: ActivationPicture, values: np.ndarray, flipped: bool) -> None:
@@ -58,7 +60,8 @@ class MapsCanvas(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         count = len(self.picture.maps) if self.picture is not None else 1
-        width = max(200, self.parentWidget().width() if self.parentWidget() else 0)
+        parent = self.parentWidget()
+        width = max(200, parent.width() if parent is not None else 0)
         columns = max(1, int((width + _GAP) // (_SMALLEST + _GAP)))
         return QSize(120, round(-(-count // columns) * (_SMALLEST + _CAPTION + _GAP)))
 
@@ -148,6 +151,7 @@ class MapsView(View):
         layout.addWidget(scroll)
         self.side = QWidget()
         self.sample_label = QLabel(self.tr("Sample"))
+        self.labels = [self.sample_label]
         self.picker = SamplePicker(samples)
         self.value = ScoresBox()
         column = QVBoxLayout(self.side)

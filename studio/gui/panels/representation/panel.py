@@ -177,11 +177,10 @@ class RepresentationPanel(Panel):
         self._stack.setCurrentWidget(self.view)
         self._sides.setCurrentWidget(self.view.side)
         self.interval = self.view.interval
-        for index in range(self._sides.count()):
+        for side in (view.side for view in self.views.values()):
             # A stack is as high as its highest page; pages that are not seen shall not count.
-            seen = self._sides.widget(index) is self.view.side
-            vertical = QSizePolicy.Policy.Preferred if seen else QSizePolicy.Policy.Ignored
-            self._sides.widget(index).setSizePolicy(QSizePolicy.Policy.Preferred, vertical)
+            vertical = QSizePolicy.Policy.Preferred if side is self.view.side else QSizePolicy.Policy.Ignored
+            side.setSizePolicy(QSizePolicy.Policy.Preferred, vertical)
         self._column.setVisible(self.layers.count() > 0 and not strip)
         self._bar.setVisible(strip)
         # The strip needs the whole width, so its choices stand in a row above it.
@@ -247,8 +246,8 @@ class RepresentationPanel(Panel):
     def restyle(self) -> None:
         """Take colours and fonts from the theme again."""
         labels = [self._layer_label, self._view_label, self._sample_label]
-        labels += [self.views["maps"].sample_label]
-        labels += [self.views["pca2"].spread, self.views["pca3"].spread]  # type: ignore[attr-defined]
+        for view in self.views.values():
+            labels += view.labels
         for label in labels:
             label.setFont(self.theme.font("small"))
             label.setStyleSheet(f"color: {self.theme.color('text-2').name()};")

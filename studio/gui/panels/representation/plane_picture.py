@@ -91,4 +91,4 @@ def values_picture(plane: np.ndarray, low: float, high: float, lut: np.ndarray, 
 
 def _lines(values: np.ndarray, level: float) -> np.ndarray:
     pieces = contour(values, level)
-    return pieces / (np.array(values.shape[::-1], float) - 1)
+    return np.asarray(pieces / (np.array(values.shape[::-1], float) - 1))

@@ -187,17 +187,17 @@ class StripView(View):
         self.canvas.setAccessibleName(self.tr("The sample at each layer"))
         self.canvas.picked.connect(self.picked)
         self.canvas.on_resize = lambda: self._reveal(self.canvas.layer)
-        self.scroll = QScrollArea(self)
-        self.scroll.setWidget(self.canvas)
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.viewport().setAutoFillBackground(False)
+        self.area = QScrollArea(self)
+        self.area.setWidget(self.canvas)
+        self.area.setWidgetResizable(True)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.viewport().setAutoFillBackground(False)
         self.canvas.setAutoFillBackground(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.scroll)
+        layout.addWidget(self.area)
 
     def wish(self, layer: str) -> Watch:
         """The columns that can be seen, for the picked sample."""
@@ -206,8 +206,8 @@ class StripView(View):
         return Watch(nodes=frozenset(seen | ({output.id} if output else set())), sample=self.samples.index)
 
     def _seen(self) -> set[str]:
-        left = self.scroll.horizontalScrollBar().value()
-        right = left + self.scroll.viewport().width()
+        left = self.area.horizontalScrollBar().value()
+        right = left + self.area.viewport().width()
         canvas = self.canvas
         entries = layer_entries(self.session)
         if len(entries) != len(canvas.entries):
@@ -264,7 +264,7 @@ class StripView(View):
         ids = [e.id for e in self.canvas.entries]
         if layer in ids:
             middle = self.canvas.column(ids.index(layer)).center()
-            self.scroll.ensureVisible(round(middle.x()), 0, _WIDEST // 2, 0)
+            self.area.ensureVisible(round(middle.x()), 0, _WIDEST // 2, 0)
 
 
 def sample_values(view: NodeView | None, snapshot: Snapshot, entry: LayerEntry) -> np.ndarray | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from studio.engine.messages import Snapshot, Watch
 from studio.gui.panels.sample_choice import SampleChoice
@@ -33,6 +33,8 @@ class View(QWidget):
         self.theme.changed.connect(self.update)
         #: What stands beside the view: legends, values at the pointer, choices.
         self.side: QWidget = QWidget()
+        #: Small words of `side` that follow the theme.
+        self.labels: list[QLabel] = []
         #: Called when the view wants to be drawn again, such as after a choice in `side`.
         self.again: Callable[[], None] = self.update
 
