@@ -112,9 +112,15 @@ class Watch:
 
 @dataclass(frozen=True)
 class SetPace:
-    """How fast training may go, so that people can watch; 0 is as fast as it can."""
+    """How fast training may go, so that people can watch.
 
-    epochs_per_second: float = 0.0
+    Parameters
+    ----------
+    epochs_per_second : float or None
+        0 is as fast as the machine can; None lets a run last about ten seconds at the least.
+    """
+
+    epochs_per_second: float | None = None
 
 
 @dataclass(frozen=True)

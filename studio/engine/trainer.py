@@ -42,6 +42,10 @@ from studio.kernels.jit import Kernel
 
 Load = Callable[[Any], Dataset]
 
+#: A run that nobody paces lasts about so long at the least, at so many epochs a second at most.
+WATCH_SECONDS = 10.0
+MOST_EPOCHS_PER_SECOND = 30.0
+
 #: Largest share of the time that goes into copies for the views.
 VIEW_SHARE = 0.04
 
@@ -82,7 +86,7 @@ class Trainer:
         self._loaded: dict[Layer, Dataset] = {}
         self._weights: TrainingState | None = None
         self._watch = Watch()
-        self._pace = 0.0
+        self._pace: float | None = None
         self._running = False
         self._target = 0
         self._steps_left: int | None = None
@@ -344,22 +348,37 @@ class Trainer:
         epoch = self._run.network.epoch if self._run is not None else 0.0
         self._pace_start = (time.perf_counter(), epoch)
 
+    def _epochs_per_second(self) -> float:
+        """The pace in force; 0 for none."""
+        if self._pace is not None:
+            return self._pace
+        return max(MOST_EPOCHS_PER_SECOND / 1000, min(MOST_EPOCHS_PER_SECOND, self._training.epochs / WATCH_SECONDS))
+
+    def _steps_allowed(self) -> int | None:
+        """How many minibatches the pace allows now; None for any number."""
+        pace, run = self._epochs_per_second(), self._run
+        if not pace or run is None:
+            return None
+        network = run.network
+        start, epoch = self._pace_start
+        per_epoch = network.steps_to(int(network.epoch) + 2) - network.steps_to(int(network.epoch) + 1)
+        behind = epoch + (time.perf_counter() - start) * pace - network.epoch
+        if behind > 2 * CHUNK_SECONDS * pace + 1 / per_epoch:
+            # Training cannot keep up: what was missed must not be raced through later.
+            self._mark_pace()
+            return max(1, round(CHUNK_SECONDS * pace * per_epoch))
+        return int(behind * per_epoch + 1e-6)
+
     def _advance(self) -> None:
         run = self._run
         assert run is not None
-        target = self._target
-        if self._pace:
-            start, epoch = self._pace_start
-            allowed = epoch + (time.perf_counter() - start) * self._pace
-            ahead = run.network.epoch - allowed
-            if ahead > 0:
-                time.sleep(min(0.01, ahead / self._pace))
-                return
-            if ahead < -1.0 - self._pace * 0.1:  # training cannot keep up; do not race later
-                self._mark_pace()
-            target = min(target, int(run.network.epoch) + max(1, int(-ahead)))
+        allowed = self._steps_allowed()
+        if allowed == 0:
+            time.sleep(0.002)
+            return
+        steps = min((s for s in (allowed, self._steps_left) if s is not None), default=None)
         try:
-            done = run.advance(target, self._steps_left, CHUNK_SECONDS)
+            done = run.advance(self._target, steps, CHUNK_SECONDS)
         except EngineProblem as problem:
             self._fail(problem.problem)
             return
