@@ -74,9 +74,9 @@ class Field:
 
     def _number(self, name: str, value: float) -> None:
         if self.minimum is not None and value < self.minimum:
-            raise FieldError(f"{name} is {value:g}, but must be at least {self.minimum:g}.")
+            raise FieldError(f"{name} is {value:.12g}, but must be at least {self.minimum:.12g}.")
         if self.maximum is not None and value > self.maximum:
-            raise FieldError(f"{name} is {value:g}, but must be at most {self.maximum:g}.")
+            raise FieldError(f"{name} is {value:.12g}, but must be at most {self.maximum:.12g}.")
 
 
 def _as_integer(name: str, value: Any) -> int:

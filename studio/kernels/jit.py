@@ -254,7 +254,8 @@ def _start_worker(requests: list[dict[str, str]]) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**os.environ, "STUDIO_LANES": str(lanes())},
+        # Plug-ins must be found there as they are here.
+        env={**os.environ, "STUDIO_LANES": str(lanes()), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
     )
     assert process.stdin is not None
     process.stdin.write(json.dumps(requests).encode())

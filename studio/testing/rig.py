@@ -204,7 +204,7 @@ class Rig:
             if not isinstance(self.layer, Loss) and len(self.layer.output_shape(*shapes)) == 3:
                 pictures.append(self.node)
             for picture in pictures:
-                graph, wanting = graph.add(Conv2D(filters=1, kernel_size=3, padding="same"))
+                graph, wanting = graph.add(Conv2D(filters=1, kernel_size=(3, 3), padding="same"))
                 graph = graph.connect(picture, 0, wanting, 0)
         training = Training(optimizer=SGD(learning_rate=0.0), batch_size=self.batch)
         self.network = Network(graph, training, datasets, self.threads, compile_ahead)
