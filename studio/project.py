@@ -221,29 +221,15 @@ class Project:
             When the graph has problems.
         """
         from studio.core.optimizer import Optimizer
-        from studio.engine.arena import SharedSpace
         from studio.engine.cpu_device import CpuDevice
-        from studio.engine.network import MANY, PROBE
-        from studio.engine.build import build_plan
-        from studio.kernels.simd import LANES
+        from studio.engine.network import make_plans
 
         infos = self._known_data()
         inference = self._without_problems(infos)
         training = self.document.training
-        optimizer = training.optimizer
-        if not isinstance(optimizer, Optimizer):
+        if not isinstance(training.optimizer, Optimizer):
             raise ProjectError("The training settings name no optimizer: choose one.")
-        threads = self.threads()
-        space = SharedSpace(LANES)
-        space.place(dict(inference.weights))
-        for slot in optimizer.slots:
-            space.add_slot(slot)
-        graph, shard = self.document.graph, -(-training.batch_size // threads)
-        plans = [
-            (build_plan(graph, inference, infos, space, shard, optimizer), threads),
-            (build_plan(graph, inference, infos, space, PROBE), 1),
-            (build_plan(graph, inference, infos, space, MANY), 1),
-        ]
+        space, plans = make_plans(self.document.graph, inference, infos, training, self.threads())
         return CpuDevice.estimate(space, plans)
 
     def threads(self) -> int:

@@ -7,32 +7,28 @@ carried over by `TrainingState`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from studio.core.dataset import Dataset, DatasetInfo, Split
+from studio.core.dataset import Dataset, DatasetInfo
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import Inference, infer
-from studio.core.layer import ElementWise, Loss
+from studio.core.layer import ElementWise
 from studio.core.optimizer import Optimizer
 from studio.core.problems import Problem
 from studio.core.registry import layer as layer_type
 from studio.engine.arena import SharedSpace
 from studio.engine.build import build_plan
-from studio.engine.cpu_device import BoundPlan, CpuDevice, available_memory
+from studio.engine.cpu_device import CpuDevice, available_memory
 from studio.engine.initializers import draw
-from studio.engine.messages import Evaluation, TrainingState
+from studio.engine.messages import TrainingState
+from studio.engine.observed import MANY, PROBE, LossSums, Observed
 from studio.engine.plan import Plan
 from studio.kernels import state
 from studio.kernels.jit import Kernel
 from studio.kernels.simd import LANES
 
-#: Samples of the probe batch that views show.
-PROBE = 16
-#: Samples at a time when a whole split is computed.
-MANY = 256
 #: Share of the free memory a plan may take.
 MEMORY_SHARE = 0.8
 
@@ -45,17 +41,33 @@ class EngineProblem(RuntimeError):
         self.problem = problem
 
 
-@dataclass(frozen=True)
-class LossSums:
-    """What the losses added up since the last look: per Loss node, then the penalty."""
+def make_plans(
+    graph: Graph,
+    inference: Inference,
+    infos: Mapping[str, DatasetInfo],
+    training: Training,
+    threads: int,
+) -> tuple[SharedSpace, list[tuple[Plan, int]]]:
+    """Plans for training, for the probe batch and for many samples, with their threads.
 
-    loss: np.ndarray
-    right: np.ndarray
-    samples: np.ndarray
-    penalty: float
+    Nothing is allocated or compiled, so this also tells how much memory a network would take.
+    """
+    optimizer = training.optimizer
+    assert isinstance(optimizer, Optimizer)
+    space = SharedSpace(LANES)
+    space.place(dict(inference.weights))
+    for slot in optimizer.slots:
+        space.add_slot(slot)
+    shard = -(-training.batch_size // threads)
+    plans = [
+        (build_plan(graph, inference, infos, space, shard, optimizer), threads),
+        (build_plan(graph, inference, infos, space, PROBE), 1),
+        (build_plan(graph, inference, infos, space, MANY), 1),
+    ]
+    return space, plans
 
 
-class Network:
+class Network(Observed):
     """Weights, plans and device of one graph.
 
     Parameters
@@ -97,16 +109,7 @@ class Network:
             raise EngineProblem(Problem("", "The training settings name no optimizer: choose one."))
         self.optimizer = optimizer
         self.threads = max(1, min(threads, training.batch_size))
-        self.space = SharedSpace(LANES)
-        self.space.place(dict(self.inference.weights))
-        for slot in optimizer.slots:
-            self.space.add_slot(slot)
-        shard = -(-training.batch_size // self.threads)
-        plans: list[tuple[Plan, int]] = [
-            (build_plan(graph, self.inference, self.infos, self.space, shard, optimizer), self.threads),
-            (build_plan(graph, self.inference, self.infos, self.space, PROBE), 1),
-            (build_plan(graph, self.inference, self.infos, self.space, MANY), 1),
-        ]
+        self.space, plans = make_plans(graph, self.inference, self.infos, training, self.threads)
         self._refuse_too_large(plans)
         compile_kernels({id(k): k for plan, _ in plans for k in plan.kernels}.values())
         self.device = CpuDevice(self.space, plans)
@@ -244,10 +247,6 @@ class Network:
 
     # Training ----------------------------------------------------------------------------
 
-    def _arrays(self, split: Callable[[Dataset], Split]) -> list[np.ndarray]:
-        ordered = [self.datasets[n.id] for n in self.graph.nodes if n.id in self.datasets]
-        return [array for dataset in ordered for array in (split(dataset).x, split(dataset).y)]
-
     def feed_training(self) -> None:
         """Let the training plan run over the training part, from its start."""
         samples = len(next(iter(self.datasets.values())).train)
@@ -310,137 +309,3 @@ class Network:
     def take_sums(self) -> LossSums:
         """What the losses added up since the last call."""
         return self._take(self.train_plan)
-
-    def _take(self, bound: BoundPlan) -> LossSums:
-        total = bound.sums.sum(0)
-        steps = max(1.0, float(total[state.PENALTY_STEPS]))
-        blocks = total[: state.SUMS_PER_LOSS * len(bound.plan.losses)].reshape(-1, state.SUMS_PER_LOSS)
-        bound.sums[:] = 0.0
-        return LossSums(blocks[:, 0].copy(), blocks[:, 1].copy(), blocks[:, 2].copy(), float(total[state.PENALTY_SUM]) / steps)
-
-    # Looking -----------------------------------------------------------------------------
-
-    def evaluate(self, split: Callable[[Dataset], Split]) -> Evaluation | None:
-        """Loss, accuracy and confusion matrix on a split; None if it is empty."""
-        arrays = self._arrays(split)
-        samples = len(arrays[0])
-        if samples == 0 or not self.losses:
-            return None
-        bound = self._many_plan
-        self._start(bound, arrays, samples)
-        bound.sums[:] = 0.0
-        first_loss = self.losses[0]
-        place = bound.plan.predictions.get(first_loss)
-        labels = self._labels(first_loss, split)
-        predicted = np.empty(samples, np.int64)
-        for start in range(0, samples, MANY):
-            self.device.run(bound, 1)
-            if place is not None:
-                begin = bound.bases[0] + place.offset
-                count = min(MANY, samples - start)
-                predicted[start : start + count] = self.device.arena[begin : begin + count]
-        sums = self._take(bound)
-        loss = self.total_loss(sums)
-        if place is None:
-            return Evaluation(loss, epoch=self.epoch)
-        accuracy = float(sums.right[0] / max(1.0, sums.samples[0]))
-        confusion = None
-        if labels is not None:
-            classes = max(2, len(self._info_of(first_loss).classes), int(labels.max(initial=0)) + 1, int(predicted.max()) + 1)
-            confusion = np.zeros((classes, classes), np.int64)
-            np.add.at(confusion, (labels, predicted), 1)
-        return Evaluation(loss, accuracy, confusion, self.epoch)
-
-    def total_loss(self, sums: LossSums) -> float:
-        """The number training minimises: weighted mean losses and penalties."""
-        means = sums.loss / np.maximum(sums.samples, 1.0)
-        weights = []
-        for node in self.losses:
-            layer = self.graph.node(node).layer
-            assert isinstance(layer, Loss)
-            weights.append(layer.weight)
-        return float(np.dot(means, weights)) + sums.penalty
-
-    def has_accuracy(self) -> bool:
-        """Whether the first loss counts right answers."""
-        layer = self.graph.node(self.losses[0]).layer if self.losses else None
-        return isinstance(layer, Loss) and self.losses[0] in self._many_plan.plan.predictions
-
-    def _target_source(self, loss: str) -> tuple[str, int]:
-        edge = self.graph.incoming(loss)[1]
-        return edge.source, edge.source_port
-
-    def _info_of(self, loss: str) -> DatasetInfo:
-        node, _port = self._target_source(loss)
-        return self.infos.get(node, next(iter(self.infos.values())))
-
-    def _labels(self, loss: str, split: Callable[[Dataset], Split]) -> np.ndarray | None:
-        node, port = self._target_source(loss)
-        if node not in self.datasets or port != 1:
-            return None
-        y = split(self.datasets[node]).y
-        kind = self.datasets[node].info.target
-        if kind == "labels":
-            return y.astype(np.int64).reshape(len(y))
-        return y.argmax(-1).astype(np.int64) if kind == "one_hot" else None
-
-    def _start(self, bound: BoundPlan, arrays: Sequence[np.ndarray], samples: int) -> None:
-        self.device.feed(bound, arrays, samples, False, 0)
-        for one in bound.states:
-            one[state.BATCH] = bound.plan.shard
-            one[state.POSITION] = 0
-            one[state.EPOCH] = 0
-
-    def read_output(self, bound: BoundPlan, node: str, count: int) -> np.ndarray | None:
-        """Output of a node for the columns of the last minibatch: ``(count, *shape)``."""
-        tensor = bound.plan.outputs.get((node, 0))
-        if tensor is None or not tensor.shape:
-            return None
-        begin = bound.bases[0] + tensor.base.offset
-        arena = self.device.arena
-        block = np.lib.stride_tricks.as_strided(
-            arena[begin:],
-            (tensor.rows, tensor.row_length, count),
-            (4 * tensor.row_stride, 4 * tensor.batch, 4),
-        )
-        return np.ascontiguousarray(block.reshape(-1, count).T).reshape(count, *tensor.shape)
-
-    def look(self, arrays: Sequence[np.ndarray], nodes: Iterable[str]) -> dict[str, np.ndarray]:
-        """Outputs of nodes for given samples, in inference mode.
-
-        Parameters
-        ----------
-        arrays : sequence of numpy.ndarray
-            X and Y of each Data node in turn, as many samples each.
-        nodes : iterable of str
-
-        Returns
-        -------
-        dict of str to numpy.ndarray
-            float32 ``(samples, *shape)``.
-        """
-        wanted = list(nodes)
-        samples = len(arrays[0])
-        bound = self._probe_plan if samples <= PROBE else self._many_plan
-        chunk = bound.plan.shard
-        self._start(bound, arrays, samples)
-        parts: dict[str, list[np.ndarray]] = {}
-        for start in range(0, samples, chunk):
-            self.device.run(bound, 1)
-            count = min(chunk, samples - start)
-            for node in wanted:
-                seen = self.read_output(bound, node, count)
-                if seen is not None:
-                    parts.setdefault(node, []).append(seen)
-        return {node: np.concatenate(seen) if len(seen) > 1 else seen[0] for node, seen in parts.items()}
-
-    def probe_arrays(self, first: int) -> list[np.ndarray]:
-        """The probe batch: up to `PROBE` validation samples from `first` on, wrapping around."""
-        def part(split: Split) -> np.ndarray:
-            return (np.arange(min(PROBE, len(split))) + first) % max(1, len(split))
-
-        def chosen(dataset: Dataset) -> Split:
-            split = dataset.validation if len(dataset.validation) else dataset.train
-            return Split(split.x[part(split)], split.y[part(split)])
-
-        return self._arrays(chosen)

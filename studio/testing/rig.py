@@ -23,7 +23,8 @@ from studio.core.layer import Layer, Loss, Weight
 from studio.core.lowering import Lowering, Tensor
 from studio.core.shapes import Shape
 from studio.engine.messages import TrainingState
-from studio.engine.network import LossSums, Network
+from studio.engine.network import Network
+from studio.engine.observed import LossSums
 from studio.engine.optimizers.sgd import SGD
 from studio.kernels import state
 from studio.kernels.control import copy_rows
