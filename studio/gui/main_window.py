@@ -21,7 +21,7 @@ from studio.gui.session import Session
 from studio.gui.status_bar import StatusBar
 from studio.gui.theme import Theme
 from studio.gui.training_link import TrainingLink
-from studio.gui.welcome import WelcomePage
+from studio.gui.welcome import WelcomePage, wanted_at_start
 from studio.gui.widgets.notice import Notice
 from studio.gui.workspace import Workspace
 from studio.storage import SUFFIX
@@ -51,6 +51,8 @@ class MainWindow(QMainWindow):
         menu_bar.add_actions(self)
         self.workspace = Workspace(self.session, self.live, self.link, self.actions_by_key, self.settings)
         self.welcome = WelcomePage(self.files, self.settings)
+        self.welcome.theme_chosen.connect(self.choose_theme)
+        self.welcome.keys_wanted.connect(lambda: menu_bar.show_keys(self))
         self.status = StatusBar(self.session, self.live, self.link)
         self.status.problems_wanted.connect(self.workspace.show_problems)
         self.notice = Notice(self)
@@ -64,6 +66,8 @@ class MainWindow(QMainWindow):
         self.session.open(self.session.document)
         self._show_title()
         self._restore_geometry()
+        if not wanted_at_start(self.settings):
+            self.files.new_blank()
         self.live.start()
         self._offer_recovered(self.files.start_journal(places.journals))
 

@@ -81,7 +81,7 @@ class Actions(QObject):
         """Texts without ampersands, and actions, in order; what the command palette offers."""
         found = []
         for action in self._actions.values():
-            text = action.text().replace("&&", "\0").replace("&", "").replace("\0", "&").rstrip(".…")
+            text = _without_mnemonic(action.text()).rstrip(".…")
             if text and action.isVisible():
                 found.append((text, action))
         return found
@@ -139,10 +139,14 @@ class TitledMenuBar(QMenuBar):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
         theme, painter = Theme.instance(), QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), theme.color("window"))
+        painter.fillRect(0, self.height() - 1, self.width(), 1, theme.color("border"))
         font = theme.font("tab")
         painter.setFont(font)
+        for action in self.actions():
+            self._paint_entry(painter, action)
         painter.setPen(theme.color("text-3"))
         last = self.actionGeometry(self.actions()[-1]).right() if self.actions() else 0
         width = QFontMetricsF(font).horizontalAdvance(self._title)
@@ -150,6 +154,20 @@ class TitledMenuBar(QMenuBar):
         room = int(self.width() - left - 8)
         text = painter.fontMetrics().elidedText(self._title, Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(int(left), 0, room, self.height() - 1, Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_entry(self, painter: QPainter, action: QAction) -> None:
+        theme, rect = Theme.instance(), self.actionGeometry(action)
+        active = action is self.activeAction()
+        if active:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("hover"))
+            painter.drawRoundedRect(rect.adjusted(0, 2, 0, -3), 5, 5)
+        painter.setPen(theme.color("text" if active else "text-2"))
+        painter.drawText(rect.adjusted(0, 0, 0, -1), Qt.AlignmentFlag.AlignCenter, _without_mnemonic(action.text()))
+
+
+def _without_mnemonic(text: str) -> str:
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
 
 
 def fill(menu: QMenu, actions: Actions, *keys: str) -> QMenu:

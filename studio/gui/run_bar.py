@@ -91,7 +91,7 @@ class RunBar(QWidget):
         self.epoch = Readout(self.tr("Epoch"), (("00000", True), ("/ 00000", False)), bar=True, parent=self)
         self.epoch.setToolTip(self.tr("How often training went through all training samples."))
         self.speed = Readout(self.tr("Samples/s"), (("0 000 000", True),), parent=self)
-        widest = (("0.000", True), (self.tr("loss"), False), ("00.0 %", True), (self.tr("acc"), False))
+        widest = (("0.0e-00", True), (self.tr("loss"), False), ("00.0 %", True), (self.tr("acc"), False))
         self.train = Readout(self.tr("Train"), widest, key="train", parent=self)
         self.train.setToolTip(self.tr("Loss and share of right answers on the samples the network learns from."))
         self.validation = Readout(self.tr("Validation"), widest, key="validation", parent=self)
@@ -109,7 +109,7 @@ class RunBar(QWidget):
         self.rate_slider.setFixedWidth(104)
         self.rate_field = NumberField(rate, self.tr("The learning rate"), self)
         self.rate_field.setFixedSize(74, 28)
-        self.rate_field.setButtonSymbols(NumberField.ButtonSymbols.NoButtons)
+        self.rate_field.setProperty("plain", True)  # the slider beside it steps
         for widget in (self.rate_slider, self.rate_field):
             widget.setAccessibleName(self.tr("Learning rate"))
             widget.setToolTip(rate.help)
@@ -119,7 +119,7 @@ class RunBar(QWidget):
         batch = Training.parameters()["batch_size"]
         self.batch_label = Label(self.tr("Batch size"), "body", "text-2", parent=self)
         self.batch_field = NumberChoice(batch, self.tr("The batch size"), _BATCHES, self)
-        self.batch_field.setFixedWidth(68)
+        self.batch_field.setFixedWidth(72)
         self.batch_field.setAccessibleName(self.tr("Batch size"))
         self.batch_field.setToolTip(batch.help)
         self.batch_field.value_changed.connect(self._set_batch)
@@ -180,17 +180,22 @@ class RunBar(QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Hide the least needed things where the bar is narrow."""
-        optional = (self.rate_slider, self.batch_label, self.speed, self.validation, self.batch_field)
-        for widget in optional:
-            widget.setVisible(True)
+        """Drop the least needed things where the bar is narrow."""
         row = self.layout()
         assert row is not None
-        for widget in optional:
+        readouts, widgets = (self.epoch, self.train, self.validation), (self.rate_slider, self.batch_label, self.speed)
+        for widget in widgets:
+            widget.setVisible(True)
+        for readout in readouts:
+            readout.set_brief(False)
+        steps = [lambda w=w: w.setVisible(False) for w in widgets[:2]]
+        steps += [lambda r=r: r.set_brief(True) for r in readouts]
+        steps += [lambda: self.speed.setVisible(False)]
+        for step in steps:
             row.invalidate()
             if row.sizeHint().width() <= self.width():
                 break
-            widget.setVisible(False)
+            step()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = Theme.instance(), QPainter(self)
@@ -238,7 +243,7 @@ class RunBar(QWidget):
         menu.addSeparator()
         threads = QActionGroup(menu)
         for count in (0, *range(1, devices.cores() + 1)):
-            words = self.tr("%n thread(s)", "", count) if count else self.tr("Threads: let the app choose")
+            words = numbers.counted(count, self.tr("{count} thread"), self.tr("{count} threads")) if count else self.tr("Threads: let the app choose")
             action = threads.addAction(words)
             action.setCheckable(True)
             action.setChecked(training.threads == count)
@@ -262,7 +267,7 @@ class RunBar(QWidget):
     def _show_device(self) -> None:
         snapshot, training = self._live.latest, self._session.document.training
         threads = training.threads or (snapshot.threads if snapshot.graph is not None else devices.cores())
-        words = "CUDA" if training.device == "cuda" else self.tr("CPU · %n thread(s)", "", threads)
+        words = "CUDA" if training.device == "cuda" else numbers.counted(threads, self.tr("CPU · {count} thread"), self.tr("CPU · {count} threads"))
         if words != self.device_button.text():
             self.device_button.setText(words)
 

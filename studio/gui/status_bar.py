@@ -138,13 +138,13 @@ class StatusBar(QWidget):
     def _show_network(self) -> None:
         graph, inference = self._session.document.graph, self._session.inference
         layers = sum(n.layer.family not in ("Data", "Loss") for n in graph.nodes)
-        parts = [self.tr("%n layer(s)", "", layers)]
+        parts = [numbers.counted(layers, self.tr("{count} layer"), self.tr("{count} layers"))]
         if inference.total_parameters:
             parts.append(self.tr("{count} parameters").format(count=numbers.grouped(inference.total_parameters)))
         self._size.show_text(" · ".join(parts))
         errors = len(inference.errors) if graph.nodes else 0
         theme = Theme.instance()
-        self._problems.setText(self.tr("%n problem(s)", "", errors) if errors else self.tr("No problems"))
+        self._problems.setText(numbers.counted(errors, self.tr("{count} problem"), self.tr("{count} problems")) if errors else self.tr("No problems"))
         self._problems.setIcon(theme.icon("warning", "error", 12) if errors else theme.icon("check", "text-3", 12))
         color = theme.color("error" if errors else "text-2").name()
         self._problems.setStyleSheet(f"QPushButton {{ color: {color}; min-height: 18px; }}")

@@ -61,25 +61,29 @@ QToolButton:focus { border: 2px solid @accent; padding: 2px; }
 QToolButton:disabled { color: @text-3; }
 QToolButton::menu-indicator { image: none; width: 0; }
 
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit {
+QLineEdit, QAbstractSpinBox, QComboBox, QPlainTextEdit, QTextEdit {
   background: @field; color: @text; border: 1px solid @border; border-radius: 5px; padding: 0 8px;
   min-height: 26px; selection-background-color: @accent; selection-color: @on-accent; }
 QPlainTextEdit, QTextEdit { padding: 4px 6px; }
-QLineEdit:hover, QSpinBox:hover, QDoubleSpinBox:hover, QComboBox:hover { border-color: @border-strong; }
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus, QTextEdit:focus {
+QLineEdit:hover, QAbstractSpinBox:hover, QComboBox:hover { border-color: @border-strong; }
+QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus, QTextEdit:focus {
   border: 2px solid @accent; padding: 0 7px; min-height: 24px; }
-QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: @text-3; background: @dock; }
-QLineEdit[wrong="true"], QSpinBox[wrong="true"], QDoubleSpinBox[wrong="true"], QComboBox[wrong="true"] {
+QAbstractSpinBox:focus { border: 2px solid @accent; padding: 0 2px 0 6px; min-height: 24px; }
+QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled { color: @text-3; background: @dock; }
+QLineEdit[wrong="true"], QAbstractSpinBox[wrong="true"], QComboBox[wrong="true"] {
   border-color: @error; }
-QSpinBox, QDoubleSpinBox { padding-right: 2px; }
-QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-origin: border; subcontrol-position: top right;
+QAbstractSpinBox { padding: 0 2px 0 7px; }
+QComboBox QLineEdit, QComboBox QLineEdit:focus { border: 0; background: transparent; padding: 0; min-height: 0; }
+QAbstractSpinBox[plain="true"]::up-button, QAbstractSpinBox[plain="true"]::down-button { width: 0; margin: 0; }
+QAbstractSpinBox[plain="true"]::up-arrow, QAbstractSpinBox[plain="true"]::down-arrow { image: none; width: 0; }
+QComboBox:editable { padding-left: 8px; padding-right: 20px; }
+QAbstractSpinBox::up-button { subcontrol-origin: border; subcontrol-position: top right;
   width: 18px; border: 0; margin: 3px 2px 0 0; border-radius: 3px; }
-QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border; subcontrol-position: bottom right;
+QAbstractSpinBox::down-button { subcontrol-origin: border; subcontrol-position: bottom right;
   width: 18px; border: 0; margin: 0 2px 3px 0; border-radius: 3px; }
-QSpinBox::up-button:hover, QDoubleSpinBox::up-button:hover, QSpinBox::down-button:hover,
-QDoubleSpinBox::down-button:hover { background: @hover; }
-QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(@controls/up.svg); width: 9px; height: 9px; }
-QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url(@controls/down-solid.svg); width: 9px; height: 9px; }
+QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover { background: @hover; }
+QAbstractSpinBox::up-arrow { image: url(@controls/up.svg); width: 9px; height: 9px; }
+QAbstractSpinBox::down-arrow { image: url(@controls/down-solid.svg); width: 9px; height: 9px; }
 QComboBox { padding-right: 24px; }
 QComboBox::drop-down { subcontrol-origin: border; subcontrol-position: center right; width: 24px; border: 0; }
 QComboBox::down-arrow { image: url(@controls/down.svg); width: 12px; height: 12px; }

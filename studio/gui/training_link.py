@@ -68,6 +68,11 @@ class TrainingLink(QObject):
         session.document_changed.connect(self._document_changed)
         session.opened.connect(self._opened)
         live.snapshot_taken.connect(self._take)
+        # A short run may be over before its command is settled: look once more then.
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(int(1000 * _SETTLING) + 20)
+        self._later.timeout.connect(lambda: self._take(live.latest))
 
     # State -----------------------------------------------------------------------------
 
@@ -141,10 +146,14 @@ class TrainingLink(QObject):
     def _command(self, command: Run | Pause | Step | Reset, running: bool) -> None:
         self.flush()
         self._trainer.send(command)
-        self._trusted_until = time.monotonic() + _SETTLING
+        self._trust()
         if running != self._running:
             self._running = running
             self.state_changed.emit()
+
+    def _trust(self) -> None:
+        self._trusted_until = time.monotonic() + _SETTLING
+        self._later.start()
 
     def _refuse(self) -> bool:
         """Say what keeps the graph from being trained, if anything does."""
@@ -173,7 +182,7 @@ class TrainingLink(QObject):
         self._trainer.send(Pause())
         self._trainer.send(SetGraph(document.graph, document.training))
         self._trainer.send(Reset())
-        self._trusted_until = time.monotonic() + _SETTLING
+        self._trust()
         if self._running:
             self._running = False
             self.state_changed.emit()

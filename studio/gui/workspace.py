@@ -138,6 +138,7 @@ class Workspace(QMainWindow):
     def _set_sizes(self) -> None:
         height = max(200, min(_BOTTOM, round(self.height() * 0.4)))
         self.resizeDocks([self.bottom_dock], [height], Qt.Orientation.Vertical)
+        self.bottom.splitter.setSizes([480, 520])
         self.resizeDocks(
             [self.palette_dock, self.inspector_dock],
             [self.palette_view.sizeHint().width(), _INSPECTOR],

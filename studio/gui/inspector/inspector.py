@@ -91,7 +91,7 @@ class _Many(QWidget):
 
     def show_nodes(self, nodes: frozenset[str]) -> None:
         graph, inference = self._session.document.graph, self._session.inference
-        self._title.show_text(self.tr("%n layer(s) selected", "", len(nodes)))
+        self._title.show_text(self.tr("{count} layers selected").format(count=len(nodes)))
         rows = []
         for node in (n for n in graph.nodes if n.id in nodes):
             count = inference.parameters(node.id)

@@ -44,6 +44,13 @@ class DockHeader(QWidget):
         self._buttons = [(b, icon if b is button else i) for b, i in self._buttons]
         self._restyle()
 
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), _HEADER)
+
+    def minimumSizeHint(self) -> QSize:
+        # The dock's layout asks this, not the fixed height.
+        return QSize(60, _HEADER)
+
     def _restyle(self) -> None:
         for button, icon in self._buttons:
             button.setIcon(Theme.instance().icon(icon, "text-3", 14))

@@ -37,6 +37,8 @@ class NumberField(QAbstractSpinBox):
         self._value: float = field.default
         self._problem = ""
         self.setKeyboardTracking(False)
+        # A stylesheet's padding does not reach the line edit of a spin box.
+        self.lineEdit().setTextMargins(7, 0, 0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.editingFinished.connect(self._take_text)
         self._show()

@@ -31,6 +31,18 @@ def grouped(value: int) -> str:
     return f"{value:,}".replace(",", " ")
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """A number with its word: ``1 thread``, ``2 threads``.
+
+    Parameters
+    ----------
+    count : int
+    one, many : str
+        Translated texts with ``{count}`` in them.
+    """
+    return (one if count == 1 else many).format(count=grouped(count))
+
+
 def percent(share: float) -> str:
     """A share as per cent with one decimal: ``97.5 %``; 1 is ``100 %``."""
     return "100 %" if share >= 1.0 else f"{100 * share:.1f} %"

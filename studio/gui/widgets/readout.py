@@ -34,6 +34,7 @@ class Readout(QWidget):
         self._label, self._widest, self._key, self._bar = label, widest, key, bar
         self._pieces: tuple[Piece, ...] = (("–", True),)
         self._share = 0.0
+        self._brief = False
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(label)
         Theme.instance().changed.connect(self._restyle)
@@ -47,6 +48,15 @@ class Readout(QWidget):
         self._pieces, self._share = pieces, share
         self.setAccessibleDescription(" ".join(text for text, _ in pieces))
         self.update()
+
+    def set_brief(self, brief: bool) -> None:
+        """Leave the units out, where there is little room."""
+        if brief != self._brief:
+            self._brief = brief
+            self._restyle()
+
+    def _shown(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+        return tuple(p for p in pieces if p[1] or not self._brief or self._bar)
 
     @property
     def text(self) -> str:
@@ -63,7 +73,7 @@ class Readout(QWidget):
     def sizeHint(self) -> QSize:
         theme = Theme.instance()
         width = max(
-            self._advance(self._widest),
+            self._advance(self._shown(self._widest)),
             QFontMetricsF(theme.font("label")).horizontalAdvance(self._label) + (24 if self._key else 0),
         )
         return QSize(round(width * 1.02) + 4, round(38 * theme.scale))
@@ -93,7 +103,7 @@ class Readout(QWidget):
         painter.setPen(theme.color("text-3"))
         painter.drawText(QPointF(x, 12 * scale), self._label)
         x, base = 0.0, 29.0 * scale
-        for text, big in self._pieces:
+        for text, big in self._shown(self._pieces):
             font = theme.font("value" if big else "body")
             painter.setFont(font)
             painter.setPen(theme.color("text" if big else "text-2"))

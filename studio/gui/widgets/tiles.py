@@ -122,6 +122,8 @@ def weight_tiles(values: np.ndarray) -> Tiles:
     """
     if values.ndim == 4:
         tiles = values.transpose(3, 2, 0, 1)
+        if tiles.shape[1] == 1:
+            return _grid_of(tiles[:, 0], "One kernel an output map.")
         shown = tiles[:MOST_TILES, :MOST_TILES]
         left_out = tiles.shape[0] * tiles.shape[1] - shown.shape[0] * shown.shape[1]
         return Tiles(shown, "Rows: output map. Columns: input map.", left_out)
