@@ -1,0 +1,132 @@
+"""The templates: what the welcome page lists opens laid out, without problems, and trains well."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import studio
+from studio.core.assets import assets_folder
+from studio.core.inference import infer
+from studio.core.unknown import UnknownLayer
+from studio.data import describe_all, load
+from studio.gui.canvas.faces import make_faces
+from studio.storage import StorageError, document_from_json, document_to_json, readable_json, templates
+
+NAMES = (
+    "perceptron",
+    "logistic-regression",
+    "xor",
+    "spirals",
+    "regression",
+    "iris",
+    "digits-mlp",
+    "digits-convnet",
+    "digits-residual",
+    "lenet",
+)
+#: Test accuracy after training with the template's own settings.
+GOALS = {
+    "perceptron": 0.97,
+    "logistic-regression": 0.95,
+    "xor": 0.95,
+    "spirals": 0.98,
+    "iris": 0.93,
+    "digits-mlp": 0.96,
+    "digits-convnet": 0.97,
+    "digits-residual": 0.96,
+    "lenet": 0.96,
+}
+
+
+def test_all_are_listed_the_simplest_first() -> None:
+    assert templates.names() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_opens_without_problems(name: str) -> None:
+    document = templates.load(name)
+    inference = infer(document.graph, describe_all(document.graph))
+    assert inference.problems == ()
+    assert not any(isinstance(n.layer, UnknownLayer) for n in document.graph.nodes)
+    assert document.title
+    assert document.training.optimizer is not None
+    assert document_from_json(document_to_json(document)) == document
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_laid_out_from_left_to_right(name: str) -> None:
+    document = templates.load(name)
+    sets = describe_all(document.graph)
+    faces = make_faces(document, infer(document.graph, sets), sets, lambda text, role: 6.5 * len(text))
+    boxes = {}
+    for node, (x, y) in document.positions.items():
+        boxes[node] = x, y, x + faces[node].width, y + faces[node].height
+        assert x % 8 == y % 8 == 0
+    assert boxes.keys() == document.graph.by_id.keys()
+    for (a, b), (c, d) in itertools.combinations([((x, r), (y, s)) for x, y, r, s in boxes.values()], 2):
+        assert a[1] + 16 <= c[0] or c[1] + 16 <= a[0] or b[1] + 16 <= d[0] or d[1] + 16 <= b[0]
+    for edge in document.graph.edges:
+        assert boxes[edge.source][2] + 24 <= boxes[edge.target][0]
+
+
+@pytest.mark.parametrize("name", GOALS)
+def test_it_trains_well_and_fast(name: str) -> None:
+    result = studio.new(name).train()
+    accuracy = result.evaluations["test"].accuracy
+    assert accuracy is not None
+    assert accuracy >= GOALS[name]
+    assert result.seconds < 15
+
+
+def test_the_regression_finds_the_hills() -> None:
+    """Values are standardised, so that always answering the mean has a loss of 1."""
+    assert studio.new("regression").train().evaluations["test"].loss < 0.02
+
+
+def test_xor_needs_its_hidden_layer() -> None:
+    """What the template is there to show."""
+    project = studio.new("xor")
+    graph = project.document.graph.dissolve("n2")
+    project.document = project.document.with_graph(graph)
+    accuracy = project.train().evaluations["test"].accuracy
+    assert accuracy is not None
+    assert accuracy < 0.75
+
+
+def test_lenet_takes_mnist_files(tmp_path: Path) -> None:
+    """Pictures of 28 x 28 pixels in the format of MNIST, made from the built-in digits."""
+    document = templates.load("lenet")
+    data = load(document.graph.node("n1").layer.replace(standardize=False, validation=0.0, test=0.0)).train
+    pixels = np.clip(data.x * 255, 0, 255).astype(np.uint8)
+    header = struct.pack(">IIII", 0x803, len(pixels), 28, 28)
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(header + pixels.tobytes())
+    labels = data.y.astype(np.uint8)
+    (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(
+        struct.pack(">II", 0x801, len(labels)) + labels.tobytes()
+    )
+    project = studio.new("lenet")
+    project.set_data(f"idx:{tmp_path}")
+    result = project.train(epochs=6)
+    assert result.evaluations["test"].accuracy is not None
+    assert result.evaluations["test"].accuracy > 0.93
+
+
+def test_names_are_forgiving() -> None:
+    assert templates.template(" Digits_MLP ").name == "digits-mlp"
+    with pytest.raises(StorageError, match=r"did you mean digits-convnet\?|did you mean digits-convnet or"):
+        templates.template("digits-covnet")
+    with pytest.raises(StorageError, match="`studio templates` lists them all"):
+        templates.template("qqqq")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_written_as_our_own(name: str) -> None:
+    """So that saving one from the app gives a small difference."""
+    text = (assets_folder() / "templates" / f"{name}.json").read_text(encoding="utf-8")
+    assert readable_json.dumps(json.loads(text)) == text
