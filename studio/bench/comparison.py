@@ -17,8 +17,6 @@ from studio.bench.peer_process import PeerFailure, PeerProcess
 from studio.bench.workloads import SEED, Workload
 from studio.engine.shuffling import epoch_order
 
-#: Minibatches whose losses are compared.
-COMPARED_STEPS = 20
 #: Largest relative difference of losses that counts as agreement.
 LOSS_TOLERANCE = 1e-3
 #: A median so many times above the fastest round shows that the machine had other things to do.
@@ -196,27 +194,31 @@ def compare(
         first = networks[1]
         order = epoch_order(len(first.dataset.train), SEED, 0)
         task_of(first.document, first.dataset.train.x, first.dataset.train.y, order, first.weights()).save(folder)
-        losses = first.losses(COMPARED_STEPS)
+        losses = first.losses(workload.compared_steps)
         sides = {("ours", str(count)): _Side(_trainer(network)) for count, network in networks.items()}
         differences: dict[tuple[str, str], float] = {}
         for name in peers:
             tell(f"{workload.key}: starting {name}")
             try:
                 process = stack.enter_context(PeerProcess(name, folder, threads, with_compile))
-                for variant in process.variants:
-                    differences[name, variant] = largest_difference(losses, process.losses(variant, COMPARED_STEPS))
-                    sides[name, variant] = _Side(_peer_trainer(process, variant))
             except PeerFailure as failure:
-                notes.append(f"{failure}")
-                sides = {key: side for key, side in sides.items() if key[0] != name}
+                notes.append(str(failure))
                 continue
             versions.update(process.versions)
+            for variant in process.variants:
+                try:
+                    theirs = process.losses(variant, workload.compared_steps)
+                except PeerFailure as failure:
+                    notes.append(str(failure))
+                    continue
+                differences[name, variant] = largest_difference(losses, theirs)
+                sides[name, variant] = _Side(_peer_trainer(process, variant))
         _measure(workload, sides, rounds, seconds, tell, notes)
     ours = {int(key[1]): Timing(tuple(side.rounds)) for key, side in sides.items() if key[0] == "ours"}
-    theirs = tuple(
+    peer_timings = tuple(
         PeerTiming(*key, Timing(tuple(side.rounds)), differences[key]) for key, side in sides.items() if key[0] != "ours"
     )
-    return Measurement(workload, ours, theirs, tuple(notes), versions)
+    return Measurement(workload, ours, peer_timings, tuple(dict.fromkeys(notes)), versions)
 
 
 def _measure(
@@ -233,7 +235,7 @@ def _measure(
         try:
             act()
         except PeerFailure as failure:
-            notes.append(f"{failure}")
+            notes.append(str(failure))
             del sides[key]
 
     for key, side in list(sides.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -105,7 +106,9 @@ class PeerProcess:
         """End the process."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                # A process that is gone leaves words in the pipe that nobody takes.
+                with contextlib.suppress(OSError):
+                    pipe.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
@@ -129,7 +132,7 @@ class PeerProcess:
             raise PeerFailure(self._last_words())
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise PeerFailure(f"{self.title} could not take part: {answer['error']}")
+            raise PeerFailure(f"{self.title} {answer.get('variant', '')}".rstrip() + f" could not take part: {answer['error']}")
         return answer
 
     def _last_words(self) -> str:

@@ -66,12 +66,22 @@ def main(arguments: list[str]) -> int:
         create = importlib.import_module(module).create
         conversation = Conversation(create(Task.open(Path(folder)), int(threads), with_compile == "1"))
         print(json.dumps(conversation.hello()), file=answers)
-        for line in sys.stdin:
-            print(json.dumps(conversation.answer(json.loads(line))), file=answers)
     except Exception as error:  # the benchmark says it in one sentence and goes on without
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers)
+        print(json.dumps({"error": _sentence(error)}), file=answers)
         return 1
+    for line in sys.stdin:
+        command = json.loads(line)
+        try:
+            answer = conversation.answer(command)
+        except Exception as error:  # other variants may do better
+            answer = {"error": _sentence(error), "variant": command["variant"]}
+        print(json.dumps(answer), file=answers)
     return 0
+
+
+def _sentence(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'it did not say why'}"
 
 
 if __name__ == "__main__":

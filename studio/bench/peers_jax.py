@@ -66,7 +66,7 @@ class JaxPeer:
             else:
                 state, _loss = self._one(state, next(self._batches), self._x, self._y)
                 done += 1
-        self._state = jax.block_until_ready(state)
+        self._state = jax.block_until_ready(state)  # type: ignore[no-untyped-call]
         return done
 
 

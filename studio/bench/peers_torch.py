@@ -64,7 +64,7 @@ class TorchPeer:
         def step(chosen: torch.Tensor) -> torch.Tensor:
             loss = forward(x[chosen], y[chosen])
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             return loss
 
@@ -93,7 +93,7 @@ class TorchPeer:
 def _minibatches(task: Task) -> Iterator[torch.Tensor]:
     order = torch.from_numpy(task.order)
     while True:
-        yield from order.split(task.batch_size)
+        yield from order.split(task.batch_size)  # type: ignore[no-untyped-call]
         order = torch.randperm(len(order))
 
 

@@ -1,0 +1,178 @@
+"""The process that trains workload d, in the real window or without one.
+
+Started as ``python -m studio.bench.window_worker window|alone THREADS``. Each line on stdin,
+``{"seconds": 3}``, is one turn; the answer is one JSON line. Between turns the thread of the
+window waits for the next line, so that it does nothing at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from studio.bench.workloads import WORKLOADS
+from studio.core.document import Document
+from studio.data import load
+from studio.engine.messages import Pause, Run, SetGraph
+from studio.engine.trainer import Trainer
+
+#: Milliseconds between the ticks that show how late the window's thread is.
+TICK = 4
+#: Seconds of training before each measurement: curves and pictures are there then.
+_SETTLE = 0.5
+#: Longest wait, in seconds, for kernels to compile and for training to start or to pause.
+_PATIENCE = 300.0
+
+
+def document_for(threads: int) -> Document:
+    """Workload d on real digits of its size."""
+    return WORKLOADS["d"].document().with_training(threads=threads)
+
+
+def _steps(trainer: Trainer) -> int:
+    state = trainer.export_state()
+    if state is None:
+        raise RuntimeError("training did not start.")
+    return state.step
+
+
+class Alone:
+    """Trains without a window."""
+
+    def __init__(self, threads: int) -> None:
+        document = document_for(threads)
+        self.trainer = Trainer(load)
+        self.trainer.start()
+        self.trainer.send(SetGraph(document.graph, document.training))
+        self._wait(lambda: self.trainer.take().status == "ready")
+
+    def turn(self, seconds: float) -> dict[str, Any]:
+        """Train for so long."""
+        self.trainer.send(Run())
+        time.sleep(_SETTLE)
+        steps, begin = _steps(self.trainer), time.perf_counter()
+        time.sleep(seconds)
+        steps, taken = _steps(self.trainer) - steps, time.perf_counter() - begin
+        self.trainer.send(Pause())
+        self._wait(lambda: self.trainer.take().status == "paused")
+        return {"steps_per_second": steps / taken, "gaps": [], "work": [], "window_share": 0.0}
+
+    def close(self) -> None:
+        """End training."""
+        self.trainer.close()
+
+    def _wait(self, done: Callable[[], bool]) -> None:
+        end = time.monotonic() + _PATIENCE
+        while not done():
+            snapshot = self.trainer.snapshot
+            if snapshot.problem is not None:
+                raise RuntimeError(snapshot.problem.message)
+            if time.monotonic() > end:
+                raise RuntimeError("training did not start in time.")
+            time.sleep(0.01)
+
+
+class InWindow:
+    """Trains in the real window, off screen, with a layer selected."""
+
+    def __init__(self, threads: int, folder: Path) -> None:
+        from PySide6.QtCore import Qt, QTimer
+
+        from studio.gui.app import GarbageCollector, choose_theme, prepare_application
+        from studio.gui.main_window import MainWindow
+        from studio.gui.places import Places
+
+        self._application = prepare_application()
+        choose_theme("light")
+        self.trainer = Trainer(load)
+        self.trainer.start()
+        self._collector = GarbageCollector()
+        self.window = MainWindow(self.trainer, Places.below(folder))
+        self.window.resize(1600, 1000)
+        self.window.show()
+        document = document_for(threads)
+        self.window.session.open(document)
+        self.window.show_workspace()
+        self.window.session.select(frozenset({document.graph.order[1]}))
+        self._gaps: list[float] = []
+        self._work: list[float] = []
+        self._last = (0.0, 0.0)
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._wait(lambda: self.window.link.status in ("ready", "paused"))
+
+    def turn(self, seconds: float) -> dict[str, Any]:
+        """Train for so long."""
+        self.window.link.run()
+        self._spin(_SETTLE)
+        steps, begin, busy = _steps(self.trainer), time.perf_counter(), time.thread_time()
+        self._gaps.clear()
+        self._work.clear()
+        self._last = (begin, busy)
+        self._timer.start(TICK)
+        self._spin(seconds)
+        self._timer.stop()
+        busy = time.thread_time() - busy
+        steps, taken = _steps(self.trainer) - steps, time.perf_counter() - begin
+        self.window.link.pause()
+        self._wait(lambda: self.window.link.status == "paused")
+        gaps, work = ([round(value, 3) for value in values] for values in (self._gaps, self._work))
+        return {"steps_per_second": steps / taken, "gaps": gaps, "work": work, "window_share": busy / taken}
+
+    def close(self) -> None:
+        """End training; the process ends right after, window and all."""
+        self.trainer.close()
+
+    def _tick(self) -> None:
+        now, busy = time.perf_counter(), time.thread_time()
+        self._gaps.append((now - self._last[0]) * 1e3)
+        self._work.append((busy - self._last[1]) * 1e3)
+        self._last = (now, busy)
+
+    def _spin(self, seconds: float) -> None:
+        """Let the window work for so long."""
+        from PySide6.QtCore import QEventLoop, QTimer
+
+        loop = QEventLoop()
+        QTimer.singleShot(round(seconds * 1e3), loop.quit)
+        loop.exec()
+
+    def _wait(self, done: Callable[[], bool]) -> None:
+        end = time.monotonic() + _PATIENCE
+        while not done():
+            snapshot = self.trainer.snapshot
+            if snapshot.problem is not None:
+                raise RuntimeError(snapshot.problem.message)
+            if time.monotonic() > end:
+                raise RuntimeError("training did not start in time.")
+            self._spin(0.02)
+
+
+def main(arguments: list[str]) -> int:
+    """Take turns until the other side closes the pipe."""
+    kind, threads = arguments[0], int(arguments[1])
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
+        try:
+            side = InWindow(threads, Path(folder)) if kind == "window" else Alone(threads)
+            print(json.dumps({"ready": True}), file=answers)
+            for line in sys.stdin:
+                print(json.dumps(side.turn(json.loads(line)["seconds"])), file=answers)
+            side.close()
+        except Exception as error:
+            print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    # Qt objects are of no use any more, and taking them down in order is not what is measured.
+    os._exit(main(sys.argv[1:]))
