@@ -270,7 +270,8 @@ def _paint_bars(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
         )
         if brush.words:
             rect = QRectF(right, top, face.width - PADDING - right, SCORE_ROW)
-            brush.text(rect, f"{value:.2f}" if abs(value) < 100 else f"{value:.2g}", "text-3", flags=_RIGHT)
+            text = f"{value:.2f}" if abs(value) < 100 else f"{value:.2g}"
+            brush.text(rect, text.replace("-", "\N{MINUS SIGN}"), "text-3", flags=_RIGHT)
 
 
 def _paint_loss(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:

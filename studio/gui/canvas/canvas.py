@@ -82,6 +82,7 @@ class Canvas(QWidget):
         self._easing.setEndValue(1.0)
         self._easing.valueChanged.connect(self._ease)
         self._journey = (QPointF(), 1.0, QPointF(), 1.0)
+        self._scale = Theme.instance().scale
         self._visible: frozenset[str] | None = None
         self._shown_serial = -1
         self._fit_due = True
@@ -374,6 +375,10 @@ class Canvas(QWidget):
 
     def _restyle(self) -> None:
         forget_styles()
+        scale, before = Theme.instance().scale, self._scale
+        if scale != before:  # larger for a projector: the same nodes, enlarged
+            self._scale = scale
+            self.view.look_at(self.view.in_view().center(), self.view.transform().m11() * scale / before)
         self.graph_scene.forget_thumbnails()
         self.view.resetCachedContent()
         self.view.viewport().update()

@@ -212,13 +212,13 @@ class _Maker:
             units = 1
         shown = min(units, MOST_CELLS) if kind in ("neurons", "maps") else units
         labels = self._labels(node, kind, units, info)
-        width = self._width(node, kind, labels, bool(problems))
+        left, right = self._footer(node, shape, info)
+        width = self._width(node, kind, labels, bool(problems), left + right.partition(" ")[0])
         message = _wrap(_short(problems[0], node), width - 2 * PADDING, self.measure) if problems else ()
         body = self._body_height(kind, shown, units - shown, len(labels), shape)
         if message:
             body += LINE * len(message) + (LINE + 4 if problems[0].remedy else 2)
         height = HEADER + FOOTER + (body + PADDING + 8 if body else PADDING)
-        left, right = self._footer(node, shape, info, problems)
         face = Face(node, kind, width, height, shape=shape, shown=shown, hidden=units - shown, labels=labels,
                     left=left, right=right, problems=problems, message=message,
                     plane=node.id in self.plane, info=info)  # fmt: skip
@@ -265,9 +265,9 @@ class _Maker:
             return names[:6]
         return tuple(str(i + 1) for i in range(units)) if kind in ("scores", "bars") else ()
 
-    def _width(self, node: Node, kind: str, labels: tuple[str, ...], problem: bool) -> float:
+    def _width(self, node: Node, kind: str, labels: tuple[str, ...], problem: bool, footer: str) -> float:
         titles = max(self.measure(node.name, "node-name"), self.measure(node.layer.summary(), "small"))
-        width = max(_WIDTHS[kind], TEXT_LEFT + titles + PADDING)
+        width = max(_WIDTHS[kind], TEXT_LEFT + titles + PADDING, self.measure(footer, "small") + 2 * PADDING + 8)
         if kind in ("scores", "bars"):
             longest = max(self.measure(t, "small") for t in labels)
             width = max(width, min(longest, 60.0) + 116)
@@ -294,9 +294,7 @@ class _Maker:
             return strip_grid(shape[0] if shape else 1)[1] + (LINE if shape and shape[0] > 1024 else 0)
         return {"points": _POINTS + 4, "picture": _PICTURE, "loss": 104.0, "none": 0.0}[kind]
 
-    def _footer(
-        self, node: Node, shape: Shape | None, info: DatasetInfo | None, problems: tuple[Problem, ...]
-    ) -> tuple[str, str]:
+    def _footer(self, node: Node, shape: Shape | None, info: DatasetInfo | None) -> tuple[str, str]:
         if info is not None:
             return describe(info.x_shape), f"{thousands(info.samples)} samples"
         if shape is None:

@@ -8,7 +8,8 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
-from studio.core.graph import Edge
+from studio.core.graph import Edge, GraphError
+from studio.core.inference import infer
 from studio.gui.canvas.bodies import remedy_rect, tr
 from studio.gui.canvas.layout import snapped
 from studio.gui.canvas.node_item import NodeItem
@@ -234,9 +235,12 @@ class DragWire(Gesture):
             self.view.end_gesture()
             return
         place = self.view.mapToScene(at)
+        before = self._target
         self._target, reason = self._find(place)
         if reason and reason != self._reason:
             self.view.session.say(reason)
+        elif self._target is not None and self._target != before:
+            self._say_consequence(self._target)
         self._reason = reason
         fixed = scene.nodes[self._port.node].port_position(self._port.side, self._port.index)
         end = place
@@ -246,6 +250,24 @@ class DragWire(Gesture):
             scene.dragged_wire.run(fixed, end, not reason)
         else:
             scene.dragged_wire.run(end, fixed, not reason)
+
+    def _say_consequence(self, target: PortHit) -> None:
+        """A legal wire may still bring a shape that does not fit: say so before it is dropped."""
+        session = self.view.session
+        wire = self._wire_to(target)
+        try:
+            graph = session.document.graph
+            graph = graph.disconnect(self._loose) if self._loose is not None else graph
+            graph = graph.connect(wire.source, wire.source_port, wire.target, wire.target_port)
+        except GraphError:
+            return
+        for problem in infer(graph, session.datasets).errors:
+            if problem.node == wire.target:
+                session.say(problem.message)
+
+    def _wire_to(self, target: PortHit) -> Edge:
+        ends = (self._port, target) if self._port.side == "output" else (target, self._port)
+        return Edge(ends[0].node, ends[0].index, ends[1].node, ends[1].index)
 
     def _find(self, place: QPointF) -> tuple[PortHit | None, str]:
         """The port that a drop here would take, or why it would not."""
@@ -291,8 +313,7 @@ class DragWire(Gesture):
         nowhere = target is None and not reason and scene.node_at(place) is None and scene.port_at(place) is None
         self.cancel()
         if target is not None:
-            ends = (self._port, target) if self._port.side == "output" else (target, self._port)
-            editor.connect(Edge(ends[0].node, ends[0].index, ends[1].node, ends[1].index), self._loose)
+            editor.connect(self._wire_to(target), self._loose)
         elif reason:
             self.view.session.say(reason, True)
         elif nowhere and self._loose is not None:

@@ -42,6 +42,8 @@ class NodeItem(QGraphicsItem):
         self.chosen = False
         self.hovered = False
         self.over_remedy = False
+        #: Why training stopped at this node, empty if it did not.
+        self.failure = ""
         self.unit = -1
         #: While a wire is dragged: what is True may take it, what is False fades.
         self.offers: Mapping[PortKey, bool] | None = None
@@ -67,6 +69,11 @@ class NodeItem(QGraphicsItem):
                 setattr(self, name, value)
             self.setZValue(3 if self.chosen else 2)
             self.update()
+
+    @property
+    def errors(self) -> int:
+        """How many things are wrong with the node, a failure of training included."""
+        return self.face.errors + bool(self.failure)
 
     # Geometry --------------------------------------------------------------------------
 
@@ -105,7 +112,7 @@ class NodeItem(QGraphicsItem):
             self._paint_message(brush)
             self._paint_footer(brush)
         self._paint_ports(painter, style, zoom >= WORDS_FROM)
-        if self.face.errors:
+        if self.errors:
             self._paint_pill(painter, style)
 
     def _paint_frame(self, painter: QPainter, style: Style) -> None:
@@ -116,7 +123,7 @@ class NodeItem(QGraphicsItem):
             painter.setPen(QPen(style.ring, 3))
             painter.drawRoundedRect(rect.adjusted(-3, -3, 3, 3), _RADIUS + 3, _RADIUS + 3)
             pen = style.pen("accent", 2)
-        elif self.face.errors:
+        elif self.errors:
             pen = style.pen("error", 1.5)
         else:
             pen = style.pen("border-strong" if self.hovered else "node-outline")
@@ -129,7 +136,7 @@ class NodeItem(QGraphicsItem):
         face = self.face
         family = face.node.layer.family
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(style.far_pen("accent" if self.chosen else "error" if face.errors else "node-outline"))
+        painter.setPen(style.far_pen("accent" if self.chosen else "error" if self.errors else "node-outline"))
         painter.setBrush(style.color("node"))
         painter.drawRect(QRectF(0, 0, face.width, face.height))
         side = min(face.width, face.height) * 0.6
@@ -200,7 +207,7 @@ class NodeItem(QGraphicsItem):
             painter.drawText(where.adjusted(2, 0, 4, 0), Qt.AlignmentFlag.AlignVCenter, text)
 
     def _paint_pill(self, painter: QPainter, style: Style) -> None:
-        text = str(self.face.errors)
+        text = str(self.errors)
         width = 30 + style.width(text, "node-name")
         pill = QRectF(self.face.width - width + 10, -10, width, 20)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -231,7 +238,7 @@ class NodeItem(QGraphicsItem):
                 painter.drawText(QPointF(port.x + 10, port.y - 13), port.name)
 
     def _paint_port(self, painter: QPainter, style: Style, port: Port, offered: bool) -> None:
-        line = QColor(style.color("error" if self.face.errors and not self.chosen else "text-3"))
+        line = QColor(style.color("error" if self.errors and not self.chosen else "text-3"))
         if offered or self.hovered:
             line = style.color("accent")
         inside = style.color("accent") if self.hovered and self.offers is None else style.color("canvas")

@@ -304,8 +304,10 @@ class GraphScene(QGraphicsScene):
     def show_snapshot(self, snapshot: Snapshot, visible: Iterable[str], losses: bool = True) -> None:
         """Give visible nodes their thumbnails and visible strands their weights."""
         style = current_style()
+        problem = snapshot.problem if snapshot.status == "failed" else None
         for node in visible:
             item = self.nodes[node]
+            item.set_state(failure=problem.message if problem is not None and problem.node == node else "")
             if item.face.kind == "none":
                 continue
             if item.face.kind == "loss" and not losses and item.thumbnail is not None:

@@ -19,8 +19,9 @@ def tip_at(scene: GraphScene, session: Session, place: QPointF, zoom: float) -> 
         return _port(scene, session, port)
     item = scene.node_at(place)
     if item is not None:
-        if item.face.problems:
-            return "\n".join(p.message for p in item.face.problems)
+        wrong = [item.failure] * bool(item.failure) + [p.message for p in item.face.problems]
+        if wrong:
+            return "\n".join(wrong)
         return describe_node(scene, item.face.node.id)
     wire = scene.wire_at(place)
     if wire is not None:

@@ -182,6 +182,16 @@ def test_while_a_wire_is_dragged_legal_ports_grow_and_others_fade(bench: Any, ma
     assert bench.session.undo_stack.count() == 0
 
 
+def test_a_legal_wire_that_brings_a_wrong_shape_says_so(bench: Any, make_document: Documents) -> None:
+    bench.open(unwired(make_document["digits"](), Edge("n3", 0, "n4", 0)))
+    bench.press(bench.port("n2", "output"))
+    bench.move(bench.port("n4", "input") + QPoint(-40, 40))
+    bench.move(bench.port("n4", "input"))
+    assert bench.said[-1] == ("Scores gets 8 x 8 x 8, needs a flat input: add Flatten before it.", False)
+    bench.release(bench.port("n4", "input"))
+    assert Edge("n2", 0, "n4", 0) in bench.edges()
+
+
 def test_a_wire_dropped_on_a_nodes_body_takes_its_free_port(bench: Any, make_document: Documents) -> None:
     wire = Edge("n1", 1, "n4", 1)
     bench.open(unwired(make_document["spirals"](), wire))

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtGui import QImage, QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from tests_canvas_scenes import layer, snapshot
 
 from studio.core.document import Document
 from studio.core.graph import Edge, Graph
+from studio.core.problems import Problem
 from studio.engine.messages import Evaluation, NodeView
+from studio.gui.canvas.tips import tip_at
 from studio.gui.canvas.view import LARGEST, SMALLEST
 from studio.gui.theme import Theme
 
@@ -55,6 +57,18 @@ def test_the_wheel_zooms_to_the_cursor(bench: Any, make_document: Documents) -> 
     for _ in range(40):
         wheel(bench, place, -480)
     assert bench.view.zoom == pytest.approx(SMALLEST)
+
+
+def test_a_pinch_zooms(bench: Any, make_document: Documents) -> None:
+    bench.open(make_document["spirals"]())
+    place = QPointF(300, 200)
+    port = bench.view.viewport()
+    fingers = QNativeGestureEvent(
+        Qt.NativeGestureType.ZoomNativeGesture, QPointingDevice.primaryPointingDevice(), 2, place, place,
+        QPointF(port.mapToGlobal(place)), 0.5, QPointF(),
+    )  # fmt: skip
+    QApplication.sendEvent(port, fingers)
+    assert bench.view.zoom == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize("how", ["middle", "space"])
@@ -285,6 +299,46 @@ def test_a_change_of_theme_redraws_in_its_colours(bench: Any, make_document: Doc
     bench.show(snapshot(document, 2))
     light = bench.view.viewport().grab().toImage()
     assert light.pixelColor(5, 5).lightness() > 200 > dark.pixelColor(5, 5).lightness()
+
+
+def test_a_projector_enlarges_the_view_and_not_the_nodes(bench: Any, make_document: Documents) -> None:
+    bench.open(make_document["spirals"]())
+    faces = dict(bench.scene.faces)
+    try:
+        Theme.instance().set_scale(1.5)
+        assert bench.view.transform().m11() == pytest.approx(1.5)
+        assert bench.view.zoom == pytest.approx(1.0)
+        bench.session.edit(bench.session.document.with_graph(bench.graph.rename("n2", "Layer")), "x")
+        assert bench.scene.faces["n3"] == faces["n3"]
+    finally:
+        Theme.instance().set_scale(1.0)
+
+
+def test_a_failure_of_training_stands_on_its_node(bench: Any, make_document: Documents) -> None:
+    document = make_document["spirals"]()
+    bench.open(document)
+    problem = Problem("n3", "Output gave a number that is not finite in step 12.")
+    bench.show(snapshot(document, 1, status="failed", problem=problem))
+    assert bench.scene.nodes["n3"].errors == 1
+    assert bench.scene.nodes["n2"].errors == 0
+    place = bench.scene.nodes["n3"].frame().center()
+    assert tip_at(bench.scene, bench.session, place, 1.0) == problem.message
+    bench.show(snapshot(document, 2))
+    assert bench.scene.nodes["n3"].errors == 0
+
+
+def test_tooltips_of_port_node_and_wire(bench: Any, make_document: Documents) -> None:
+    bench.open(make_document["digits"]())
+
+    def tip(place: QPointF) -> str:
+        return tip_at(bench.scene, bench.session, place, 1.0)
+
+    nodes = bench.scene.nodes
+    assert tip(nodes["n1"].port_position("output", 0)) == "X: 8 x 8 x 1. Drag to connect."
+    assert tip(nodes["n3"].port_position("input", 0)) == "input: from Conv. Drag off to disconnect."
+    assert tip(nodes["n2"].frame().center()) == "Conv: 3 × 3 · relu, output 8 x 8 x 8, 80 parameters."
+    assert tip(bench.scene.wires[Edge("n2", 0, "n3", 0)].middle()) == "Conv → Flat: 8 x 8 x 8"
+    assert tip(QPointF(-500, -500)) == ""
 
 
 def test_problems_stand_on_the_node(bench: Any, make_document: Documents) -> None:
