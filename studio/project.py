@@ -226,11 +226,12 @@ class Project:
 
         infos = self._known_data()
         inference = self._without_problems(infos)
-        training = self.document.training
-        if not isinstance(training.optimizer, Optimizer):
+        document = self.document
+        if not isinstance(document.training.optimizer, Optimizer):
             raise ProjectError("The training settings name no optimizer: choose one.")
-        space, plans = make_plans(self.document.graph, inference, infos, training, self.threads())
-        return CpuDevice.estimate(space, plans)
+        return CpuDevice.estimate(
+            *make_plans(document.graph, inference, infos, document.training, self.threads())
+        )
 
     def threads(self) -> int:
         """How many threads training would use.
