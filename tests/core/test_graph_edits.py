@@ -79,10 +79,12 @@ class Edits(RuleBasedStateMachine):
     def edit(self, function: Any) -> None:
         """Apply an edit; a refused one must say why and change nothing."""
         before, text = self.graph, repr(self.graph)
+        refusal = "."
         try:
             self.graph = function(before)
         except GraphError as error:
-            assert str(error).endswith(".")
+            refusal = str(error)
+        assert refusal.endswith(".")
         assert repr(before) == text
         self.history.append((before, text))
 
