@@ -15,6 +15,8 @@ def screenshot(options: argparse.Namespace) -> int:
     """Open the window off screen, train for a while, and save what it shows."""
     require_writable(options.output)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    # The offscreen platform warns of size hints with each window; stderr is for what matters.
+    os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
     sentence = missing_sentence(window=False)
     if sentence:
         print(f"studio: {sentence}", file=sys.stderr)
