@@ -87,6 +87,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.pages)
         # Shortcuts of the workspace must not act on what nobody sees.
         self.workspace.setEnabled(False)
+        self.welcome.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # Pages -----------------------------------------------------------------------------
 
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         self.workspace.setEnabled(False)
         self.welcome.refresh()
         self.pages.setCurrentWidget(self.welcome)
+        self.welcome.setFocus(Qt.FocusReason.OtherFocusReason)
         self._show_title()
 
     @property
@@ -174,8 +176,12 @@ class MainWindow(QMainWindow):
         self.settings.setValue("window/geometry", self.saveGeometry())
         self.workspace.save_layout()
         self.settings.sync()
+        self.end()
+        event.accept()
+
+    def end(self) -> None:
+        """Stop training and everything that runs, without a question."""
         self.live.stop()
         # First the thread ends, then Qt may go: the other way round aborts the process.
         self.trainer.close()
         self.files.close_journal()
-        event.accept()

@@ -55,6 +55,8 @@ class WelcomePage(QWidget):
         super().__init__(parent)
         self._files, self._settings = files, settings
         self.setAccessibleName(self.tr("Welcome"))
+        # Takes the focus at first, so that no button looks pressed; Tab goes to the first one.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -193,6 +195,7 @@ class WelcomePage(QWidget):
         self._nothing.hide()
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setAccessibleName(self.tr("Templates"))
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self._grid)
         scroll.viewport().setAutoFillBackground(False)

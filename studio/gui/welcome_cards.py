@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
 from studio.gui import template_pictures
@@ -86,7 +86,17 @@ class TemplateCard(_Card):
         painter.setFont(theme.font("small"))
         painter.setPen(theme.color("text-2"))
         words = QRectF(box.left() + 12, box.top() + 32, box.width() - 24, box.height() - 36)
-        painter.drawText(words, Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop, self.template.description)
+        for i, line in enumerate(two_lines(self.template.description, painter.fontMetrics(), int(words.width()))):
+            painter.drawText(words.translated(0, i * painter.fontMetrics().lineSpacing()), Qt.AlignmentFlag.AlignTop, line)
+
+
+def two_lines(text: str, metrics: QFontMetrics, width: int) -> list[str]:
+    """A sentence broken into at most two lines; what does not fit ends in an ellipsis."""
+    words, first = text.split(), ""
+    while words and metrics.horizontalAdvance(f"{first} {words[0]}".strip()) <= width:
+        first = f"{first} {words.pop(0)}".strip()
+    rest = metrics.elidedText(" ".join(words), Qt.TextElideMode.ElideRight, width)
+    return [first, rest] if rest else [first]
 
 
 class RecentRow(_Card):

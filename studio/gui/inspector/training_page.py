@@ -27,6 +27,7 @@ class TrainingPage(QScrollArea):
         self._session = session
         self._gesture = Gesture()
         self.setWidgetResizable(True)
+        self.setAccessibleName(self.tr("Training settings"))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.optimizer = QComboBox()
         self.optimizer.addItems(list(registry.optimizers()))

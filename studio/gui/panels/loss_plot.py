@@ -78,6 +78,8 @@ class LossPlot(pg.PlotWidget):  # type: ignore[misc]
         self._lines: list[tuple[pg.PlotCurveItem, pg.PlotCurveItem]] = []
         item = self.getPlotItem()
         item.hideButtons()
+        # pyqtgraph leaves its menu without a parent, so that it would outlive the plot.
+        item.ctrlMenu.setParent(self, item.ctrlMenu.windowFlags())
         item.setContentsMargins(0, _TOP, 0, 0)
         item.vb.setMouseEnabled(x=True, y=False)
         item.vb.disableAutoRange()

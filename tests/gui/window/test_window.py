@@ -1,0 +1,82 @@
+"""The window as a whole: opens, trains, closes."""
+
+from __future__ import annotations
+
+import sys
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QWidget
+
+
+def test_starts_on_the_welcome_page(make_studio):
+    window = make_studio()
+    assert window.on_welcome_page
+    assert window.windowTitle() == "Layer Studio"
+    assert len(window.welcome.cards) == 10
+
+
+def test_a_card_opens_its_template(make_studio):
+    window = make_studio()
+    card = next(c for c in window.welcome.cards if c.template.name == "xor")
+    QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+    assert not window.on_welcome_page
+    assert window.session.document.title == "XOR"
+    assert "xor" in window.windowTitle()
+
+
+def test_run_button_trains_and_pauses(make_studio, qtbot):
+    window = make_studio("iris")
+    bar = window.workspace.run_bar
+    QTest.mouseClick(bar.run_button, Qt.MouseButton.LeftButton)
+    assert bar.run_button.text() == "Pause"
+    qtbot.waitUntil(lambda: window.live.latest.step > 0, timeout=120_000)
+    qtbot.waitUntil(lambda: bar.epoch.text.split()[0] != "0", timeout=20_000)
+    QTest.keyClick(window, Qt.Key.Key_F5) if window.link.running else None
+    qtbot.waitUntil(lambda: not window.link.running, timeout=20_000)
+    assert bar.run_button.text() == "Run"
+    assert window.session.dirty
+
+
+def test_one_step_and_reset(make_studio, qtbot):
+    window = make_studio("iris")
+    QTest.keyClick(window, Qt.Key.Key_F10)
+    qtbot.waitUntil(lambda: window.live.latest.step == 1, timeout=60_000)
+    QTest.keyClick(window, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: window.live.latest.epoch >= 1, timeout=60_000)
+    QTest.mouseClick(window.workspace.run_bar.reset_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.live.latest.step == 0, timeout=60_000)
+
+
+def test_an_empty_graph_is_refused_with_a_sentence(make_studio):
+    window = make_studio()
+    QTest.mouseClick(window.welcome.new_button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(window.workspace.run_bar.run_button, Qt.MouseButton.LeftButton)
+    assert "nothing to train" in window.notice.text
+    assert not window.link.running
+
+
+def test_everything_that_takes_the_focus_has_a_name(make_studio):
+    window = make_studio("digits-convnet")
+    node = window.session.document.graph.named("Conv 1")
+    window.session.select(frozenset({node.id}))
+    unnamed = []
+    for widget in window.findChildren(QWidget):
+        if not widget.isVisible() or not widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            continue
+        text = widget.text() if hasattr(widget, "text") and not isinstance(widget, QLabel) else ""
+        inside = widget.parentWidget()
+        named = widget.accessibleName() or text or (inside is not None and inside.accessibleName())
+        if not named:
+            unnamed.append(type(widget).__name__)
+    assert not unnamed
+
+
+def test_references_to_none_stay_over_many_qt_calls(make_studio):
+    window = make_studio()
+    before = sys.getrefcount(None)
+    for _ in range(200):
+        window.update()
+        window.rect().center()
+        window.setWindowTitle("Layer Studio")
+    assert sys.getrefcount(None) >= before - 50
