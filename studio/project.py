@@ -294,7 +294,7 @@ class Project:
         from studio.engine.network import EngineProblem
 
         begin = time.perf_counter()
-        run = self._start(progress)
+        run = self._start(progress, stopped)
         try:
             network = run.network
             settings = self.document.training
@@ -359,7 +359,9 @@ class Project:
         finally:
             run.close()
 
-    def _start(self, progress: Callable[[Progress], None]) -> Any:
+    def _start(
+        self, progress: Callable[[Progress], None], stopped: Callable[[], bool] = lambda: False
+    ) -> Any:
         """A `TrainingRun` at the place where this project is."""
         from studio.engine.run import TrainingRun
         from studio.kernels import jit
@@ -376,11 +378,13 @@ class Project:
                 progress(Progress(f"Loading {node.layer.summary()}"))
                 sets[node.id] = load(node.layer)
 
+        def tell(done: int, total: int) -> None:
+            progress(Progress(f"Preparing kernels: {done} of {total}", done / total))
+
         def compile_kernels(kernels: Iterable[jit.Kernel]) -> None:
-            jit.compile_ahead(
-                kernels,
-                lambda done, total: progress(Progress(f"Preparing kernels: {done} of {total}", done / total)),
-            )
+            jit.compile_ahead(kernels, tell, stopped)
+            if stopped():
+                raise ProjectError("Stopped before training began: nothing was changed.")
 
         run = TrainingRun(document.graph, document.training, sets, compile_kernels)
         if self.state is not None:

@@ -168,6 +168,32 @@ def test_ctrl_c_stops_cleanly_and_keeps_the_output(tmp_path: Path) -> None:
     assert state.step == values["steps"]
 
 
+def test_ctrl_c_while_kernels_are_prepared(tmp_path: Path) -> None:
+    """A fresh cache folder, so that there is something to prepare."""
+    ours, theirs = pty.openpty()
+    path = tmp_path / "none.studio"
+    command = [sys.executable, "-m", "studio", "train", "digits-convnet", "-o", str(path)]
+    environment = {**os.environ, "STUDIO_CACHE_DIR": str(tmp_path / "cache")}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, env=environment, text=True)
+    os.close(theirs)
+    seen = b""
+    while b"Preparing kernels" not in seen:
+        seen += os.read(ours, 4096)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    while True:
+        try:
+            seen += os.read(ours, 4096)
+        except OSError:  # the other end is gone
+            break
+    os.close(ours)
+    assert process.returncode == 1
+    assert out == ""
+    assert b"Stopped before training began" in seen
+    assert b"Traceback" not in seen
+    assert not path.exists()
+
+
 def test_from_python(tmp_path: Path) -> None:
     project = package.new("iris")
     result = project.train(epochs=2)

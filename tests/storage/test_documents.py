@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
@@ -193,6 +194,14 @@ def test_any_bytes_as_json(content: bytes) -> None:
     except StorageError:
         return
     assert readable_json.loads(readable_json.encode(value), "It") == copy.deepcopy(value)
+
+
+def test_no_part_of_a_document_is_forgotten() -> None:
+    """A field that is added to the document must get a place in the file."""
+    values = document_to_json(Document())
+    assert set(values) == {f.name for f in dataclasses.fields(Document)} | {"format"}
+    assert set(values["training"]) == {f.name for f in dataclasses.fields(Training)}
+    assert set(values["graph"]) == {f.name for f in dataclasses.fields(Graph)}
 
 
 def test_edges_keep_their_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -74,6 +75,19 @@ def test_others_can_read_it(tmp_path: Path) -> None:
         assert load(file.read("weights.safetensors"))["weights/n2/bias"].tolist() == [0.25]
         curves = np.load(io.BytesIO(file.read("history.npz")), allow_pickle=False)
         assert curves["loss"].shape == (2000, 2)
+
+
+def test_no_part_of_the_state_is_forgotten(tmp_path: Path) -> None:
+    """A field that is added to the state of training must get a place in the file."""
+    document, state, _ = trained()
+    save(tmp_path / "x.studio", document, state)
+    opened = open_project(tmp_path / "x.studio").state
+    assert opened is not None
+    for field in dataclasses.fields(TrainingState):
+        assert getattr(state, field.name), f"{field.name} should differ from its default here"
+    assert same_state(opened, state)
+    compared = {"weights", "slots", "step", "epoch", "position", "seed", "optimizer"}
+    assert {f.name for f in dataclasses.fields(TrainingState)} == compared
 
 
 def test_weights_that_can_be_written_to(tmp_path: Path) -> None:
