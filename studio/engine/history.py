@@ -44,6 +44,17 @@ class History:
         points, count = self._columns[name]
         return points[:count, 0], points[:count, 1]
 
+    @property
+    def last_epoch(self) -> float:
+        """Where the longest curve ends; 0 if there is none."""
+        ends = [float(points[count - 1, 0]) for points, count in self._columns.values() if count]
+        return max(ends, default=0.0)
+
+    def until(self, epoch: float) -> History:
+        """A history of its own that has only the points up to an epoch."""
+        arrays = self.to_arrays()
+        return History.from_arrays({name: points[points[:, 0] <= epoch] for name, points in arrays.items()})
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Copies of all curves, float64 ``(points, 2)``, for files."""
         return {name: points[:count].copy() for name, (points, count) in self._columns.items()}

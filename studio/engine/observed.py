@@ -10,6 +10,7 @@ import numpy as np
 from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.graph import Graph
 from studio.core.layer import Loss
+from studio.engine.arena import SharedSpace
 from studio.engine.cpu_device import BoundPlan, CpuDevice
 from studio.engine.messages import Evaluation
 from studio.kernels import state
@@ -38,6 +39,8 @@ class Observed:
     infos: dict[str, DatasetInfo]
     device: CpuDevice
     losses: tuple[str, ...]
+    space: SharedSpace
+    train_plan: BoundPlan
     _probe_plan: BoundPlan
     _many_plan: BoundPlan
 
@@ -77,7 +80,7 @@ class Observed:
                 count = min(MANY, samples - start)
                 predicted[start : start + count] = self.device.arena[begin : begin + count]
         sums = self._take(bound)
-        loss = self.total_loss(sums)
+        loss = self.total_loss(sums) + self.penalty()
         if place is None:
             return Evaluation(loss, epoch=self.epoch)
         accuracy = float(sums.right[0] / max(1.0, sums.samples[0]))
@@ -87,6 +90,18 @@ class Observed:
             confusion = np.zeros((classes, classes), np.int64)
             np.add.at(confusion, (labels, predicted), 1)
         return Evaluation(loss, accuracy, confusion, self.epoch)
+
+    def penalty(self) -> float:
+        """What the size of the weights adds to the loss, for the weights as they are."""
+        total = 0.0
+        for (node, _name), placed in self.space.placed.items():
+            if placed.weight.penalized and (node, 0) in self.train_plan.plan.outputs:
+                layer = self.graph.node(node).layer
+                l1, l2 = float(getattr(layer, "l1", 0.0)), float(getattr(layer, "l2", 0.0))
+                if l1 or l2:
+                    weight = placed.read(self.device.arena).astype(np.float64)
+                    total += l1 * float(np.abs(weight).sum()) + l2 * float((weight**2).sum())
+        return total
 
     def total_loss(self, sums: LossSums) -> float:
         """The number training minimises: weighted mean losses and penalties."""

@@ -5,19 +5,18 @@ The command line uses it directly; `studio.engine.trainer` drives it from a back
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-import numpy as np
-
 from studio.core.dataset import Dataset, Split
 from studio.core.document import Training
 from studio.core.graph import Graph
-from studio.core.problems import Problem
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
 from studio.engine.network import EngineProblem, Network
+from studio.engine.recovery import EXPLODED, recover
 from studio.engine.threads import choose_threads
 from studio.kernels.jit import Kernel
 
@@ -73,8 +72,7 @@ class TrainingRun:
         self._last_point = time.perf_counter()
         self._last_validation = 0.0
         self._validation_seconds = 0.0
-        self._backup = self.network.state()
-        self._backup_time = time.perf_counter()
+        self.keep_backup()
 
     @property
     def threads(self) -> int:
@@ -90,8 +88,17 @@ class TrainingRun:
         self.network.restore(state, place)
         self.keep_backup()
 
+    def set_numbers(self, graph: Graph, training: Training) -> None:
+        """Change live parameters of layers and optimizer (see `Network.set_numbers`)."""
+        self.network.set_numbers(graph, training)
+        self.keep_backup()  # from here on the run repeats with the new numbers
+
     def keep_backup(self) -> None:
         """Copy the weights, to fall back on should training fail."""
+        self._lowest_loss = math.inf
+        self._copy_state()
+
+    def _copy_state(self) -> None:
         self._backup = self.network.state()
         self._backup_time = time.perf_counter()
 
@@ -123,6 +130,9 @@ class TrainingRun:
         left = network.steps_to(epochs)
         if left == 0:
             return 0
+        if self.history.last_epoch > network.epoch:
+            # The weights were put back; what the curves show after them will come anew.
+            self.history = self.history.until(network.epoch)
         to_epoch = network.steps_to(int(network.epoch) + 1)
         per_epoch = network.steps_to(int(network.epoch) + 2) - to_epoch
         fitting = max(1, int(seconds / self._step_seconds))
@@ -132,19 +142,25 @@ class TrainingRun:
             chunk += (fitting - to_epoch) // per_epoch * per_epoch
         chunk = min(chunk, left, steps if steps is not None else left)
         begin = time.perf_counter()
-        step = network.step
         done = network.train(chunk)
         taken = time.perf_counter() - begin
         if network.failed:
-            self._recover(step + done)
+            problem = recover(network, self._backup, self._step_seconds)
+            self.keep_backup()
+            raise EngineProblem(problem)
         seconds_each = taken / max(done, 1)
         self._step_seconds += 0.3 * (seconds_each - self._step_seconds)
         rate = network.training.batch_size / self._step_seconds
         self.samples_per_second = rate
         self._record()
-        if time.perf_counter() - self._backup_time > BACKUP_SECONDS:
-            self.keep_backup()
+        if time.perf_counter() - self._backup_time > BACKUP_SECONDS and not self._explodes():
+            self._copy_state()
         return done
+
+    def _explodes(self) -> bool:
+        """Whether the loss grows so much that the weights are not worth falling back on."""
+        last = self.train_evaluation
+        return last is not None and last.loss > EXPLODED * max(self._lowest_loss, 1e-3)
 
     def _record(self) -> None:
         network = self.network
@@ -159,6 +175,7 @@ class TrainingRun:
         loss = network.total_loss(sums)
         accuracy = float(sums.right[0] / sums.samples[0]) if network.has_accuracy() else None
         self.train_evaluation = Evaluation(loss, accuracy, epoch=network.epoch)
+        self._lowest_loss = min(self._lowest_loss, loss)
         self.history.append("loss", network.epoch, loss)
         if accuracy is not None:
             self.history.append("accuracy", network.epoch, accuracy)
@@ -194,58 +211,3 @@ class TrainingRun:
         last = self.validation_evaluation
         if last is None or last.epoch != self.network.epoch:
             self.validate()
-
-    # Failure -----------------------------------------------------------------------------
-
-    def _recover(self, failed_step: int) -> None:
-        """Put the last good weights back and say where numbers went wrong.
-
-        Runs repeat exactly, so training again from the backup meets the same failure.
-        """
-        network = self.network
-        backup = self._backup
-        for before in range(1, 4):
-            steps = failed_step - before - backup.step
-            if steps < 0:
-                break
-            network.restore(backup)
-            network.train(steps)
-            if self._weights_are_finite():
-                break
-        else:
-            network.restore(backup)
-        if not self._weights_are_finite():
-            network.restore(backup)
-        good = network.state()
-        network.train(1)
-        node = self._first_bad_node()
-        if node == "" and not network.failed:
-            network.train(1)
-            node = self._first_bad_node()
-        network.restore(good)
-        network.take_sums()
-        self._backup = good
-        name = network.graph.node(node).name if node else "The network"
-        raise EngineProblem(
-            Problem(
-                node,
-                f"{name} gave numbers that are too large or undefined (NaN) at step {failed_step}: "
-                "the weights from just before are back; lower the learning rate and run again.",
-            )
-        )
-
-    def _weights_are_finite(self) -> bool:
-        network = self.network
-        return bool(np.isfinite(network.device.arena[: network.space.trainable_floats]).all())
-
-    def _first_bad_node(self) -> str:
-        """The first node, in the graph's order, with a number that is not finite."""
-        network = self.network
-        for node in network.graph.order:
-            for values in network.node_weights(node).values():
-                if not np.isfinite(values).all():
-                    return node
-            seen = network.read_output(network.train_plan, node, network.train_plan.plan.shard)
-            if seen is not None and not np.isfinite(seen).all():
-                return node
-        return ""

@@ -226,7 +226,7 @@ class Trainer:
         if self._run is None or not same:
             self._rebuild()
             return
-        self._run.network.set_numbers(graph, training)
+        self._run.set_numbers(graph, training)
         if training.epochs != old_training.epochs:
             self._target = max(training.epochs, int(self._run.network.epoch))
         if self._status == "failed":

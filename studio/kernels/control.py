@@ -14,6 +14,7 @@ from studio.kernels.random_numbers import SHUFFLE_KEY, philox_inline
 from studio.kernels.simd import (
     LANES,
     at,
+    doubles_at,
     float_pointer,
     floats_at,
     integer_pointer,
@@ -31,6 +32,7 @@ from studio.kernels.state import (
     FIRST,
     ORDER,
     PASSED,
+    PENALTY_STEPS,
     POSITION,
     SAMPLES,
     SEED,
@@ -38,6 +40,7 @@ from studio.kernels.state import (
     SHUFFLE,
     STEP,
     STEPS,
+    SUMS,
     THREAD,
     THREADS,
     TOTAL,
@@ -159,6 +162,8 @@ def run(arena, record, table, state):
         for _op in range(record[0]):
             _call(call[0], arena, call, table, state)
             call = at(call, call[1])
+        if state[THREAD] == 0:
+            doubles_at(state[SUMS])[PENALTY_STEPS] += 1.0
         state[DONE] += 1
         state[STEP] += 1
         state[POSITION] = position + total

@@ -98,14 +98,18 @@ def test_two_epochs_with_a_partial_minibatch(threads: int, loss: str, using: Opt
         x, y = data.train.x.astype(np.float64), data.train.y.astype(np.float64)
         for epoch in range(EPOCHS):
             order = epoch_order(len(x), SEED, epoch)
-            total = 0.0
+            total = penalty = 0.0
             for start in range(0, len(x), BATCH):
                 chosen = order[start : start + BATCH]
+                penalty += 0.01 * float((plain.weights["kernel 1"] ** 2).sum())
                 total += plain.train(x[chosen], y[chosen])
             engine.train(engine.steps_to(epoch + 1))
             sums = engine.take_sums()
             assert sums.samples[0] == len(x)
             assert sums.loss[0] == pytest.approx(total, rel=2e-4)
+            # Six minibatches an epoch; the penalty is that of the mean minibatch.
+            assert sums.penalty == pytest.approx(penalty / 6, rel=2e-4)
+            assert engine.total_loss(sums) == pytest.approx(total / len(x) + penalty / 6, rel=2e-4)
         assert engine.step == EPOCHS * 6
         for key, expected in plain.weights.items():
             assert np.allclose(names(engine, nodes)[key], expected, rtol=5e-4, atol=5e-5), key
@@ -113,8 +117,8 @@ def test_two_epochs_with_a_partial_minibatch(threads: int, loss: str, using: Opt
         assert found is not None
         _, z = plain.forward(x)
         losses, _ = plain.score(z, y)
-        penalty_free = float(losses.mean())
-        assert found.loss == pytest.approx(penalty_free, rel=1e-3)
+        penalty = 0.01 * float((plain.weights["kernel 1"] ** 2).sum())
+        assert found.loss == pytest.approx(float(losses.mean()) + penalty, rel=1e-3)
         if loss == "classes":
             predicted = z.argmax(1)
         elif loss == "yes or no":
