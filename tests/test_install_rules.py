@@ -75,9 +75,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("sources")
     for name in ("studio", "assets"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md"):
+    for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, copy / name)
-    code = "import setuptools.build_meta as build; build.build_wheel('wheels')"
+    code = "import hatchling.build as build; build.build_wheel('wheels')"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=copy, capture_output=True, timeout=200)
     (found,) = (copy / "wheels").glob("*.whl")
     return found

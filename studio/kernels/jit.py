@@ -53,6 +53,14 @@ def lanes() -> int:
     return 8 if "avx2" in host_features() else 4
 
 
+def _only_ours(folder: Path) -> bool:
+    """Whether nobody else can put files into the folder: what lies there is run as code."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = folder.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
 @functools.cache
 def cache_folder() -> Path:
     """The folder compiled kernels are kept in; a temporary one if none can be written.
@@ -70,13 +78,16 @@ def cache_folder() -> Path:
     root = Path(os.environ.get("STUDIO_CACHE_DIR") or user_cache_path("layer-studio")) / "kernels"
     for folder in (root / name, Path(tempfile.gettempdir()) / f"layer-studio-{os.getuid() if hasattr(os, 'getuid') else 0}" / name):
         try:
-            (folder / "generated").mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / "generated").mkdir(exist_ok=True)
             (folder / "ready").mkdir(exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
+            trusted = _only_ours(folder)
         except OSError:
             continue
-        return folder
+        if trusted:
+            return folder
     return Path(tempfile.mkdtemp(prefix="layer-studio-"))
 
 
