@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QWidget
 
+from studio.gui.panels.labels import style_label
 from studio.gui.theme import Theme
 
 
@@ -32,8 +33,7 @@ class EmptyState(QWidget):
             self.label.setText(sentence)
 
     def _restyle(self) -> None:
-        self.label.setFont(self._theme.font("body"))
-        self.label.setStyleSheet(f"color: {self._theme.color('text-3').name()}; background: transparent;")
+        style_label(self.label, "body", "text-3")
 
 
 class Switch(QStackedLayout):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Qt
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from studio.engine.history import History
@@ -15,6 +15,7 @@ from studio.gui.panels.choices import ChoiceButton, Segments
 from studio.gui.panels.curve import Curve
 from studio.gui.panels.curves_csv import save_curves
 from studio.gui.panels.empty import Switch
+from studio.gui.panels.labels import style_label
 from studio.gui.panels.loss_plot import CurveStyle, LossPlot
 from studio.gui.panels.panel import Panel
 from studio.gui.session import Session
@@ -116,9 +117,8 @@ class LossPanel(Panel):
         """Take colours and fonts from the theme again."""
         self.plot.restyle()
         for label in (self._smoothing_label, self.smoothing_value):
-            label.setFont(self.theme.font("tab"))
-            label.setStyleSheet(f"color: {self.theme.color('text-2').name()}; background: transparent;")
-        self.smoothing_value.setFixedWidth(self.smoothing_value.fontMetrics().horizontalAdvance("99 %") + 4)
+            style_label(label, "tab", "text-2")
+        self.smoothing_value.setFixedWidth(QFontMetrics(self.theme.font("tab")).horizontalAdvance("99 %") + 6)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

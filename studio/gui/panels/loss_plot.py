@@ -43,6 +43,8 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
             ticks = linear_ticks(max(0.0, low), min(high, self._plot.last_epoch * 1.0001), max(2, int(size / 64)))
             return [(1.0, ticks)]
         most = max(2, int(size / 34))
+        # A tick at the very top would have no room for its number.
+        high -= (high - low) * 7 / max(size, 20)
         if self._plot.log:
             ticks = [math.log10(t) for t in log_ticks(10.0**low, 10.0**high, most)]
             if len(ticks) < 2:

@@ -11,6 +11,7 @@ from studio.engine.messages import Snapshot
 from studio.gui.canvas.remedies import apply_remedy
 from studio.gui.live import Live
 from studio.gui.panels.empty import Switch
+from studio.gui.panels.labels import style_label
 from studio.gui.panels.panel import Panel
 from studio.gui.session import Session
 from studio.gui.theme import Theme
@@ -58,8 +59,7 @@ class ProblemRow(QWidget):
         error = self.problem.severity == "error"
         token = "error" if error else "warning"
         self._icon.setPixmap(self.theme.pixmap("warning" if error else "info", self.theme.color(token), 16))
-        self._words.setFont(self.theme.font("body"))
-        self._words.setStyleSheet(f"color: {self.theme.color('text').name()};")
+        style_label(self._words, "body", "text")
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -23,6 +23,7 @@ from studio.engine.messages import Snapshot, Watch
 from studio.gui.live import Live
 from studio.gui.panels.class_scores import class_scores, output_node
 from studio.gui.panels.empty import Switch
+from studio.gui.panels.labels import style_label
 from studio.gui.panels.panel import Panel
 from studio.gui.panels.sample_cards import CARD, NUMBER, CardDelegate, NumbersModel, PictureModel, Samples
 from studio.gui.panels.sample_choice import SampleChoice, SamplePicker
@@ -239,8 +240,7 @@ class SamplesPanel(Panel):
         """Take colours, fonts and icons from the theme again."""
         self.previous.setIcon(self.theme.icon("chevron-left"))
         self.next.setIcon(self.theme.icon("chevron-right"))
-        self.count_label.setFont(self.theme.font("small"))
-        self.count_label.setStyleSheet(f"color: {self.theme.color('text-3').name()};")
+        style_label(self.count_label, "small", "text-3")
         self.rows.setFont(self.theme.font("tab"))
         self.rows.horizontalHeader().setFont(self.theme.font("small"))
         self._picture_model.renew()

@@ -106,7 +106,7 @@ class LayerList(QListWidget):
         self.setMouseTracking(True)
         self.setUniformItemSizes(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         self.setAccessibleName(self.tr("Layers"))
         self.setStyleSheet("QListWidget { background: transparent; border: none; padding: 0; outline: 0; }")
         self._entries: list[LayerEntry] = []

@@ -10,7 +10,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from studio.engine.messages import Snapshot, Watch
-from studio.gui.panels.images import value_range
+from studio.gui.panels.class_scores import output_node
 from studio.gui.panels.representation.activation_picture import (
     MOST_BARS,
     ActivationPicture,
@@ -45,6 +45,8 @@ class MapsCanvas(QWidget):
         self.values: np.ndarray = np.zeros((0, 0, 0), np.float32)
         self.flipped = False
         self.hovered: tuple[int, int, int] | None = None
+        #: What bars of a short vector stand for; empty for plain numbers.
+        self.names: tuple[str, ...] = ()
         self.on_hover: Callable[[], None] = self.update
         self.setMouseTracking(True)
 
@@ -95,8 +97,10 @@ class MapsCanvas(QWidget):
             if picture.values.size == 1:
                 paint_number(painter, float(picture.values.reshape(-1)[0]), area, theme)
             else:
-                names = tuple(str(i + 1) for i in range(picture.values.size))
-                paint_bars(painter, picture.values.reshape(-1), names, area.adjusted(8, 8, -8, -8), theme)
+                values = picture.values.reshape(-1)
+                names = self.names or tuple(str(i + 1) for i in range(len(values)))
+                strong = int(values.argmax()) if self.names else -1
+                paint_bars(painter, values, names, area.adjusted(8, 8, -8, -8), theme, strong)
             return
         painter.setFont(theme.font("small"))
         for index, (image, rect) in enumerate(zip(picture.maps, self.tiles(), strict=True)):
@@ -182,6 +186,7 @@ class MapsView(View):
             self.canvas.show_maps(picture, plane, flipped=True)
         elif values is not None:
             picture = picture_of(values, self.theme)
+            self.canvas.names = self._class_names(layer, values)
             if values.ndim == 2:
                 values = values.T[..., None]
             elif values.ndim == 1 and len(values) > MOST_BARS:
@@ -194,16 +199,25 @@ class MapsView(View):
         self._show_value()
         return ""
 
+    def _class_names(self, layer: str, values: np.ndarray) -> tuple[str, ...]:
+        """Names of the classes if the layer is the output that scores them."""
+        output, dataset = output_node(self.session.document.graph), self.samples.dataset
+        names = dataset.info.classes if dataset is not None else ()
+        return names if output is not None and output.id == layer and values.shape == (len(names),) else ()
+
     def _show_value(self) -> None:
         picture, at = self.canvas.picture, self.canvas.hovered
         if picture is None:
             return
         low, high, name = picture.low, picture.high, picture.lut
         if not picture.maps:
-            low, high, _ = value_range(picture.values)
             numbers = picture.values.reshape(-1)
-            line = self.tr("largest: number {0}").format(int(numbers.argmax()) + 1) if numbers.size > 1 else ""
-            self.value.show_lines(self.tr("Output"), (line,) if line else (), None)
+            most = int(numbers.argmax())
+            if self.canvas.names:
+                words = self.tr("says {0}").format(self.canvas.names[most])
+            else:
+                words = self.tr("largest: neuron {0}").format(most + 1)
+            self.value.show_lines(self.tr("Output"), (words,) if numbers.size > 1 else (), None)
             return
         legend = (low, high, name)
         if at is None:

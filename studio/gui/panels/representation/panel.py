@@ -19,6 +19,7 @@ from studio.engine.messages import Snapshot, Watch
 from studio.gui.live import Live
 from studio.gui.panels.class_scores import data_node, output_node
 from studio.gui.panels.empty import Switch
+from studio.gui.panels.labels import style_label
 from studio.gui.panels.panel import Panel
 from studio.gui.panels.representation.boundary import BoundaryView
 from studio.gui.panels.representation.layer_list import ROW, LayerList, layer_entries
@@ -119,7 +120,7 @@ class RepresentationPanel(Panel):
         self._column.setFixedWidth(_COLUMN)
         self._column_box = column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 2, 0)
-        column.setSpacing(5)
+        column.setSpacing(4)
         column.addWidget(self._layer_label)
         column.addWidget(self.layers, 100)
         column.addWidget(self._view_label)
@@ -136,7 +137,7 @@ class RepresentationPanel(Panel):
         row.addWidget(holder, 1)
         row.addWidget(self._column)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(14, 10, 12, 10)
+        outer.setContentsMargins(14, 9, 12, 9)
         outer.setSpacing(6)
         outer.addWidget(self._bar)
         outer.addLayout(row, 1)
@@ -192,7 +193,7 @@ class RepresentationPanel(Panel):
             self._column_box.insertWidget(3, self.view_choice)
         self._view_label.show()
         self.view_choice.show()
-        self.view_choice.setMinimumWidth(118)
+        self.view_choice.setMinimumWidth(138)
         index = self.view_choice.findData(key)
         if index >= 0:
             self.view_choice.setCurrentIndex(index)
@@ -249,6 +250,5 @@ class RepresentationPanel(Panel):
         for view in self.views.values():
             labels += view.labels
         for label in labels:
-            label.setFont(self.theme.font("small"))
-            label.setStyleSheet(f"color: {self.theme.color('text-2').name()};")
+            style_label(label, "small", "text-2")
         self._line.setStyleSheet(f"background: {self.theme.color('border').name()}; border: 0;")

@@ -169,9 +169,10 @@ class PlaneView(QWidget):
         painter.translate(-area.topLeft())
         if self._points is not None:
             points = self._points
-            trained = QPen(self.theme.color(points.outline), 1.1)
-            checked = QPen(self.theme.color("text"), 1.4)
-            radius = 3.6 if len(points.places) <= 600 else 2.8
+            few = len(points.places) <= 400
+            trained = QPen(self.theme.color(points.outline), 1.1 if few else 0.8)
+            checked = QPen(self.theme.color("text"), 1.4 if few else 1.0)
+            radius = 3.6 if few else 2.7
             for (x, y), colour, square, checking in zip(
                 points.places.tolist(), points.colours, points.square.tolist(), points.checking.tolist(), strict=True
             ):
