@@ -40,7 +40,8 @@ def value_range(values: np.ndarray) -> tuple[float, float, str]:
     if not len(finite):
         return 0.0, 1.0, "sequential"
     low, high = float(finite.min()), float(finite.max())
-    if low >= 0:
+    # Undoing a standardisation leaves a trace of rounding below 0.
+    if low >= -1e-5 * max(high, 0.0):
         return 0.0, high or 1.0, "sequential"
     most = max(-low, high)
     return -most, most, "diverging"

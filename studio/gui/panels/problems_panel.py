@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from studio.core.document import Document
 from studio.core.problems import Problem
 from studio.engine.messages import Snapshot
 from studio.gui.canvas.remedies import apply_remedy
@@ -123,9 +124,9 @@ class ProblemsPanel(Panel):
         scroll.viewport().setAutoFillBackground(False)
         self._switch = Switch(scroll)
         self.setLayout(self._switch)
-        session.document_changed.connect(lambda _before, _after: self.look())
+        session.document_changed.connect(self._follow_document)
         # The badge on the tab counts even while the panel itself is hidden.
-        live.snapshot_taken.connect(lambda _snapshot: self.look())
+        live.snapshot_taken.connect(self._follow_training)
         self.look()
 
     @property
@@ -135,6 +136,12 @@ class ProblemsPanel(Panel):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the problems as they are now."""
+        self.look()
+
+    def _follow_document(self, _before: Document, _after: Document) -> None:
+        self.look()
+
+    def _follow_training(self, _snapshot: Snapshot) -> None:
         self.look()
 
     def look(self) -> None:

@@ -47,10 +47,10 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def tick_text(value: float) -> str:
-    """A tick as people write it: ``0.05``, ``20``, ``1e-6``."""
+    """A tick as people write it: ``0.05``, ``20``, ``1e-4``."""
     if value == 0:
         return "0"
-    if 1e-4 <= abs(value) < 1e6:
+    if 1e-3 <= abs(value) < 1e6:
         return f"{value:.6f}".rstrip("0").rstrip(".") if abs(value) < 1 else f"{value:g}"
     return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
 

@@ -204,7 +204,8 @@ def digits() -> Scene:
     found = load_digits()
     x = (found.images[..., None] / 16).astype(np.float32)
     info = DatasetInfo("Digits", (8, 8, 1), (), "labels", tuple("0123456789"), (), len(x))
-    dataset = _split(info, x, found.target)
+    dataset = _split(info, (x - 0.3) / 0.4, found.target)
+    dataset = dataclasses.replace(dataset, x_mean=np.full(1, 0.3, np.float32), x_scale=np.full(1, 0.4, np.float32))
     conv, dense = layer("Conv2D"), layer("Dense")
     graph = chain(
         ("Conv 1", conv(8, 3, padding="same", activation="relu")),

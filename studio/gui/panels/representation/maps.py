@@ -176,7 +176,7 @@ class MapsView(View):
         """Draw the layer's maps."""
         entry = next((e for e in layer_entries(self.session) if e.id == layer), None)
         view = snapshot.nodes.get(layer)
-        values = sample_values(view, snapshot, entry) if entry is not None else None
+        values = sample_values(view, snapshot, entry, self.samples.dataset) if entry is not None else None
         plane = view.plane if view is not None else None
         self._is_plane = plane is not None and plane.ndim == 3
         if self._is_plane:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.core.document import Document
 from studio.engine.messages import Snapshot, Watch
 from studio.gui.live import Live
 from studio.gui.panels.class_scores import data_node, output_node
@@ -88,10 +89,10 @@ class RepresentationPanel(Panel):
         self.layers.picked.connect(self._pick_layer)
         strip.picked.connect(self._pick_layer)
         self.view_choice.activated.connect(self._take_view)
-        samples.chosen.connect(lambda _index: self.refresh())
+        samples.chosen.connect(self._follow_sample)
         samples.loaded.connect(self.refresh)
         session.selection_changed.connect(self._follow_selection)
-        session.document_changed.connect(lambda _before, _after: self._follow_document())
+        session.document_changed.connect(self._follow_document)
         self._current = "strip"
         self._follow_document()
         self.restyle()
@@ -201,7 +202,10 @@ class RepresentationPanel(Panel):
 
     # Following the document -----------------------------------------------------------------------
 
-    def _follow_document(self) -> None:
+    def _follow_sample(self, _index: int) -> None:
+        self.refresh()
+
+    def _follow_document(self, _before: Document | None = None, _after: Document | None = None) -> None:
         entries = layer_entries(self.session)
         graph = self.session.document.graph
         output = output_node(graph)

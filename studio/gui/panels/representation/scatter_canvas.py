@@ -57,7 +57,7 @@ class ScatterCanvas(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(120, 120)
-        self.theme.changed.connect(self._sprites.clear)
+        self.theme.changed.connect(self._forget_sprites)
 
     def show_points(
         self,
@@ -106,6 +106,10 @@ class ScatterCanvas(QWidget):
         """Another layer comes: the frame starts afresh."""
         self._reach = 0.0
         self.hovered = -1
+
+    def _forget_sprites(self) -> None:
+        self._sprites.clear()
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(320, 320)

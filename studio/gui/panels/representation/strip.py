@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QVBoxLayout, QWidget
 
+from studio.core.dataset import Dataset
 from studio.core.shapes import describe
 from studio.engine.messages import NodeView, Snapshot, Watch
 from studio.gui.panels.class_scores import class_numbers, class_scores, output_node
@@ -27,7 +28,7 @@ from studio.gui.panels.sample_choice import SampleChoice
 from studio.gui.session import Session
 from studio.gui.theme import Theme
 
-_NARROWEST, _WIDEST, _HEADER, _FOOTER = 98, 150, 30, 20
+_NARROWEST, _WIDEST, _HEADER, _FOOTER = 84, 150, 30, 20
 #: A column shows this many maps; the rest is in the view of one layer's maps.
 _MOST_MAPS = 8
 
@@ -226,7 +227,7 @@ class StripView(View):
             return self.tr("Add Data and a few layers: each layer's picture of a sample will stand here side by side.")
         pictures = {}
         for entry in entries:
-            values = sample_values(snapshot.nodes.get(entry.id), snapshot, entry)
+            values = sample_values(snapshot.nodes.get(entry.id), snapshot, entry, self.samples.dataset)
             if values is not None:
                 pictures[entry.id] = picture_of(values, self.theme, _MOST_MAPS)
         if not pictures:
@@ -267,10 +268,15 @@ class StripView(View):
             self.area.ensureVisible(round(middle.x()), 0, _WIDEST // 2, 0)
 
 
-def sample_values(view: NodeView | None, snapshot: Snapshot, entry: LayerEntry) -> np.ndarray | None:
-    """The layer's activations for the picked sample, float32 in the layer's shape."""
+def sample_values(
+    view: NodeView | None, snapshot: Snapshot, entry: LayerEntry, dataset: Dataset | None
+) -> np.ndarray | None:
+    """The layer's activations for the picked sample, float32 in the layer's shape.
+
+    The Data node's own picture is shown as the data came, before standardisation.
+    """
+    if entry.family == "Data" and dataset is not None and snapshot.probe_x is not None and len(snapshot.probe_x):
+        return np.asarray(snapshot.probe_x[0] * dataset.x_scale + dataset.x_mean, np.float32).reshape(entry.shape)
     if view is not None and view.activations is not None and len(view.activations):
         return np.asarray(view.activations[0], np.float32)
-    if entry.family == "Data" and snapshot.probe_x is not None and len(snapshot.probe_x):
-        return np.asarray(snapshot.probe_x[0], np.float32)
     return None
