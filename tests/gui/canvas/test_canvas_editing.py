@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from drag_events import drag_enter, drag_move
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from tests_canvas_scenes import Sum
@@ -99,8 +100,8 @@ def drop(bench: Any, kind: str, place: QPoint) -> None:
     """What Qt sends while something is dragged from the palette and dropped."""
     data, port = palette_data(kind), bench.view.viewport()
     action, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QApplication.sendEvent(port, QDragEnterEvent(place, action, data, left, none))
-    QApplication.sendEvent(port, QDragMoveEvent(place, action, data, left, none))
+    QApplication.sendEvent(port, drag_enter(place, data))
+    QApplication.sendEvent(port, drag_move(place, data))
     QApplication.sendEvent(port, QDropEvent(QPointF(place), action, data, left, none))
 
 
@@ -119,9 +120,8 @@ def test_a_drop_from_the_palette_onto_a_wire_inserts(bench: Any, make_document: 
     wire = bench.scene.wires[Edge("n2", 0, "n3", 0)]
     place = bench.view.mapFromScene(wire.middle())
     data, port = palette_data("Flatten"), bench.view.viewport()
-    action, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QApplication.sendEvent(port, QDragEnterEvent(place, action, data, left, none))
-    QApplication.sendEvent(port, QDragMoveEvent(place, action, data, left, none))
+    QApplication.sendEvent(port, drag_enter(place, data))
+    QApplication.sendEvent(port, drag_move(place, data))
     assert wire.target
     QApplication.sendEvent(port, QDragLeaveEvent())
     assert not wire.target
