@@ -191,6 +191,16 @@ def _whole_graph_problems(graph: Graph, shapes: Mapping[str, object]) -> list[Pr
         problems.append(
             Problem("", "The graph has no Loss: add one to say what good answers are.", Remedy("add_loss", "Add a Loss"))
         )
+    leading = {a for n in losses for a in graph.ancestors(n.id)}
+    problems += [
+        Problem(
+            node.id,
+            f"{node.name} has a shape but no samples: replace it with Data before training.",
+            Remedy("replace", "Replace it with Data", type="Data"),
+        )
+        for node in sources
+        if len(node.layer.outputs) == 1 and node.id in leading
+    ]
     if losses and sources:
         useful = {a for n in losses for a in graph.ancestors(n.id)} | {n.id for n in losses}
         for node in graph.nodes:

@@ -248,3 +248,11 @@ def test_any_layer_on_any_data_gives_shapes_or_sentences(name: str, shape: Shape
     assert (node in found.shapes) or any(p.node == node for p in found.errors)
     for problem in found.errors:
         assert not re.search(r"Traceback|None|\(\)", problem.message)
+
+
+def test_a_shape_without_samples_cannot_be_trained_and_data_take_its_place() -> None:
+    sketch = Sketch(layer("Input", shape=(4,)), layer("Dense", units=3), loss="SparseCategoricalCrossentropy")
+    problem = only(sketch)
+    assert problem.node == sketch.nodes[0]
+    assert problem.remedy is not None
+    assert (problem.remedy.action, problem.remedy.type) == ("replace", "Data")
