@@ -18,6 +18,7 @@ from studio.core.inference import infer
 from studio.core.layer import Layer
 from studio.core.problems import Problem
 from studio.engine.cpu_device import give_way
+from studio.engine.history import History
 from studio.engine.messages import (
     Command,
     Pause,
@@ -85,6 +86,7 @@ class Trainer:
         self._datasets: dict[str, Dataset] = {}
         self._loaded: dict[Layer, Dataset] = {}
         self._weights: TrainingState | None = None
+        self._history = History()
         self._watch = Watch()
         self._pace: float | None = None
         self._running = False
@@ -148,9 +150,13 @@ class Trainer:
                 self._take_commands()
                 if self._stopping.is_set():
                     break
-                if self._running:
-                    self._advance()
-                self._publish_if_due()
+                try:
+                    if self._running:
+                        self._advance()
+                    self._publish_if_due()
+                except Exception as error:  # a defect must reach the person, not end the thread
+                    self._fail(_internal_error(error))
+                    self._watch = replace(Watch(), interval=self._watch.interval)
         finally:
             if self._run is not None:
                 self._weights = self._run.network.state()
@@ -180,7 +186,7 @@ class Trainer:
             except EngineProblem as problem:
                 self._fail(problem.problem)
             except Exception as error:  # a defect must reach the person, not end the thread
-                self._fail(Problem("", f"Training stopped because of an internal error: {error!r}."))
+                self._fail(_internal_error(error))
             self._stale = True
 
     def _handle(self, command: Command | _Export) -> None:
@@ -196,6 +202,7 @@ class Trainer:
                 self._training = command.training
         elif isinstance(command, SetWeights):
             self._weights = command.state
+            self._history = command.history or History()
             if self._run is not None:
                 self._run.restore(command.state)
                 if command.history is not None:
@@ -236,11 +243,9 @@ class Trainer:
         """Build the network for the current graph, with the weights that still fit."""
         was_running = self._running
         if self._run is not None:
-            self._weights = self._run.network.state()
-            history = self._run.history
+            # Kept also while the graph has a problem, so that repairing it loses nothing.
+            self._weights, self._history = self._run.network.state(), self._run.history
             self._run.close()
-        else:
-            history = None
         self._run, self._running, self._problem = None, False, None
         graph = self._graph
         assert graph is not None
@@ -261,8 +266,7 @@ class Trainer:
             self._status, self._message, self._problem = "invalid", "", Problem("", str(error))
             return
         self._run = run
-        if history is not None:
-            run.history = history
+        run.history = self._history
         if self._weights is not None:
             run.restore(self._weights)
         self._message = ""
@@ -329,6 +333,7 @@ class Trainer:
                 self._run.validate()
 
     def _reset(self, fresh: bool) -> None:
+        self._history = History()
         if self._run is None or self._graph is None:
             self._weights = None
             return
@@ -339,7 +344,7 @@ class Trainer:
         run.network.feed_training()
         run.network.draw_weights(seed)
         run.network.take_sums()
-        run.history = type(run.history)()
+        run.history = self._history
         run.train_evaluation = run.validation_evaluation = None
         run.keep_backup()
         self._status, self._problem = "ready", None
@@ -429,6 +434,9 @@ class Trainer:
                 serial=old.serial + 1,
                 status=self._status,  # type: ignore[arg-type]
                 graph=self._graph,
+                step=self._weights.step if self._weights is not None else 0,
+                epoch=self._weights.epoch if self._weights is not None else 0.0,
+                history=self._history,
                 problem=self._problem,
                 datasets=dict(self._datasets),
             )
@@ -457,6 +465,10 @@ class Trainer:
             device="cpu",
             memory=run.network.device.bytes,
         )
+
+
+def _internal_error(error: Exception) -> Problem:
+    return Problem("", f"Training stopped because of an internal error: {error!r}.")
 
 
 def _same_network(before: Graph, after: Graph) -> bool:
