@@ -19,7 +19,7 @@ from typing import Any
 from studio.bench.workloads import WORKLOADS
 from studio.core.document import Document
 from studio.data import load
-from studio.engine.messages import Pause, Run, SetGraph
+from studio.engine.messages import Pause, Run, SetGraph, SetPace
 from studio.engine.trainer import Trainer
 
 #: Milliseconds between the ticks that show how late the window's thread is.
@@ -53,7 +53,8 @@ class Alone:
         self._wait(lambda: self.trainer.take().status == "ready")
 
     def turn(self, seconds: float) -> dict[str, Any]:
-        """Train for so long."""
+        """Train for so long, as fast as the machine can."""
+        self.trainer.send(SetPace(0.0))
         self.trainer.send(Run())
         time.sleep(_SETTLE)
         steps, begin = _steps(self.trainer), time.perf_counter()
@@ -109,7 +110,8 @@ class InWindow:
         self._wait(lambda: self.window.link.status in ("ready", "paused"))
 
     def turn(self, seconds: float) -> dict[str, Any]:
-        """Train for so long."""
+        """Train for so long, as fast as the machine can."""
+        self.trainer.send(SetPace(0.0))
         self.window.link.run()
         self._spin(_SETTLE)
         steps, begin, busy = _steps(self.trainer), time.perf_counter(), time.thread_time()

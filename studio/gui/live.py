@@ -40,7 +40,7 @@ class Live(QObject):
         self._wishes: list[object] = []
         self._sent: Watch | None = None
         self._timer = QTimer(self)
-        self._timer.setInterval(33)
+        self._timer.setInterval(50)
         self._timer.timeout.connect(self.look)
 
     def start(self) -> None:

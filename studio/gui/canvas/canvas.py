@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import (
     QEasingCurve,
     QElapsedTimer,
@@ -36,6 +38,8 @@ from studio.gui.theme import Theme
 
 #: Milliseconds between two refreshes of thumbnails (15 Hz) and of the loss's numbers (4 Hz).
 _THUMBNAILS, _NUMBERS = 66, 250
+#: Share of a core that refreshing may take, and milliseconds between refreshes at the most.
+_SHARE, _SLOWEST = 0.05, 250
 _EASE = 120
 _ZOOM_STEP = 1.25
 
@@ -89,6 +93,7 @@ class Canvas(QWidget):
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)
         self._refresh.timeout.connect(self._show_snapshot)
+        self._refresh_seconds = 0.0
         self._since_refresh, self._since_numbers = QElapsedTimer(), QElapsedTimer()
         self._connect()
         live.add_wish(self._wish)
@@ -173,15 +178,18 @@ class Canvas(QWidget):
         self._schedule()
 
     def _schedule(self) -> None:
-        """Refresh thumbnails now, or as soon as 15 Hz allow."""
+        """Refresh thumbnails now, or as soon as 15 Hz allow; less often where it takes long."""
         if not self.isVisible() or self._refresh.isActive():
             return
-        elapsed = self._since_refresh.elapsed() if self._since_refresh.isValid() else _THUMBNAILS
-        self._refresh.start(max(0, _THUMBNAILS - elapsed))
+        cost = 1000 * (self._refresh_seconds + self.view.paint_seconds)
+        pause = max(_THUMBNAILS, min(_SLOWEST, round(cost / _SHARE)))
+        elapsed = self._since_refresh.elapsed() if self._since_refresh.isValid() else pause
+        self._refresh.start(max(0, pause - elapsed))
 
     def _show_snapshot(self) -> None:
         if not self.isVisible():
             return
+        begin = time.thread_time()
         self._since_refresh.restart()
         latest = self.live.latest
         running = latest.status == "running"
@@ -192,6 +200,7 @@ class Canvas(QWidget):
         self.graph_scene.show_snapshot(latest, visible, numbers)
         strands = any(w.is_strands for w in self.graph_scene.wires.values())
         self.legend.explain([self.graph_scene.nodes[n] for n in visible], strands)
+        self._refresh_seconds += 0.2 * (time.thread_time() - begin - self._refresh_seconds)
 
     # Looking ---------------------------------------------------------------------------
 

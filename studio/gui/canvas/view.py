@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
@@ -16,6 +18,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
+    QPaintEvent,
     QPixmap,
     QResizeEvent,
     QTransform,
@@ -85,6 +88,8 @@ class GraphView(QGraphicsView):
         self.chosen_wire: Edge | None = None
         self._gesture: gestures.Gesture | None = None
         self._space = False
+        #: Processor seconds that painting takes, averaged over the last few times.
+        self.paint_seconds = 0.0
         self._hovering = Hover(scene)
         self._drops = PaletteDrops(self)
         self._dots: tuple[str, QBrush] | None = None
@@ -102,6 +107,8 @@ class GraphView(QGraphicsView):
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
         self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
+        # The background covers all of it, so Qt need not paint what lies below.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.viewport().setMouseTracking(True)
         self.viewport().grabGesture(Qt.GestureType.PinchGesture)
         self.viewport().setAccessibleName(self.tr("Graph of layers"))
@@ -182,6 +189,11 @@ class GraphView(QGraphicsView):
             self._dots = key, brush
         painter.setBrushOrigin(0, 0)
         painter.fillRect(rect, self._dots[1])
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        begin = time.thread_time()
+        super().paintEvent(event)
+        self.paint_seconds += 0.2 * (time.thread_time() - begin - self.paint_seconds)
 
     # Mouse -----------------------------------------------------------------------------
 

@@ -91,7 +91,8 @@ class LossPanel(Panel):
         self._history = snapshot.history
         names = self._history.names
         has_accuracy = any(n in names for n in ("accuracy", "val_accuracy"))
-        self.measure.setTabEnabled(1, has_accuracy)
+        if self.measure.isTabEnabled(1) != has_accuracy:  # to say it again would draw it again
+            self.measure.setTabEnabled(1, has_accuracy)
         if not has_accuracy and self.measure.currentIndex() == 1:
             self.measure.setCurrentIndex(0)
         if not any(self._history.count(n) for n in names):

@@ -158,6 +158,8 @@ class LossPlot(pg.PlotWidget):  # type: ignore[misc]
             else:
                 raw_line.setData([], [])
         self._set_y_range(extremes)
+        # Otherwise the view would notice the new range only while it paints, and paint again.
+        self.getPlotItem().vb.updateMatrix()
         self._over.update()
 
     def _set(self, line: pg.PlotCurveItem, x: np.ndarray, y: np.ndarray, extremes: list[np.ndarray]) -> None:
