@@ -13,6 +13,7 @@ from studio.core.graph import GraphError
 from studio.data import DataError
 from studio.gui.inspector.source_editor import ask_for_target
 from studio.gui.menus import TitledMenuBar, add_theme_actions, add_training_actions, fill, tr
+from studio.gui.pace import PACES, add_pace_actions
 from studio.layers.data import Data
 from studio.storage import StorageError, templates
 
@@ -25,6 +26,7 @@ _KEY = QKeySequence.StandardKey
 def add_actions(window: MainWindow) -> None:
     """Make the window's actions; those of the canvas join when it is there."""
     actions, files, session = window.actions_by_key, window.files, window.session
+    add_pace_actions(actions, window.live)
     actions.add("new", tr("&New graph"), files.new_blank, _KEY.New, tr("Start with an empty canvas."))
     actions.add("welcome", tr("&Welcome page"), window.show_welcome, "Ctrl+Shift+N", tr("Show templates and recent files."))
     actions.add("open", tr("&Open…"), files.ask_and_open, _KEY.Open, tr("Open a file."))
@@ -34,8 +36,9 @@ def add_actions(window: MainWindow) -> None:
     undo, redo = session.undo_stack.createUndoAction(window, tr("&Undo")), session.undo_stack.createRedoAction(window, tr("&Redo"))
     undo.setShortcut(QKeySequence("Ctrl+Z"))
     redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
-    actions.put("undo", undo)
-    actions.put("redo", redo)
+    for key, action in (("undo", undo), ("redo", redo)):
+        window.addAction(action)
+        actions.put(key, action)
     add_training_actions(actions, window.link)
     add_theme_actions(actions, window, window.choose_theme)
     actions.add("find_layer", tr("&Find a layer"), lambda: window.workspace.find_layer(), "Ctrl+K", tr("Search the palette."))
@@ -79,7 +82,12 @@ def fill_menu_bar(window: MainWindow) -> None:
         "canvas_align_top", "canvas_align_middle", "canvas_align_bottom", "", "canvas_distribute_horizontal",
         "canvas_distribute_vertical",
     )  # fmt: skip
-    fill(bar.addMenu(tr("&Train")), actions, "run", "", "one_step", "one_epoch", "", "reset_same", "reset_fresh")
+    train = bar.addMenu(tr("&Train"))
+    train.setToolTipsVisible(True)
+    fill(train, actions, "run", "", "one_step", "one_epoch", "", "reset_same", "reset_fresh", "")
+    speed = train.addMenu(tr("S&peed"))
+    speed.setToolTipsVisible(True)
+    fill(speed, actions, *PACES)
     fill(bar.addMenu(tr("&Help")), actions, "keys", "whats_this", "", "about")
 
 

@@ -91,6 +91,9 @@ class RunBar(QWidget):
         self.epoch = Readout(self.tr("Epoch"), (("00000", True), ("/ 00000", False)), bar=True, parent=self)
         self.epoch.setToolTip(self.tr("How often training went through all training samples."))
         self.speed = Readout(self.tr("Samples/s"), (("0 000 000", True),), parent=self)
+        self.speed.setToolTip(
+            self.tr("Samples trained in a second. The menu Train, Speed says how fast training may go.")
+        )
         widest = (("0.0e-00", True), (self.tr("loss"), False), ("00.0 %", True), (self.tr("acc"), False))
         self.train = Readout(self.tr("Train"), widest, key="train", parent=self)
         self.train.setToolTip(self.tr("Loss and share of right answers on the samples the network learns from."))
