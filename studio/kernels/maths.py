@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 from scipy import special
 
 from studio.kernels.simd import (
@@ -125,8 +125,9 @@ def _exp(x):
         return None
 
     def approximate(x):
-        # Beyond these the result is 0 or infinity in float32; NaN passes through both.
-        x = select(x > 88.72, 88.72, x)
+        # Within these the result is a normal float; beyond, it stays at 1.2e-38 or 2.4e38.
+        # NaN passes through both.
+        x = select(x > 88.376, 88.376, x)
         x = select(x < -87.33, -87.33, x)
         n = round_down(x * 1.44269504 + 0.5)
         r = x - n * 0.693359375 + n * 2.12194440e-4
@@ -136,12 +137,25 @@ def _exp(x):
         p = p * r + 4.1665795894e-2
         p = p * r + 1.6666665459e-1
         p = p * r + 5.0000001201e-1
-        p = p * r * r + r + 1.0
-        # In two halves, since 2**128 is not a float but p * 2**127 * 2 may be.
-        half = round_down(n * 0.5)
-        return p * power_of_two(half) * power_of_two(n - half)
+        return (p * r * r + r + 1.0) * power_of_two(n)
 
     return approximate
+
+
+@register_jitable
+def _log_near_one(m):
+    """log(1 + m) for m from -0.293 to 0.415."""
+    z = m * m
+    p = splat(7.0376836292e-2)
+    p = p * m - 1.1514610310e-1
+    p = p * m + 1.1676998740e-1
+    p = p * m - 1.2420140846e-1
+    p = p * m + 1.4249322787e-1
+    p = p * m - 1.6668057665e-1
+    p = p * m + 2.0000714765e-1
+    p = p * m - 2.4999993993e-1
+    p = p * m + 3.3333331174e-1
+    return m * z * p - z * 0.5 + m
 
 
 @overload(log)
@@ -155,18 +169,7 @@ def _log(x):
         small = m < 0.707106781186547524
         e = select(small, e - 1.0, e)
         m = select(small, m + m, m) - 1.0
-        z = m * m
-        p = splat(7.0376836292e-2)
-        p = p * m - 1.1514610310e-1
-        p = p * m + 1.1676998740e-1
-        p = p * m - 1.2420140846e-1
-        p = p * m + 1.4249322787e-1
-        p = p * m - 1.6668057665e-1
-        p = p * m + 2.0000714765e-1
-        p = p * m - 2.4999993993e-1
-        p = p * m + 3.3333331174e-1
-        y = m * z * p - e * 2.12194440e-4 - z * 0.5
-        result = m + y + e * 0.693359375
+        result = _log_near_one(m) - e * 2.12194440e-4 + e * 0.693359375
         return select(x > 0, result, select(x == 0, -np.inf, np.nan))
 
     return approximate
@@ -219,9 +222,8 @@ def _softplus(x):
 
     def approximate(x):
         t = exp(-absolute_value(x))
-        # log(1 + t) loses the digits of a small t; its series does not.
-        series = t * (1.0 - t * (0.5 - t * (1.0 / 3.0 - t * (0.25 - t * 0.2))))
-        return select(x > 0, x, 0.0) + select(t < 0.03, series, log(1.0 + t))
+        # 1 + t loses the digits of a small t.
+        return select(x > 0, x, 0.0) + select(t < 0.414, _log_near_one(t), log(1.0 + t))
 
     return approximate
 
