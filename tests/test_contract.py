@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from studio.core import registry
+from studio.core.assets import assets_folder
+from studio.core.graph import Graph
 from studio.core.layer import Loss
+from studio.storage.document_json import graph_from_json, graph_to_json
 from studio.testing import check_initializer, check_layer, check_loss, check_optimizer
 
 LOSSES = sorted(n for n, c in registry.layers().items() if issubclass(c, Loss))
@@ -24,6 +29,17 @@ def test_loss(name: str) -> None:
     loss = registry.layer(name)
     assert issubclass(loss, Loss)
     check_loss(loss)
+
+
+@pytest.mark.parametrize("name", sorted(registry.layers()))
+def test_files_and_icons(name: str) -> None:
+    """Each example survives a file; each layer has its icon among the assets."""
+    component = registry.layer(name)
+    graph = Graph()
+    for example in [component(), *(layer for layer, _ in component.examples())]:
+        graph, _ = graph.add(example)
+    assert graph_from_json(json.loads(json.dumps(graph_to_json(graph)))) == graph
+    assert (assets_folder() / "icons" / f"{component.icon}.svg").is_file()
 
 
 @pytest.mark.parametrize("name", sorted(registry.optimizers()))

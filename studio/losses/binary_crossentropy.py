@@ -12,11 +12,37 @@ from studio.core.layer import Layer, Loss
 from studio.core.lowering import Lowering, Tensor
 from studio.core.problems import Remedy, ShapeProblem
 from studio.core.shapes import Shape
-from studio.kernels.jit import kernel
+from studio.kernels.jit import inline, kernel
 from studio.kernels.losses import EPSILON, add_to_sums
 from studio.kernels.maths import absolute, log, maximum, minimum, sigmoid, softplus, where
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from studio.kernels.state import TOTAL
+
+
+@inline
+def count_right(scores, score_places, target, target_places, valid, best, count, batch, threshold):  # type: ignore[no-untyped-def]
+    """Put each column's predicted class at `best`; how many of them are right.
+
+    One number says 1 above the threshold; of several, the largest says which (Keras's rule).
+    """
+    right = splat(0.0)
+    for b in range(0, batch, LANES):
+        largest = load(at(scores, score_places[0] + b))
+        wanted = load(at(target, target_places[0] + b))
+        chosen = splat(0.0)
+        if count == 1:
+            chosen = where(largest > threshold, 1.0, splat(0.0))
+        else:
+            largest_target = wanted
+            wanted = splat(0.0)
+            for n in range(1, count):
+                score, share = load(at(scores, score_places[n] + b)), load(at(target, target_places[n] + b))
+                chosen = where(score > largest, splat(float32(n)), chosen)
+                wanted = where(share > largest_target, splat(float32(n)), wanted)
+                largest, largest_target = maximum(largest, score), maximum(largest_target, share)
+        store(at(best, b), chosen)
+        right = right + where(chosen == wanted, load(at(valid, b)), 0.0)
+    return sum_lanes(right)
 
 
 @kernel
@@ -24,16 +50,17 @@ def binary_from_logits(arena: Any, record: Any, table: Any, state: Any) -> None:
     """loss = mean over the features of max(z, 0) - z t + log(1 + exp(-|z|))"""
     count, batch = record[2], record[3]
     z_places, t_places = at(table, record[5]), at(table, record[7])
+    z_start, t_start, valid_start = at(arena, record[4]), at(arena, record[6]), at(arena, record[8])
     total = splat(0.0)
-    right = splat(0.0)
     for n in range(count):
-        z_place, t_place = at(arena, record[4] + z_places[n]), at(arena, record[6] + t_places[n])
+        z_place, t_place = at(z_start, z_places[n]), at(t_start, t_places[n])
         for b in range(0, batch, LANES):
             z, t = load(at(z_place, b)), load(at(t_place, b))
-            valid = load(at(arena, record[8] + b))
-            total = total + valid * (maximum(z, 0.0) - z * t + softplus(-absolute(z)))
-            right = right + where(where(z > 0, 1.0, splat(0.0)) == t, valid, 0.0)
-    add_to_sums(state, record[9], sum_lanes(total) / float32(count), sum_lanes(right) / float32(count))
+            # Padding may hold anything, but 0 * finite is 0.
+            total = total + load(at(valid_start, b)) * (maximum(z, 0.0) - z * t + softplus(-absolute(z)))
+    best = at(arena, record[9])
+    right = count_right(z_start, z_places, t_start, t_places, valid_start, best, count, batch, float32(0.0))
+    add_to_sums(state, record[10], sum_lanes(total) / float32(count), right)
 
 
 @kernel
@@ -55,17 +82,18 @@ def binary_from_probabilities(arena: Any, record: Any, table: Any, state: Any) -
     """loss = mean over the features of -t log p - (1 - t) log(1 - p), p kept away from 0 and 1."""
     count, batch = record[2], record[3]
     p_places, t_places = at(table, record[5]), at(table, record[7])
+    p_start, t_start, valid_start = at(arena, record[4]), at(arena, record[6]), at(arena, record[8])
     total = splat(0.0)
-    right = splat(0.0)
     for n in range(count):
-        p_place, t_place = at(arena, record[4] + p_places[n]), at(arena, record[6] + t_places[n])
+        p_place, t_place = at(p_start, p_places[n]), at(t_start, t_places[n])
         for b in range(0, batch, LANES):
             p, t = load(at(p_place, b)), load(at(t_place, b))
-            valid = load(at(arena, record[8] + b))
             kept = maximum(minimum(p, 1.0 - EPSILON), EPSILON)
-            total = total - valid * (t * log(kept) + (1.0 - t) * log(1.0 - kept))
-            right = right + where(where(p > 0.5, 1.0, splat(0.0)) == t, valid, 0.0)
-    add_to_sums(state, record[9], sum_lanes(total) / float32(count), sum_lanes(right) / float32(count))
+            loss = t * log(kept) + (1.0 - t) * log(1.0 - kept)
+            total = total - load(at(valid_start, b)) * loss
+    best = at(arena, record[9])
+    right = count_right(p_start, p_places, t_start, t_places, valid_start, best, count, batch, float32(0.5))
+    add_to_sums(state, record[10], sum_lanes(total) / float32(count), right)
 
 
 @kernel
@@ -83,24 +111,6 @@ def binary_from_probabilities_gradient(arena: Any, record: Any, table: Any, stat
             kept = maximum(minimum(p, 1.0 - EPSILON), EPSILON)
             slope = (p - t) / (kept * (1.0 - kept)) * factor
             store(at(dp, b), where(p > EPSILON, where(p < 1.0 - EPSILON, slope, 0.0), 0.0))
-
-
-@kernel
-def binary_class(arena: Any, record: Any, table: Any, state: Any) -> None:
-    """The predicted class of each column: 1 above the threshold, or the largest of several."""
-    count, batch = record[2], record[3]
-    threshold = float32(0.5) * float32(record[7])
-    places = at(table, record[5])
-    for b in range(0, batch, LANES):
-        largest = load(at(arena, record[4] + places[0] + b))
-        best = splat(0.0)
-        if count == 1:
-            best = where(largest > threshold, 1.0, splat(0.0))
-        for n in range(1, count):
-            score = load(at(arena, record[4] + places[n] + b))
-            best = where(score > largest, splat(float32(n)), best)
-            largest = maximum(largest, score)
-        store(at(arena, record[6] + b), best)
 
 
 @dataclass(frozen=True)
@@ -131,18 +141,16 @@ class BinaryCrossentropy(Loss):
         logits = lowering.before_activation(prediction, "sigmoid")
         x = logits if logits is not None else lowering.need(prediction)
         sizes = (x.features, lowering.batch)
-        place = (x.base, lowering.table(x.offsets()))
-        places = (*place, target.base, lowering.table(target.offsets()), lowering.valid)
+        places = (x.base, lowering.table(x.offsets()), target.base, lowering.table(target.offsets()), lowering.valid)
         forward, gradient = (
             (binary_from_logits, binary_from_logits_gradient)
             if logits is not None
             else (binary_from_probabilities, binary_from_probabilities_gradient)
         )
-        lowering.emit(forward, *sizes, *places, lowering.sums())
-        if len(x.shape) == 1 and not lowering.training:
-            best = lowering.scratch(lowering.batch)
+        best = lowering.scratch(lowering.batch)
+        if len(x.shape) == 1:  # a picture is not a choice among classes
             lowering.set_predictions(best)
-            lowering.emit(binary_class, *sizes, *place, best, 0 if logits is not None else 1)
+        lowering.emit(forward, *sizes, *places, best, lowering.sums())
 
         def backward() -> None:
             dx = lowering.gradient(x)
