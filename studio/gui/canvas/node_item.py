@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from studio.gui.canvas.bodies import Brush, paint_body, remedy_rect
-from studio.gui.canvas.faces import FOOTER, LINE, PADDING, TEXT_LEFT, Face, Port
+from studio.gui.canvas.faces import BODY_TOP, CELL, FOOTER, HEADER, LINE, PADDING, TEXT_LEFT, Face, Port
 from studio.gui.canvas.style import Style, current_style
 from studio.gui.canvas.thumbnails import Thumbnail
 
@@ -50,6 +50,8 @@ class NodeItem(QGraphicsItem):
         #: A free port of a variadic input, shown while a wire is dragged.
         self.spare: Port | None = None
         self.setZValue(2)
+        # Training repaints bodies only: the exposed part says when that is all there is to do.
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
 
     def show_face(self, face: Face) -> None:
         """Look like this from now on."""
@@ -80,6 +82,19 @@ class NodeItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return QRectF(-MARGIN, -MARGIN, self.face.width + 2 * MARGIN, self.face.height + 2 * MARGIN)
 
+    def body(self) -> QRectF:
+        """What changes while training, in the node's coordinates."""
+        face = self.face
+        bottom = face.height - FOOTER - 1
+        if face.kind == "neurons":
+            return QRectF(face.cells_left - 2, BODY_TOP, CELL + 4, bottom - BODY_TOP)
+        return QRectF(PADDING, HEADER + 2, face.width - 2 * PADDING, bottom - HEADER - 2)
+
+    def refresh_body(self, thumbnail: Thumbnail) -> None:
+        """Show another thumbnail."""
+        self.thumbnail = thumbnail
+        self.update(self.body())
+
     def frame(self) -> QRectF:
         """The node's rectangle in the scene, without ports and ring."""
         return QRectF(self.pos().x(), self.pos().y(), self.face.width, self.face.height)
@@ -104,8 +119,15 @@ class NodeItem(QGraphicsItem):
         if zoom < BODY_FROM and self.offers is None:
             self._paint_sketch(painter, style)
             return
-        self._paint_frame(painter, style)
         brush = Brush(painter, style, zoom >= WORDS_FROM, self.unit)
+        if self.body().contains(option.exposedRect):
+            painter.fillRect(option.exposedRect, style.color("node"))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            paint_body(brush, self.face, self.thumbnail)
+            if brush.words:
+                self._paint_message(brush)
+            return
+        self._paint_frame(painter, style)
         self._paint_header(brush, zoom >= NAME_FROM)
         paint_body(brush, self.face, self.thumbnail)
         if brush.words:

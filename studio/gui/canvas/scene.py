@@ -176,7 +176,7 @@ class GraphScene(QGraphicsScene):
         if nodes is None:
             for wire in self.wires.values():
                 if wire.label:
-                    rect = rect.united(wire.boundingRect().adjusted(12, 12, -12, -12))
+                    rect = rect.united(wire.boundingRect().adjusted(8, 8, -8, -8))
         return rect
 
     def arranged(self, nodes: Iterable[str], origin: Position) -> dict[str, Position]:
@@ -276,7 +276,7 @@ class GraphScene(QGraphicsScene):
         skipped = set(besides)
         found: tuple[float, WireItem | None] = (reach, None)
         for wire in self.wires.values():
-            if not wire.boundingRect().contains(place) or {wire.edge.source, wire.edge.target} & skipped:
+            if not wire.boundingRect().adjusted(-reach, -reach, reach, reach).contains(place) or {wire.edge.source, wire.edge.target} & skipped:
                 continue
             away = wire.distance(place)
             if away <= found[0]:
@@ -301,8 +301,8 @@ class GraphScene(QGraphicsScene):
         for edge, line in self.wires.items():
             line.set_state(chosen=edge == wire)
 
-    def show_snapshot(self, snapshot: Snapshot, visible: Iterable[str], losses: bool = True) -> None:
-        """Give visible nodes their thumbnails and visible strands their weights."""
+    def show_snapshot(self, snapshot: Snapshot, visible: Iterable[str], numbers: bool = True) -> None:
+        """Give visible nodes their thumbnails; with `numbers` losses and strands are renewed too."""
         style = current_style()
         problem = snapshot.problem if snapshot.status == "failed" else None
         for node in visible:
@@ -310,15 +310,16 @@ class GraphScene(QGraphicsScene):
             item.set_state(failure=problem.message if problem is not None and problem.node == node else "")
             if item.face.kind == "none":
                 continue
-            if item.face.kind == "loss" and not losses and item.thumbnail is not None:
+            if item.face.kind == "loss" and not numbers and item.thumbnail is not None:
                 continue
             source = item.face.kind in ("points", "picture", "table")
             if source and not self._source_changed(item, snapshot, style.dark):
                 continue
-            item.thumbnail = make_thumbnail(item.face, snapshot, style) or item.thumbnail
-            item.update()
+            thumbnail = make_thumbnail(item.face, snapshot, style)
+            if thumbnail is not None:
+                item.refresh_body(thumbnail)
             view = snapshot.nodes.get(node)
-            kernel = view.weights.get("kernel") if view is not None else None
+            kernel = view.weights.get("kernel") if view is not None and numbers else None
             if kernel is not None:
                 for edge in self.graph.incoming(node):
                     if self.wires[edge].is_strands:

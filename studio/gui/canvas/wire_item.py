@@ -13,7 +13,7 @@ from studio.gui.canvas.style import Style, current_style, mixed
 
 #: Weights smaller than this share of the largest one are not worth a strand.
 _FAINTEST = 0.03
-_OUTLINE = 12.0
+_OUTLINE = 8.0
 #: Below this zoom neither strands nor labels are drawn.
 _DETAILS_FROM = 0.28
 
