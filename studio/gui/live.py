@@ -9,6 +9,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from studio.engine.messages import Command, Snapshot, Watch
 
 
+#: Seconds between two snapshots while nothing is watched: numbers still want to be current.
+_SLOW = 0.1
+
+
 class Engine(Protocol):
     """What the window needs of the trainer (see `studio.engine.trainer.Trainer`)."""
 
@@ -74,4 +78,5 @@ class Live(QObject):
             scatter=next((w.scatter for w in wanted if w.scatter), ""),
             sample=max((w.sample for w in wanted), default=0),
             plane=max((w.plane for w in wanted), default=40),
+            interval=min((w.interval for w in wanted), default=_SLOW),
         )

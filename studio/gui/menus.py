@@ -65,13 +65,16 @@ class Actions(QObject):
             action.setToolTip(tip)
             action.setStatusTip(tip)
         action.triggered.connect(lambda _checked=False: slot())
-        self.put(key, action)
+        self._window.addAction(action)
+        self._actions[key] = action
         return action
 
     def put(self, key: str, action: QAction) -> None:
-        """Take in an action that another widget made."""
+        """Take in an action that another widget made; its shortcuts go on working only there.
+
+        Were it added to the window, Delete would delete layers while a person edits a number.
+        """
         self._actions[key] = action
-        self._window.addAction(action)
 
     def mark_theme(self) -> None:
         """Tick the theme that is in use."""

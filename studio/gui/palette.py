@@ -299,6 +299,7 @@ class Palette(QStackedWidget):
                 found = search_layers(registry.layers().values(), self.search.text())
                 if self.search.text().strip() and found:
                     self.chosen.emit(found[0].type_name())
+                    self.search.clear()
                 return True
             if event.key() == Qt.Key.Key_Escape and self.search.text():
                 self.search.clear()

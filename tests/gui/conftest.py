@@ -64,6 +64,8 @@ def make_studio(qtbot, tmp_path: Path) -> Iterator[MakeStudio]:
         windows.append(window)
         window.resize(*size)
         window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
         if template:
             assert window.files.new_from_template(template)
             qtbot.waitUntil(lambda: window.link.status not in ("empty", "preparing"), timeout=240_000)

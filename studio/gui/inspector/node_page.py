@@ -45,6 +45,14 @@ class TabRow(QTabBar):
         Theme.instance().changed.connect(self._restyle)
         self._restyle()
 
+    def show_only(self, shown: tuple[bool, ...]) -> None:
+        """Show some of the tabs."""
+        if shown != tuple(self.isTabVisible(i) for i in range(self.count())):
+            for index, visible in enumerate(shown):
+                self.setTabVisible(index, visible)
+                # Without new text, tabs that were hidden keep the width they had then: none.
+                self.setTabText(index, self.tabText(index))
+
     def _restyle(self) -> None:
         font = Theme.instance().font("small-tab")
         font.setWeight(font.Weight.DemiBold)
@@ -175,8 +183,7 @@ class NodePage(QWidget):
         self.summary.setVisible(computes)
         has_weights = bool(inference.weights.get(node))
         shown = (True, has_weights, computes, has_weights)
-        for index, visible in enumerate(shown):
-            self.tabs.setTabVisible(index, visible)
+        self.tabs.show_only(shown)
         if not shown[self.tabs.currentIndex()]:
             self.tabs.setCurrentIndex(0)
         self.summary.look_at(node if computes else "")
