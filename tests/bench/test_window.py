@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from studio.bench import window
@@ -17,6 +19,6 @@ def test_the_window_trains_beside_training_alone():
 
 
 def test_a_window_that_does_not_open_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(window.sys, "executable", "/bin/false")
+    monkeypatch.setattr(window.sys, "executable", shutil.which("false"))
     with pytest.raises(window.WindowFailure, match="The window ended before its time"):
         window.TrainingProcess(True, 1)
