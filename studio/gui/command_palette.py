@@ -46,6 +46,7 @@ class CommandPalette(QFrame):
     def open(self) -> None:
         """Show all commands, ready for typing."""
         window = self.parentWidget()
+        assert window is not None
         self._before = window.focusWidget()
         width, height = min(_WIDTH, window.width() - 40), min(_HEIGHT, window.height() - 120)
         self.setGeometry((window.width() - width) // 2, 84, width, height)

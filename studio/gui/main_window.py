@@ -14,7 +14,7 @@ from studio.gui import menu_bar
 from studio.gui.command_palette import CommandPalette
 from studio.gui.files import Files
 from studio.gui.live import Live
-from studio.gui.menus import Actions
+from studio.gui.menus import Actions, TitledMenuBar
 from studio.gui.places import Places
 from studio.gui.recent import RecentFiles
 from studio.gui.session import Session
@@ -37,6 +37,9 @@ class MainWindow(QMainWindow):
     places : Places
         Where settings and journals are.
     """
+
+    #: Made with the menus; shows the title between them.
+    titled_menu_bar: TitledMenuBar
 
     def __init__(self, trainer: Trainer, places: Places, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QFontMetricsF, QKeySequence, QPainter, QPaintEvent
@@ -121,7 +122,7 @@ def add_theme_actions(actions: Actions, window: QWidget, choose: Callable[[str],
     """Light, dark, system."""
     group = QActionGroup(window)
     for mode, text in (("light", tr("&Light")), ("dark", tr("&Dark")), ("system", tr("As the &system has it"))):
-        action = actions.add(f"theme_{mode}", text, lambda m=mode: choose(m), checkable=True)
+        action = actions.add(f"theme_{mode}", text, partial(choose, mode), checkable=True)
         group.addAction(action)
 
     Theme.instance().changed.connect(actions.mark_theme)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QActionGroup, QPainter, QPaintEvent, QResizeEvent
@@ -191,9 +193,9 @@ class RunBar(QWidget):
             widget.setVisible(True)
         for readout in readouts:
             readout.set_brief(False)
-        steps = [lambda w=w: w.setVisible(False) for w in widgets[:2]]
-        steps += [lambda r=r: r.set_brief(True) for r in readouts]
-        steps += [lambda: self.speed.setVisible(False)]
+        steps: list[Callable[[], object]] = [partial(w.setVisible, False) for w in widgets[:2]]
+        steps += [partial(r.set_brief, True) for r in readouts]
+        steps.append(partial(self.speed.setVisible, False))
         for step in steps:
             row.invalidate()
             if row.sizeHint().width() <= self.width():

@@ -124,7 +124,7 @@ def make(file: Path) -> None:
         run.train(document.training.epochs)
         numbers.update(_numbers_of(template.name, run, datasets))
         run.close()
-    np.savez_compressed(file, **numbers)
+    np.savez_compressed(file, allow_pickle=False, **numbers)
 
 
 def _numbers_of(name: str, run, datasets) -> dict[str, np.ndarray]:  # type: ignore[no-untyped-def]
@@ -150,7 +150,9 @@ def _numbers_of(name: str, run, datasets) -> dict[str, np.ndarray]:  # type: ign
         found[f"{name}/labels"] = _bytes(labels, True) if not dataset.info.classes else labels.astype(np.uint8)
     elif dataset.info.x_shape[-1:] == (1,):
         if name.endswith("residual"):  # the shortcut's maps are what this template is about
-            tiles = views.nodes[maps[-1]].activations[:4].transpose(0, 3, 1, 2).reshape(-1, 8, 8)
+            activations = views.nodes[maps[-1]].activations
+            assert activations is not None
+            tiles = activations[:4].transpose(0, 3, 1, 2).reshape(-1, 8, 8)
             tiles = np.abs(tiles[:24])
         else:
             first = {"digits-mlp": 40, "digits-convnet": 0}.get(name, 80)
@@ -173,7 +175,7 @@ def _bytes(values: np.ndarray, symmetric: bool) -> np.ndarray:
     if symmetric:
         low, high = float(values.min()), float(values.max())
         values = (values - low) / max(high - low, 1e-9)
-    return (np.clip(values, 0.0, 1.0) * 255).round().astype(np.uint8)
+    return np.asarray((np.clip(values, 0.0, 1.0) * 255).round(), np.uint8)
 
 
 if __name__ == "__main__":

@@ -86,8 +86,8 @@ class TemplateCard(_Card):
         painter.setFont(theme.font("small"))
         painter.setPen(theme.color("text-2"))
         words = QRectF(box.left() + 12, box.top() + 32, box.width() - 24, box.height() - 36)
-        for i, line in enumerate(two_lines(self.template.description, painter.fontMetrics(), int(words.width()))):
-            painter.drawText(words.translated(0, i * painter.fontMetrics().lineSpacing()), Qt.AlignmentFlag.AlignTop, line)
+        for i, text in enumerate(two_lines(self.template.description, painter.fontMetrics(), int(words.width()))):
+            painter.drawText(words.translated(0, i * painter.fontMetrics().lineSpacing()), Qt.AlignmentFlag.AlignTop, text)
 
 
 def two_lines(text: str, metrics: QFontMetrics, width: int) -> list[str]:

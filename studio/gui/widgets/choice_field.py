@@ -38,7 +38,10 @@ class NumberChoice(QComboBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         for value in usual:
             self.addItem(str(value))
-        self.lineEdit().editingFinished.connect(self._take_text)
+        line = self.lineEdit()
+        assert line is not None  # an editable box has one
+        self._line = line
+        line.editingFinished.connect(self._take_text)
         self.activated.connect(lambda _index: self._take_text())
         self.set_value(self._value)
 
@@ -50,7 +53,7 @@ class NumberChoice(QComboBox):
     def set_value(self, value: int) -> None:
         """Show a value without telling anybody."""
         self._value = value
-        if not (self.lineEdit().hasFocus() and self.lineEdit().isModified()):
+        if not (self._line.hasFocus() and self._line.isModified()):
             self.setEditText(str(value))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -74,7 +77,7 @@ class NumberChoice(QComboBox):
             self._complain(self.tr("{name} must be a whole number, not '{text}'.").format(name=self._name, text=text[:40]))
             return
         self._complain("")
-        self.lineEdit().setModified(False)
+        self._line.setModified(False)
         if value != self._value:
             self._value = value
             self.value_changed.emit(value)

@@ -85,13 +85,13 @@ class Heatmap(QWidget):
         rows, columns, height, wide = self._tiles.values.shape
         cell = (width - (columns - 1) * _GAP) / (columns * wide)
         tallest = (self._tallest - (rows - 1) * _GAP) / (rows * height)
-        return max(0.2, min(cell, tallest, _LARGEST_CELL))
+        return float(max(0.2, min(cell, tallest, _LARGEST_CELL)))
 
     def heightForWidth(self, width: int) -> int:
         if self._tiles is None:
             return 20
         rows, _, height, _ = self._tiles.values.shape
-        return max(8, round(rows * height * self._cell(width) + (rows - 1) * _GAP) + 2)
+        return int(max(8, round(rows * height * self._cell(width) + (rows - 1) * _GAP) + 2))
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -172,7 +172,7 @@ class Heatmap(QWidget):
 
 def _color_table(name: str) -> list[int]:
     table = Theme.instance().lut(name).astype(np.uint32)
-    return (0xFF000000 | (table[:, 0] << 16) | (table[:, 1] << 8) | table[:, 2]).tolist()
+    return [int(c) for c in 0xFF000000 | (table[:, 0] << 16) | (table[:, 1] << 8) | table[:, 2]]
 
 
 def _indexed(cells: np.ndarray, table: list[int]) -> QImage:

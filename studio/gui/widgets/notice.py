@@ -91,6 +91,7 @@ class Notice(QWidget):
 
     def _place(self) -> None:
         window = self.parentWidget()
+        assert window is not None
         width = min(640, window.width() - 48)
         self.setFixedWidth(width)
         row = self._row

@@ -63,7 +63,7 @@ class NumberField(QAbstractSpinBox):
     def minimumSizeHint(self) -> QSize:
         return QSize(48, 28)
 
-    def validate(self, text: str, position: int) -> object:
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:  # type: ignore[override]
         return QValidator.State.Acceptable, text, position
 
     def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:

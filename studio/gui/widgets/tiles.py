@@ -184,9 +184,9 @@ def _fewer_cells(values: np.ndarray) -> tuple[np.ndarray, int]:
     padded = np.zeros((rows, columns), values.dtype)
     padded[: values.shape[0], : values.shape[1]] = values
     blocks = padded.reshape(rows // step, step, columns // step, step).transpose(0, 2, 1, 3)
-    blocks = blocks.reshape(rows // step, columns // step, step * step)
-    strongest = np.abs(blocks).argmax(axis=2)
-    return np.take_along_axis(blocks, strongest[..., None], 2)[..., 0], step
+    flat = blocks.reshape(rows // step, columns // step, step * step)
+    strongest = np.abs(flat).argmax(axis=2)
+    return np.take_along_axis(flat, strongest[..., None], 2)[..., 0], step
 
 
 def color_indices(values: np.ndarray, largest: float, signed: bool) -> np.ndarray:

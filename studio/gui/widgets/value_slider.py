@@ -75,8 +75,8 @@ class ValueSlider(QSlider):
         else:
             value = self._low + share * (self._high - self._low)
         if self._field.kind == "integer":
-            return round(value)
-        return float(f"{value:.2g}") if self._by_factors else round(value, 3)
+            return float(round(value))
+        return float(f"{value:.2g}") if self._by_factors else float(round(value, 3))
 
     def position_of(self, value: float) -> int:
         """The position nearest to a value."""
