@@ -81,4 +81,4 @@ class BottomTabs(QWidget):
 
     def _picked_sample(self) -> Watch | None:
         """The picked sample goes to the canvas too, whatever panel is seen."""
-        return Watch(sample=self.samples.index, plane=1) if self.samples.index else None
+        return Watch(sample=self.samples.index, plane=1, interval=0.1) if self.samples.index else None

@@ -72,7 +72,7 @@ class LossPlot(pg.PlotWidget):  # type: ignore[misc]
         self.last_epoch = 1.0
         self.hover_epoch: float | None = None
         self.following = True
-        self._low_epoch = 0.0
+        self._limit = 0.0
         axes = {"left": _Axis("left", self), "bottom": _Axis("bottom", self)}
         super().__init__(parent, axisItems=axes, enableMenu=False)
         self.theme = Theme.instance()
@@ -129,7 +129,10 @@ class LossPlot(pg.PlotWidget):  # type: ignore[misc]
 
     def _set_x_range(self, low: float, high: float) -> None:
         self._drawing = True
-        self.getPlotItem().vb.setLimits(xMin=-0.02 * high, xMax=max(high, 1e-9), minXRange=max(high, 1e-9) / 1e4)
+        if not high <= self._limit <= 2 * high:
+            # Setting limits is slow, so they keep ahead of the growing curve.
+            self._limit = 1.5 * high
+            self.getPlotItem().vb.setLimits(xMin=0.0, xMax=self._limit, minXRange=self._limit / 1e4)
         self.setXRange(low, high, padding=0)
         self._drawing = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
@@ -73,7 +74,9 @@ class Panel(QWidget):
         self.refresh()
 
     def _wish_if_visible(self) -> Watch | None:
-        return self.wish() if self.isVisible() else None
+        wanted = self.wish() if self.isVisible() else None
+        # The curves and the run bar want ten a second, whatever else is seen.
+        return replace(wanted, interval=min(self.interval, 0.1)) if wanted is not None else None
 
     def _take(self, _snapshot: Snapshot) -> None:
         if not self.isVisible() or self._later.isActive():

@@ -69,4 +69,6 @@ def number_text(value: float) -> str:
     size = abs(value)
     if size >= 1e5 or size < 1e-3:
         return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
+    if size < 0.01:
+        return f"{value:.4f}"
     return f"{value:.3f}" if size < 10 else f"{value:.1f}" if size < 1000 else f"{value:.0f}"

@@ -7,7 +7,7 @@ import numpy as np
 import panel_scenes
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QContextMenuEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QLineEdit
 
@@ -153,6 +153,28 @@ def test_saves_all_points_as_csv(make_bottom, qtbot, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "curves.csv"]
 
 
+def test_the_context_menu_saves_too(make_bottom, qtbot):
+    loss = make_bottom(panel_scenes.spirals()).loss
+    where = QPoint(200, 100)
+    seen = []
+
+    def choose():
+        menu = QApplication.activePopupWidget()
+        seen.extend(action.text() for action in menu.actions())
+        QTest.keyClick(menu, Qt.Key.Key_Down)
+        QTest.keyClick(menu, Qt.Key.Key_Return)
+
+    QTimer.singleShot(0, choose)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, where, loss.plot.viewport().mapToGlobal(where))
+    QApplication.sendEvent(loss.plot.viewport(), event)
+    assert seen == ["Save curves as CSV...", "Show all epochs"]
+    qtbot.waitUntil(lambda: loss.findChild(QFileDialog) is not None)
+    dialog = loss.findChild(QFileDialog)
+    qtbot.waitUntil(dialog.isActiveWindow)
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: loss.findChild(QFileDialog) is None)
+
+
 def test_a_place_that_cannot_be_written_gets_a_sentence(make_bottom, qtbot, tmp_path):
     scene = panel_scenes.spirals()
     loss = make_bottom(scene).loss
@@ -220,4 +242,5 @@ def test_linear_ticks_are_round():
 
 def test_numbers_as_people_write_them():
     assert [tick_text(v) for v in (0, 0.05, 20, 1e-6)] == ["0", "0.05", "20", "1e-6"]
-    assert [number_text(v) for v in (0.115, 12.34, 4.1e-5, float("nan"))] == ["0.115", "12.3", "4.1e-5", "–"]
+    assert [number_text(v) for v in (0.115, 0.00118, 12.34, 4.1e-5)] == ["0.115", "0.0012", "12.3", "4.1e-5"]
+    assert number_text(float("nan")) == "–"

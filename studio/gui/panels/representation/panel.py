@@ -182,7 +182,7 @@ class RepresentationPanel(Panel):
         for side in (view.side for view in self.views.values()):
             # A stack is as high as its highest page; pages that are not seen shall not count.
             vertical = QSizePolicy.Policy.Preferred if side is self.view.side else QSizePolicy.Policy.Ignored
-            side.setSizePolicy(QSizePolicy.Policy.Preferred, vertical)
+            side.setSizePolicy(QSizePolicy.Policy.Ignored, vertical)
         self._column.setVisible(self.layers.count() > 0 and not strip)
         self._bar.setVisible(strip)
         # The strip needs the whole width, so its choices stand in a row above it.

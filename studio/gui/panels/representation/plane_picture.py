@@ -84,7 +84,7 @@ def values_picture(plane: np.ndarray, low: float, high: float, lut: np.ndarray, 
     span = high - low if high > low else 1.0
     big = enlarged(values, size)
     colours = lut[np.clip((big - low) * (255 / span) + 0.5, 0, 255).astype(np.uint8)]
-    levels = np.linspace(low, high, 7)[1:-1]
+    levels = np.linspace(low, high, 5)[1:-1]
     lines = np.concatenate([_lines(values, level) for level in levels])
     return PlanePicture(colours[::-1], lines, values[..., None], (low, high, "sequential"))
 

@@ -68,6 +68,7 @@ class PlaneView(QWidget):
         self._points: PlanePoints | None = None
         self._rings = np.empty(0, int)
         self._layer: QPixmap | None = None
+        self._ring: QPixmap | None = None
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.BlankCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -191,12 +192,29 @@ class PlaneView(QWidget):
     def _paint_rings(self, painter: QPainter) -> None:
         if self._points is None:
             return
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        places = self._points.places
-        for halo, width in ((self.theme.color("canvas"), 4.0), (self.theme.color("text"), 2.0)):
-            painter.setPen(QPen(halo, width))
-            for index in self._rings.tolist():
-                painter.drawEllipse(self.pixel(*places[index].tolist()), 7, 7)
+        low, high, bottom, top = self.extent
+        area = self.square()
+        places = self._points.places[self._rings]
+        x = area.left() + (places[:, 0] - low) / (high - low) * area.width() - 10
+        y = area.bottom() - (places[:, 1] - bottom) / (top - bottom) * area.height() - 10
+        ring = self._ring_picture()
+        for left, up in zip(x.tolist(), y.tolist(), strict=True):
+            painter.drawPixmap(QPointF(left, up), ring)
+
+    def _ring_picture(self) -> QPixmap:
+        """One ring; early in training there are hundreds, and copies are far cheaper than circles."""
+        ratio = self.devicePixelRatioF()
+        if self._ring is None or self._ring.devicePixelRatioF() != ratio:
+            self._ring = QPixmap(round(20 * ratio), round(20 * ratio))
+            self._ring.setDevicePixelRatio(ratio)
+            self._ring.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(self._ring)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for token, width in (("canvas", 4.0), ("text", 2.0)):
+                painter.setPen(QPen(self.theme.color(token), width))
+                painter.drawEllipse(QPointF(10, 10), 7, 7)
+            painter.end()
+        return self._ring
 
     def _paint_cross(self, painter: QPainter, area: QRectF) -> None:
         x, y = self.place  # type: ignore[misc]
@@ -241,5 +259,5 @@ class PlaneView(QWidget):
             self.update()
 
     def _forget_layer(self) -> None:
-        self._layer = None
+        self._layer = self._ring = None
         self.update()

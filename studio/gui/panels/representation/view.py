@@ -23,7 +23,7 @@ class View(QWidget):
     """
 
     #: Seconds between two drawings at the least.
-    interval = 0.12
+    interval = 0.16
 
     def __init__(self, session: Session, samples: SampleChoice, parent: QWidget | None = None) -> None:
         super().__init__(parent)
