@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from studio import data
@@ -75,7 +75,7 @@ def take(
         open_project(source)
     if QApplication.instance() is None and sys.platform == "linux" and display_problem():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    app = prepare_application()
+    prepare_application()
     Theme.instance().set_mode(theme)
     trainer = Trainer(data.load)
     trainer.start()
@@ -86,7 +86,7 @@ def take(
             window.show()
             if source != WELCOME:
                 _prepare(window, source, train_seconds, select)
-            _process(app, 0.5)
+            _process(0.5)
             path = Path(output)
             path.parent.mkdir(parents=True, exist_ok=True)
             if not window.grab().save(str(path), "PNG"):
@@ -97,7 +97,6 @@ def take(
 
 
 def _prepare(window: MainWindow, source: str, train_seconds: float, select: str | None) -> None:
-    app = prepare_application()
     opened = (
         window.files.open(Path(source)) if Path(source).suffix == SUFFIX else window.files.new_from_template(source)
     )
@@ -105,14 +104,14 @@ def _prepare(window: MainWindow, source: str, train_seconds: float, select: str 
         raise ScreenshotError(f"{source} could not be opened.")
     _select(window, select)
     ready = ("ready", "running", "paused", "finished", "failed", "invalid", "empty")
-    _wait(app, lambda: window.live.latest.graph == window.session.document.graph and window.link.status in ready)
+    _wait(lambda: window.live.latest.graph == window.session.document.graph and window.link.status in ready)
     if train_seconds > 0:
         window.link.run()
-        _wait(app, lambda: window.live.latest.step > 0 or window.link.status in ("failed", "invalid"))
+        _wait(lambda: window.live.latest.step > 0 or window.link.status in ("failed", "invalid"))
         problem = window.live.latest.problem
         if problem is not None:
             raise ScreenshotError(problem.message)
-        _process(app, train_seconds)
+        _process(train_seconds)
 
 
 def _select(window: MainWindow, name: str | None) -> None:
@@ -129,19 +128,20 @@ def _select(window: MainWindow, name: str | None) -> None:
         session.select(frozenset({chosen}))
 
 
-def _wait(app: QApplication, happened: Callable[[], bool]) -> None:
+def _wait(happened: Callable[[], bool]) -> None:
     """Let the window work until something happened."""
     end = time.monotonic() + _PATIENCE
     while not happened():
         if time.monotonic() > end:
             raise ScreenshotError("Getting ready took too long: try again once the kernels are compiled.")
-        _process(app, 0.05)
+        _process(0.05)
 
 
-def _process(app: QApplication, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, max(1, int(1000 * left)))
+def _process(seconds: float) -> None:
+    """Let the window work for so long, asleep between events."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
 
 
 __all__ = ["WELCOME", "ScreenshotError", "StorageError", "take"]

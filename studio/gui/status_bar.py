@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
@@ -66,8 +64,8 @@ class StatusBar(QWidget):
         self._problems.clicked.connect(self.problems_wanted)
         self._sentence = ElidedLabel("", "small", "text-2")
         self._file = Label("", "small", "text-3")
-        self._rate = Label("", "small", "text-3")
-        self._rate.setToolTip(self.tr("How often a second the window shows a new state of training."))
+        self._memory = Label("", "small", "text-3")
+        self._memory.setToolTip(self.tr("Memory that the network and its training take."))
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)
         row.setSpacing(14)
@@ -80,12 +78,11 @@ class StatusBar(QWidget):
         row.addWidget(self._problems)
         row.addWidget(self._sentence, 1)
         row.addWidget(self._file)
-        row.addWidget(self._rate)
+        row.addWidget(self._memory)
         self._clear = QTimer(self)
         self._clear.setSingleShot(True)
         self._clear.setInterval(_STAY)
         self._clear.timeout.connect(lambda: self._sentence.show_text(""))
-        self._counted, self._counting_since = 0, time.monotonic()
         session.said.connect(self._say)
         session.document_changed.connect(lambda before, after: self._show_network())
         session.file_changed.connect(self._show_file)
@@ -157,11 +154,5 @@ class StatusBar(QWidget):
             self._file.show_text(self.tr("Saved") if self._session.path else "")
 
     def _take(self, snapshot: Snapshot) -> None:
-        self._counted += 1
-        elapsed = time.monotonic() - self._counting_since
-        if elapsed >= 1.0:
-            rate = round(self._counted / elapsed)
-            self._rate.show_text(self.tr("{count} fps").format(count=rate) if snapshot.status == "running" else "")
-            self._counted, self._counting_since = 0, time.monotonic()
-        elif snapshot.status != "running":
-            self._rate.show_text("")
+        megabytes = snapshot.memory / 1e6
+        self._memory.show_text(f"{megabytes:.3g} MB" if megabytes else "")

@@ -65,9 +65,9 @@ class SourceEditor(Editor):
         choice = self.list.itemData(index)
         if not isinstance(choice, str):
             return
+        self.refused.emit("")
         if choice.startswith("?"):
             self.show_value(self._source)  # until a file is chosen, the old source stays
-            self.refused.emit("")
             source = self._ask(choice[1:])
             if not source:
                 return
