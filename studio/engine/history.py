@@ -24,7 +24,7 @@ class History:
         """Add one point to the curve `name`."""
         points, count = self._columns.get(name, (np.empty((_FIRST_CAPACITY, 2)), 0))
         if count == len(points):
-            points = np.concatenate([points, np.empty_like(points)])
+            points = np.concatenate([points, np.empty((max(count, _FIRST_CAPACITY), 2))])
         points[count] = epoch, value
         self._columns[name] = points, count + 1
 
@@ -64,5 +64,6 @@ class History:
         """The history that `to_arrays` gave."""
         history = cls()
         for name, points in arrays.items():
-            history._columns[name] = np.array(points, np.float64).reshape(-1, 2), len(points)
+            if len(points):
+                history._columns[name] = np.array(points, np.float64).reshape(-1, 2), len(points)
         return history

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from studio.core.component import Component
 from studio.core.dataset import Dataset
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.layer import Layer
 from studio.core.problems import Problem
+from studio.engine.changes import only_live, same_network
 from studio.engine.cpu_device import give_way
 from studio.engine.history import History
 from studio.engine.messages import (
@@ -35,6 +35,7 @@ from studio.engine.messages import (
     Watch,
 )
 from studio.engine.network import EngineProblem
+from studio.engine.pacing import Pacing
 from studio.engine.run import CHUNK_SECONDS, TrainingRun
 from studio.engine.views import take_views
 from studio.engine.warm import start_warming
@@ -42,10 +43,6 @@ from studio.kernels import jit
 from studio.kernels.jit import Kernel
 
 Load = Callable[[Any], Dataset]
-
-#: A run that nobody paces lasts about so long at the least, at so many epochs a second at most.
-WATCH_SECONDS = 10.0
-MOST_EPOCHS_PER_SECOND = 30.0
 
 #: Largest share of the time that goes into copies for the views.
 VIEW_SHARE = 0.04
@@ -88,7 +85,7 @@ class Trainer:
         self._weights: TrainingState | None = None
         self._history = History()
         self._watch = Watch()
-        self._pace: float | None = None
+        self._pacing = Pacing()
         self._running = False
         self._target = 0
         self._steps_left: int | None = None
@@ -98,7 +95,6 @@ class Trainer:
         self._last_snapshot = 0.0
         self._view_seconds = 0.0
         self._stale = True
-        self._pace_start = (0.0, 0.0)
         self._warming: subprocess.Popen[bytes] | None = None
 
     # For other threads -------------------------------------------------------------------
@@ -221,15 +217,15 @@ class Trainer:
         elif isinstance(command, Watch):
             self._watch = command
         elif isinstance(command, SetPace):
-            self._pace = command.epochs_per_second
-            self._mark_pace()
+            self._pacing.epochs_per_second = command.epochs_per_second
+            self._pacing.start(self._run.network.epoch if self._run is not None else 0.0)
 
     # Graphs ------------------------------------------------------------------------------
 
     def _set_graph(self, graph: Graph, training: Training) -> None:
         old_graph, old_training = self._graph, self._training
         self._graph, self._training = graph, training
-        same = old_graph is not None and _same_network(old_graph, graph) and _only_live(old_training, training)
+        same = old_graph is not None and same_network(old_graph, graph) and only_live(old_training, training)
         if self._run is None or not same:
             self._rebuild()
             return
@@ -312,7 +308,7 @@ class Trainer:
         self._steps_left = steps
         self._running = True
         self._status, self._problem = "running", None
-        self._mark_pace()
+        self._pacing.start(epoch)
 
     def _step(self, command: Step) -> None:
         if self._run is None:
@@ -349,35 +345,12 @@ class Trainer:
         run.keep_backup()
         self._status, self._problem = "ready", None
 
-    def _mark_pace(self) -> None:
-        epoch = self._run.network.epoch if self._run is not None else 0.0
-        self._pace_start = (time.perf_counter(), epoch)
-
-    def _epochs_per_second(self) -> float:
-        """The pace in force; 0 for none."""
-        if self._pace is not None:
-            return self._pace
-        return max(MOST_EPOCHS_PER_SECOND / 1000, min(MOST_EPOCHS_PER_SECOND, self._training.epochs / WATCH_SECONDS))
-
-    def _steps_allowed(self) -> int | None:
-        """How many minibatches the pace allows now; None for any number."""
-        pace, run = self._epochs_per_second(), self._run
-        if not pace or run is None:
-            return None
-        network = run.network
-        start, epoch = self._pace_start
-        per_epoch = network.steps_to(int(network.epoch) + 2) - network.steps_to(int(network.epoch) + 1)
-        behind = epoch + (time.perf_counter() - start) * pace - network.epoch
-        if behind > 2 * CHUNK_SECONDS * pace + 1 / per_epoch:
-            # Training cannot keep up: what was missed must not be raced through later.
-            self._mark_pace()
-            return max(1, round(CHUNK_SECONDS * pace * per_epoch))
-        return int(behind * per_epoch + 1e-6)
-
     def _advance(self) -> None:
         run = self._run
         assert run is not None
-        allowed = self._steps_allowed()
+        # A person who asks for one step wants it now.
+        paced = self._steps_left is None
+        allowed = self._pacing.steps_allowed(run.network, self._training.epochs) if paced else None
         if allowed == 0:
             time.sleep(0.002)
             return
@@ -469,26 +442,3 @@ class Trainer:
 
 def _internal_error(error: Exception) -> Problem:
     return Problem("", f"Training stopped because of an internal error: {error!r}.")
-
-
-def _same_network(before: Graph, after: Graph) -> bool:
-    """Whether two graphs differ at most in names and in live parameters."""
-    if before.edges != after.edges or [n.id for n in before.nodes] != [n.id for n in after.nodes]:
-        return False
-    pairs = zip(before.nodes, after.nodes, strict=True)
-    return all(_only_live(one.layer, other.layer) for one, other in pairs)
-
-
-def _only_live(before: Component, after: Component) -> bool:
-    """Whether two components differ at most in numbers that the kernels read as they run."""
-    if type(before) is not type(after):
-        return False
-    for name, declared in before.parameters().items():
-        if getattr(before, name) != getattr(after, name):
-            numeric = declared.live and declared.kind in ("real", "flag")
-            if not numeric and name != "epochs":
-                return False
-    if isinstance(before, Training) and isinstance(after, Training):
-        one, other = before.optimizer, after.optimizer
-        return one is not None and other is not None and _only_live(one, other)
-    return True

@@ -1,0 +1,30 @@
+"""How much changed between two graphs or settings: numbers only, or the network itself."""
+
+from __future__ import annotations
+
+from studio.core.component import Component
+from studio.core.document import Training
+from studio.core.graph import Graph
+
+
+def same_network(before: Graph, after: Graph) -> bool:
+    """Whether two graphs differ at most in names and in live parameters."""
+    if before.edges != after.edges or [n.id for n in before.nodes] != [n.id for n in after.nodes]:
+        return False
+    pairs = zip(before.nodes, after.nodes, strict=True)
+    return all(only_live(one.layer, other.layer) for one, other in pairs)
+
+
+def only_live(before: Component, after: Component) -> bool:
+    """Whether two components differ at most in numbers that the kernels read as they run."""
+    if type(before) is not type(after):
+        return False
+    for name, declared in before.parameters().items():
+        if getattr(before, name) != getattr(after, name):
+            numeric = declared.live and declared.kind in ("real", "flag")
+            if not numeric and name != "epochs":
+                return False
+    if isinstance(before, Training) and isinstance(after, Training):
+        one, other = before.optimizer, after.optimizer
+        return one is not None and other is not None and only_live(one, other)
+    return True
