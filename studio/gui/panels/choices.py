@@ -53,7 +53,10 @@ class TabStrip(_Bar):
         if self._counts.get(index, 0) != count:
             self._counts[index] = count
             # The only public way to make a tab bar lay its tabs out again.
-            self.setTabText(index, self.tabText(index))
+            word = self.tabText(index)
+            self.setTabText(index, "")
+            self.setTabText(index, word)
+            self.updateGeometry()
             self.setTabToolTip(index, self.tr("%n problem(s)", "", count) if count else "")
 
     def count_of(self, index: int) -> int:
@@ -69,7 +72,7 @@ class TabStrip(_Bar):
     def tabSizeHint(self, index: int) -> QSize:
         font = self.theme.font("tab")
         font.setWeight(font.Weight.DemiBold)
-        width = QFontMetricsF(font).horizontalAdvance(self.tabText(index)) + 20
+        width = QFontMetricsF(font).horizontalAdvance(self.tabText(index)) + 23
         pill = self._pill_width(index)
         return QSize(round(width + (pill + 6 if pill else 0)), 34)
 

@@ -24,13 +24,15 @@ def broken(make_bottom):
     return scene, bottom
 
 
-def test_the_badge_counts_and_the_rows_say_it(broken):
+def test_the_badge_counts_and_the_rows_say_it(broken, qtbot):
     scene, bottom = broken
     expected = scene.session.inference.problems
     assert len(expected) >= 1
     assert bottom.right.tabs.count_of(2) == len(expected)
     assert [r.problem.message for r in bottom.problems.rows] == [p.message for p in expected]
     assert bottom.right.current is bottom.problems
+    tabs = bottom.right.tabs
+    qtbot.waitUntil(lambda: tabs.tabRect(2).width() >= tabs.tabSizeHint(2).width())  # not cut short
 
 
 def test_a_click_or_enter_selects_the_node(broken):
