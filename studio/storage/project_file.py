@@ -106,19 +106,28 @@ def open_project(path: str | os.PathLike[str]) -> StoredProject:
     """
     path = Path(path)
     with archive.open_for_reading(path) as file:
-        parts = archive.Archive(file, str(path))
-        values = readable_json.loads(parts.read(_DOCUMENT, _MOST_TEXT), f"The document in {path}")
-        document = document_from_json(values)
-        state = None
-        if _WEIGHTS in parts:
-            arrays = weights_from_bytes(parts.read(_WEIGHTS, _MOST_ARRAYS, stored=True))
-            state = _state_from_json(values.get("state"), arrays)
-        history = History()
-        if _HISTORY in parts:
-            history = history_from_bytes(parts.read(_HISTORY, _MOST_ARRAYS, stored=True))
+        try:
+            return _read(file, path)
+        except StorageError as error:
+            if str(path) in str(error):
+                raise
+            raise StorageError(f"{path} cannot be opened: {error}") from error
+
+
+def _read(file: IO[bytes], path: Path) -> StoredProject:
+    parts = archive.Archive(file, str(path))
+    values = readable_json.loads(parts.read(_DOCUMENT, _MOST_TEXT), f"The document in {path}")
+    document = document_from_json(values)
+    state = None
+    if _WEIGHTS in parts:
+        arrays = weights_from_bytes(parts.read(_WEIGHTS, _MOST_ARRAYS, stored=True))
+        state = _state_from_json(values.get("state"), arrays)
+    history = History()
+    if _HISTORY in parts:
+        history = history_from_bytes(parts.read(_HISTORY, _MOST_ARRAYS, stored=True))
     data = values.get("data", [])
     if not isinstance(data, list):
-        raise StorageError(f"The note about data files in {path} is damaged.")
+        raise StorageError("The note about data files is damaged.")
     return StoredProject(document, state, history, tuple(reference_from_json(d) for d in data))
 
 

@@ -88,3 +88,12 @@ def test_a_reader_in_another_thread_sees_only_whole_points() -> None:
     done.set()
     reader.join()
     assert wrong == []
+
+
+def test_curves_cut_to_nothing_grow_again() -> None:
+    history = History()
+    history.append("loss", 3.0, 1.0)
+    cut = history.until(2.0)
+    assert cut.names == ()
+    cut.append("loss", 2.5, 7.0)
+    assert [list(column) for column in cut.series("loss")] == [[2.5], [7.0]]

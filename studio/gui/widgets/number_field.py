@@ -161,8 +161,10 @@ class NumberField(QAbstractSpinBox):
 
 
 def _number(text: str, name: str) -> float:
+    if not text:
+        raise FieldError(f"{name} is empty: type a number.")
     # A comma is how half of Europe writes the decimal point.
     try:
-        return float(text.replace(",", ".")) if text else float("nan")
+        return float(text.replace(",", "."))
     except ValueError:
         raise FieldError(f"{name} must be a number, not {text[:40]!r}.") from None

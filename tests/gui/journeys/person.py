@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDrag, QDragEnterEvent, QDragMoveEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -131,6 +132,14 @@ class Person:
         goal = self.latest.step + count
         self.wait(lambda: self.latest.step >= goal)
 
+    def is_alive(self) -> bool:
+        """Whether the window still does what it is told: select all, then nothing."""
+        self.click_empty_canvas()
+        self.key(Qt.Key.Key_A, CONTROL)
+        chosen = self.session.selection
+        self.key(Qt.Key.Key_Escape)
+        return chosen == frozenset(self.graph.by_id) and not self.session.selection
+
     # Mouse -----------------------------------------------------------------------------
 
     def mouse(self, act: Callable[..., None], widget: QWidget, place: QPoint, *rest: Any) -> None:
@@ -160,7 +169,7 @@ class Person:
 
     def click(self, widget: QWidget, place: QPoint | None = None) -> None:
         """Click a widget that can be seen, in its middle if no place is given."""
-        assert widget.isVisible(), f"{type(widget).__name__} cannot be seen"
+        self.wait(widget.isVisible, 5000)
         at = place if place is not None else widget.rect().center()
         self.move_to(widget, at)
         self.press_at(widget, at)
@@ -269,16 +278,20 @@ class Person:
         self.click(line)
         assert line.hasFocus()
         self.key(Qt.Key.Key_A, CONTROL)
+        self.key(Qt.Key.Key_Delete)
         self.type(text)
         self.key(Qt.Key.Key_Return)
 
     def choose(self, box: QComboBox, text: str) -> None:
-        """Choose from a list by keys: focus it, open it, type, Enter."""
-        box.setFocus(Qt.FocusReason.TabFocusReason)
-        self.key(Qt.Key.Key_Space)
+        """Choose the entry that begins so: click the list, go down to the entry, Enter."""
+        self.click(box)
         view: QAbstractItemView = box.view()
         self.wait(view.isVisible)
-        QTest.keyClicks(view, text)
+        QTest.keyClick(view, Qt.Key.Key_Home)
+        while not str(view.currentIndex().data()).startswith(text):
+            row = view.currentIndex().row()
+            QTest.keyClick(view, Qt.Key.Key_Down)
+            assert view.currentIndex().row() > row, f"the list has no entry {text!r}"
         QTest.keyClick(view, Qt.Key.Key_Return)
         self.wait(lambda: not view.isVisible())
 
@@ -314,6 +327,15 @@ class Person:
         finally:
             timer.stop()
             timer.deleteLater()
+
+    def drop_file(self, path: Path) -> None:
+        """Drop a file on the canvas, as from the system's file browser."""
+        data, port = QMimeData(), self.canvas.view.viewport()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        at, copy = port.rect().center(), Qt.DropAction.CopyAction
+        QApplication.sendEvent(port, QDragEnterEvent(at, copy, data, LEFT, PLAIN))
+        QApplication.sendEvent(port, QDragMoveEvent(at, copy, data, LEFT, PLAIN))
+        QApplication.sendEvent(port, QDropEvent(QPointF(at), copy, data, LEFT, PLAIN))
 
     def press_button(self, button: QMessageBox.StandardButton) -> Callable[[QWidget], None]:
         """An answer to a question."""
