@@ -170,8 +170,10 @@ def run(arena, record, table, state):
         if state[POSITION] >= state[SAMPLES]:
             state[POSITION] = 0
             state[EPOCH] += 1
-        # All threads passed a barrier after the losses, so all see the same.
-        if _atomic_load(failed) != 0:
+        # All threads passed a barrier after this step's losses, so all see them; another thread
+        # may already be in the next step and have failed there, which is not our turn yet.
+        failed_step = _atomic_load(failed)
+        if failed_step != 0 and failed_step <= state[STEP]:
             break
     _set_float_control(_EXACT)
 

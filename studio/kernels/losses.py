@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.kernels.jit import inline
 from studio.kernels.simd import doubles_at, integers_at
-from studio.kernels.state import FAILED, SUMS, SUMS_PER_LOSS, VALID
+from studio.kernels.state import FAILED, STEP, SUMS, SUMS_PER_LOSS, VALID
 
 #: Probabilities are kept this far from 0 and 1 (Keras's epsilon).
 EPSILON = 1e-7
@@ -20,4 +20,4 @@ def add_to_sums(state, loss, total, right):
     sums[first + 2] += state[VALID]
     # No comparison with NaN holds.
     if not abs(total) <= 3.0e38:
-        integers_at(state[FAILED])[0] = 1
+        integers_at(state[FAILED])[0] = state[STEP] + 1

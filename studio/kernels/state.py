@@ -35,7 +35,7 @@ SHUFFLE = 13
 BARRIER = 14
 PASSED = 15
 YIELD = 16
-#: Address of a shared int64 that becomes 1 when a loss is not finite.
+#: Address of a shared int64: the number, from 1, of the step whose loss is not finite; else 0.
 FAILED = 17
 #: Address of this thread's float64 sums (see `SUMS`).
 SUMS = 18

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from contextlib import closing
 
 import numpy as np
@@ -15,6 +16,7 @@ from studio.core.graph import Graph
 from studio.core.problems import Problem
 from studio.engine import network as network_module
 from studio.engine.network import EngineProblem, Network
+from studio.kernels.state import DONE
 
 
 def require_sentence(problem: Problem) -> None:
@@ -173,3 +175,29 @@ def test_an_undefined_sample_is_noticed_at_the_first_epoch() -> None:
         require_sentence(caught.value.problem)
         assert caught.value.problem.node == data
         assert all(np.isfinite(v).all() for v in one.network.weights().values())
+
+
+def test_two_threads_always_stop_together() -> None:
+    """Whichever of them meets the bad loss first, and however busy the machine is."""
+    graph, data, _ = chain([layer("Dense", units=6), layer("Dense", units=2)], layer("MeanSquaredError"))
+    busy = threading.Event()
+
+    def burn() -> None:
+        while not busy.is_set():
+            np.ones(20_000).sum()
+
+    burners = [threading.Thread(target=burn) for _ in range(3)]
+    for burner in burners:
+        burner.start()
+    try:
+        for seed in range(60):
+            with closing(network(graph, {data: numbers()}, threads=2, batch_size=8, seed=seed)) as one:
+                one.set_numbers(graph, with_rate(one.training, 300.0 + seed))
+                done = one.train(200)
+                assert one.failed
+                assert done == one.step < 200
+                assert all(int(state[DONE]) == done for state in one.train_plan.states)
+    finally:
+        busy.set()
+        for burner in burners:
+            burner.join()

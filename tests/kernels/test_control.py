@@ -100,3 +100,20 @@ def test_generated_kernels_have_one_address_for_one_text() -> None:
     assert one.is_loaded
     assert one.is_ready
     assert function_kernel("exp").address != one.address
+
+
+@pytest.mark.parametrize(("failed_step", "done"), [(0, 5), (1, 1), (2, 2), (3, 3), (9, 5)])
+def test_a_failure_stops_all_threads_after_the_same_step(failed_step: int, done: int) -> None:
+    """A thread that is ahead may fail in the next step before this one looks: not its turn yet."""
+    compile_ahead([control.run])
+    failed, order = np.array([failed_step]), np.arange(10)
+    one = np.zeros(state.STATE_LENGTH, np.int64)
+    one[state.FAILED], one[state.ORDER] = failed.ctypes.data, order.ctypes.data
+    one[state.SUMS] = (sums := np.zeros(state.SUMS_LENGTH)).ctypes.data
+    one[state.SAMPLES], one[state.BATCH], one[state.SHARD] = 10, 2, 1
+    one[state.THREADS], one[state.THREAD], one[state.STEPS] = 2, 0, 5
+    record = np.zeros(1, np.int64)  # a plan without calls
+    kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(control.run.address)
+    kernel(0, record.ctypes.data, 0, one.ctypes.data)
+    assert one[state.DONE] == one[state.STEP] == done
+    assert sums[state.PENALTY_STEPS] == done
