@@ -36,8 +36,9 @@ from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.theme import Theme
 
-#: Milliseconds between two refreshes of thumbnails (15 Hz) and of the loss's numbers (4 Hz).
-_THUMBNAILS, _NUMBERS = 66, 250
+#: Milliseconds between two refreshes of thumbnails (12.5 Hz: the design allows 15, the window's
+#: share of the processor asks for less) and of the loss's numbers and the strands (4 Hz).
+_THUMBNAILS, _NUMBERS = 80, 250
 #: Share of a core that refreshing may take, and milliseconds between refreshes at the most.
 _SHARE, _SLOWEST = 0.05, 250
 _EASE = 120

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from studio.gui.canvas.bodies import Brush, paint_body, remedy_rect
@@ -50,8 +50,8 @@ class NodeItem(QGraphicsItem):
         #: A free port of a variadic input, shown while a wire is dragged.
         self.spare: Port | None = None
         self.setZValue(2)
-        # Training repaints bodies only: the exposed part says when that is all there is to do.
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
+        #: Asks the view which part of it is being painted; None paints everything.
+        self.exposed_part: Callable[[], QRegion | None] = lambda: None
 
     def show_face(self, face: Face) -> None:
         """Look like this from now on."""
@@ -85,10 +85,15 @@ class NodeItem(QGraphicsItem):
     def body(self) -> QRectF:
         """What changes while training, in the node's coordinates."""
         face = self.face
-        bottom = face.height - FOOTER - 1
+        height = face.height - FOOTER - 6 - BODY_TOP
         if face.kind == "neurons":
-            return QRectF(face.cells_left - 2, BODY_TOP, CELL + 4, bottom - BODY_TOP)
-        return QRectF(PADDING, HEADER + 2, face.width - 2 * PADDING, bottom - HEADER - 2)
+            return QRectF(face.cells_left - 2, BODY_TOP, CELL + 4, height)
+        return QRectF(PADDING, BODY_TOP, face.width - 2 * PADDING, height)
+
+    def _plain_part(self) -> QRectF:
+        """All between header and footer: Qt rounds what is exposed outwards, at most up to here."""
+        top = HEADER - 4
+        return QRectF(2, top, self.face.width - 4, self.face.height - FOOTER - top)
 
     def refresh_body(self, thumbnail: Thumbnail) -> None:
         """Show another thumbnail."""
@@ -120,12 +125,14 @@ class NodeItem(QGraphicsItem):
             self._paint_sketch(painter, style)
             return
         brush = Brush(painter, style, zoom >= WORDS_FROM, self.unit)
-        if self.body().contains(option.exposedRect):
-            painter.fillRect(option.exposedRect, style.color("node"))
+        exposed = self._exposed(painter)
+        if exposed is not None and self._plain_part().contains(exposed):
+            painter.fillRect(exposed, style.color("node"))
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             paint_body(brush, self.face, self.thumbnail)
             if brush.words:
                 self._paint_message(brush)
+            self._paint_ports(painter, style, False)
             return
         self._paint_frame(painter, style)
         self._paint_header(brush, zoom >= NAME_FROM)
@@ -136,6 +143,16 @@ class NodeItem(QGraphicsItem):
         self._paint_ports(painter, style, zoom >= WORDS_FROM)
         if self.errors:
             self._paint_pill(painter, style)
+
+    def _exposed(self, painter: QPainter) -> QRectF | None:
+        """What of the node is being painted now; Qt's own exposed rectangle spans all nodes' parts."""
+        region = self.exposed_part()
+        if region is None:
+            return None
+        transform = painter.worldTransform()
+        seen = region.intersected(transform.mapRect(self.boundingRect()).toAlignedRect())
+        back, invertible = transform.inverted()
+        return back.mapRect(QRectF(seen.boundingRect())) if invertible else None
 
     def _paint_frame(self, painter: QPainter, style: Style) -> None:
         rect = QRectF(0.5, 0.5, self.face.width - 1, self.face.height - 1)

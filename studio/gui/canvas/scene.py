@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtGui import QRegion
 from PySide6.QtWidgets import QGraphicsScene
 
 from studio.core.dataset import DatasetInfo
@@ -57,6 +58,8 @@ class GraphScene(QGraphicsScene):
         self.dragged_wire.hide()
         #: Nodes a drag is moving now; the document does not place them until the drop.
         self.held: frozenset[str] = frozenset()
+        #: What of the viewport is being painted; None outside of its paint event.
+        self.exposed: QRegion | None = None
         self._boxes = np.zeros((0, 4))
         self._rows: dict[str, int] = {}
 
@@ -111,6 +114,7 @@ class GraphScene(QGraphicsScene):
             item = self.nodes.get(node)
             if item is None:
                 item = self.nodes[node] = NodeItem(face)
+                item.exposed_part = lambda: self.exposed
                 self.addItem(item)
                 changed.add(node)
             elif item.face != face or item.face.info != face.info:

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
+    QPaintEvent,
     QPixmap,
     QResizeEvent,
     QTransform,
@@ -162,6 +163,11 @@ class GraphView(QGraphicsView):
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         super().scrollContentsBy(dx, dy)
         self.looked.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.graph_scene.exposed = event.region()
+        super().paintEvent(event)
+        self.graph_scene.exposed = None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
