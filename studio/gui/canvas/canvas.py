@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import (
-    QEasingCurve,
     QElapsedTimer,
     QEvent,
     QPoint,
     QPointF,
     QRectF,
     QTimer,
-    QVariantAnimation,
     Signal,
 )
 from PySide6.QtGui import QAction, QHideEvent, QResizeEvent, QShowEvent
@@ -25,6 +23,7 @@ from studio.engine.messages import Snapshot, Watch
 from studio.gui.canvas.actions import make_actions, show_menu
 from studio.gui.canvas.editing import Editor
 from studio.gui.canvas.faces import HEADER, TEXT_LEFT
+from studio.gui.canvas.journey import Journey
 from studio.gui.canvas.minimap import Minimap
 from studio.gui.canvas.overlays import Hint, Legend, TitleEditor, ZoomControls
 from studio.gui.canvas.placement import USUAL_SIZE
@@ -36,12 +35,11 @@ from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.theme import Theme
 
-#: Milliseconds between two refreshes of thumbnails (12.5 Hz: the design allows 15, the window's
-#: share of the processor asks for less) and of the loss's numbers and the strands (4 Hz).
-_THUMBNAILS, _NUMBERS = 80, 250
+#: Milliseconds between two refreshes of thumbnails (15 Hz at most), and between two of the
+#: loss's numbers and the strands (4 Hz).
+_THUMBNAILS, _NUMBERS = 66, 250
 #: Share of a core that refreshing may take, and milliseconds between refreshes at the most.
 _SHARE, _SLOWEST = 0.05, 250
-_EASE = 120
 _ZOOM_STEP = 1.25
 
 
@@ -80,13 +78,7 @@ class Canvas(QWidget):
         self.search = SearchPopup(self)
         self.title_editor = TitleEditor(self.view.viewport())
         self._search_for: tuple[QPointF, Edge | None, PortHit | None] = (QPointF(), None, None)
-        self._easing = QVariantAnimation(self)
-        self._easing.setDuration(_EASE)
-        self._easing.setEasingCurve(QEasingCurve.Type.OutCubic)
-        self._easing.setStartValue(0.0)
-        self._easing.setEndValue(1.0)
-        self._easing.valueChanged.connect(self._ease)
-        self._journey = (QPointF(), 1.0, QPointF(), 1.0)
+        self._journey = Journey(self.view, self)
         self._scale = Theme.instance().scale
         self._visible: frozenset[str] | None = None
         self._shown_serial = -1
@@ -219,36 +211,14 @@ class Canvas(QWidget):
 
     def fit(self) -> None:
         """Show the whole graph."""
-        self._travel(self.graph_scene.bounds())
+        self._journey.set_out(self.graph_scene.bounds())
 
     def frame_selection(self) -> None:
         """Show the selected nodes (all, if none are) as large as they are drawn at most."""
         if self.session.selection:
-            self._travel(self.graph_scene.bounds(self.session.selection), 1.5)
+            self._journey.set_out(self.graph_scene.bounds(self.session.selection), 1.5)
         else:
             self.fit()
-
-    def _travel(self, rect: QRectF, largest: float = 1.0) -> None:
-        """Go to where `rect` fills the view, in 120 ms."""
-        view = self.view
-        start = view.mapToScene(view.viewport().rect().center()), view.transform().m11()
-        view.fit_rect(rect, largest)
-        end = view.mapToScene(view.viewport().rect().center()), view.transform().m11()
-        self._set_out(start, end)
-
-    def _set_out(self, start: tuple[QPointF, float], end: tuple[QPointF, float]) -> None:
-        if not self.isVisible() or start == end:
-            return
-        self._journey = (*start, *end)
-        self._easing.stop()
-        self._easing.start()
-
-    def _ease(self, share: float) -> None:
-        place1, scale1, place2, scale2 = self._journey
-        scale = scale1 * (scale2 / scale1) ** share
-        # Where scale changes, equal shares of the way would look like a detour.
-        part = share if scale1 == scale2 else (1 / scale - 1 / scale1) / (1 / scale2 - 1 / scale1)
-        self.view.look_at(place1 + (place2 - place1) * part, scale)
 
     def zoom_in(self) -> None:
         """Zoom in by a step."""
@@ -263,7 +233,7 @@ class Canvas(QWidget):
         self._zoom_to(1.0)
 
     def _zoom_to(self, zoom: float) -> None:
-        self._easing.stop()
+        self._journey.stop()
         self.view.set_zoom(zoom)
 
     def _fit_if_due(self) -> None:
@@ -421,7 +391,7 @@ class Canvas(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._refresh.stop()
-        self._easing.stop()
+        self._journey.stop()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -6,7 +6,6 @@ import time
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
-    QBrush,
     QContextMenuEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -19,16 +18,14 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
-    QPaintEvent,
-    QPixmap,
     QResizeEvent,
-    QTransform,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QGestureEvent, QGraphicsView, QPinchGesture, QToolTip, QWidget
 
 from studio.core.graph import Edge
 from studio.gui.canvas import gestures, tips
+from studio.gui.canvas.background import Background
 from studio.gui.canvas.drops import PaletteDrops
 from studio.gui.canvas.editing import Editor
 from studio.gui.canvas.faces import CELL, HEADER
@@ -36,15 +33,10 @@ from studio.gui.canvas.hover import Hover
 from studio.gui.canvas.layout import GRID
 from studio.gui.canvas.node_item import NodeItem
 from studio.gui.canvas.scene import GraphScene
-from studio.gui.canvas.style import current_style
 from studio.gui.session import Session
 from studio.gui.theme import Theme
 
 SMALLEST, LARGEST = 0.08, 4.0
-_DOT_PITCH = 24
-_DOTS_FROM = 0.4
-#: The dot is drawn this much larger than it shows, for dense screens.
-_DOT_SHARPNESS = 2
 _STEPS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -93,7 +85,7 @@ class GraphView(QGraphicsView):
         self.paint_seconds = 0.0
         self._hovering = Hover(scene)
         self._drops = PaletteDrops(self)
-        self._dots: tuple[str, QBrush] | None = None
+        self._background = Background()
         self.setAccessibleName(self.tr("Graph of layers"))
         self.setAccessibleDescription(
             self.tr("Tab adds a layer. Alt with an arrow goes to the next layer, arrows move the selected ones.")
@@ -165,41 +157,19 @@ class GraphView(QGraphicsView):
         self.looked.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        begin = time.thread_time()
         self.graph_scene.exposed = event.region()
         super().paintEvent(event)
         self.graph_scene.exposed = None
+        self.paint_seconds += 0.2 * (time.thread_time() - begin - self.paint_seconds)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.looked.emit()
 
     def drawBackground(self, painter: QPainter, rect: QRectF | object) -> None:
-        style = current_style()
         assert isinstance(rect, QRectF)
-        painter.fillRect(rect, style.color("canvas"))
-        if self.zoom < _DOTS_FROM:
-            return
-        key = style.color("canvas-dots").name()
-        if self._dots is None or self._dots[0] != key:
-            tile = QPixmap(_DOT_PITCH * _DOT_SHARPNESS, _DOT_PITCH * _DOT_SHARPNESS)
-            tile.fill(Qt.GlobalColor.transparent)
-            dot = QPainter(tile)
-            dot.setRenderHint(QPainter.RenderHint.Antialiasing)
-            dot.setPen(Qt.PenStyle.NoPen)
-            dot.setBrush(style.color("canvas-dots"))
-            dot.scale(_DOT_SHARPNESS, _DOT_SHARPNESS)
-            dot.drawEllipse(QPointF(_DOT_PITCH / 2, _DOT_PITCH / 2), 1, 1)
-            dot.end()
-            brush = QBrush(tile)
-            brush.setTransform(QTransform.fromScale(1 / _DOT_SHARPNESS, 1 / _DOT_SHARPNESS))
-            self._dots = key, brush
-        painter.setBrushOrigin(0, 0)
-        painter.fillRect(rect, self._dots[1])
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        begin = time.thread_time()
-        super().paintEvent(event)
-        self.paint_seconds += 0.2 * (time.thread_time() - begin - self.paint_seconds)
+        self._background.paint(painter, rect, self.zoom)
 
     # Mouse -----------------------------------------------------------------------------
 

@@ -113,6 +113,7 @@ class Bench:
 @pytest.fixture
 def bench(qtbot: QtBot) -> Iterator[Bench]:
     """A shown canvas with an empty document."""
+    mode = Theme.instance().mode
     Theme.instance().set_mode("dark")
     session = Session(describe)
     engine = FakeEngine()
@@ -128,6 +129,7 @@ def bench(qtbot: QtBot) -> Iterator[Bench]:
     canvas.view.setFocus()
     yield Bench(canvas, session, live, engine, qtbot, said)
     live.stop()
+    Theme.instance().set_mode(mode)
 
 
 @pytest.fixture
