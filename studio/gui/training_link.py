@@ -57,7 +57,7 @@ class TrainingLink(QObject):
         self._running = False
         self._status = "empty"
         self._message = ""
-        self._trusted_until = 0.0
+        self._trusted_until = self._stale_until = 0.0
         self._step = 0
         self._said = ""
         # Edits of one event (a paste, a drag's last move) become one command.
@@ -126,11 +126,14 @@ class TrainingLink(QObject):
             self._session.mark_trained()
         self._step = 0
         self._command(Reset(fresh), running=False)
+        self._stale_until = self._trusted_until
 
     def restore(self, state: TrainingState, history: History | None = None) -> None:
         """Put saved weights and curves in place."""
         self.flush()
         self._step = state.step
+        self._trust()
+        self._stale_until = self._trusted_until
         self._trainer.send(SetWeights(state, history))
 
     def flush(self) -> None:
@@ -183,13 +186,16 @@ class TrainingLink(QObject):
         self._trainer.send(SetGraph(document.graph, document.training))
         self._trainer.send(Reset())
         self._trust()
+        self._stale_until = self._trusted_until
         if self._running:
             self._running = False
             self.state_changed.emit()
 
     def _take(self, snapshot: Snapshot) -> None:
-        if snapshot.graph is not None and snapshot.graph == self._session.document.graph:
-            if snapshot.step > self._step and time.monotonic() > self._trusted_until:
+        # A snapshot from just before a reset or another document says nothing of this one.
+        current = snapshot.graph is not None and snapshot.graph == self._session.document.graph
+        if current and time.monotonic() >= self._stale_until:
+            if snapshot.step > self._step:
                 self._session.mark_trained()
             self._step = snapshot.step
         running = self._running

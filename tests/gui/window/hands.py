@@ -85,13 +85,13 @@ class Hands:
         QTest.keyClicks(line, text)
         QTest.keyClick(line, Qt.Key.Key_Return)
 
-    def when_asked(self, answer: Callable[[QWidget], None]) -> None:
-        """Answer the next dialog, which blocks until it is answered."""
+    def when_asked(self, answer: Callable[[QWidget], None], besides: QWidget | None = None) -> None:
+        """Answer the next dialog (other than `besides`), which blocks until it is answered."""
 
         def look() -> None:
             dialog = QApplication.activeModalWidget()
-            if dialog is None or not dialog.isActiveWindow():
-                if dialog is not None:
+            if dialog is None or dialog is besides or not dialog.isActiveWindow():
+                if dialog is not None and dialog is not besides:
                     dialog.activateWindow()  # no window manager does it here
                 QTimer.singleShot(20, self.window, look)
             else:

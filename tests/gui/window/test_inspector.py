@@ -1,0 +1,208 @@
+"""The inspector: forms that follow from fields, live views, data sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLineEdit
+
+from studio.core import registry
+from studio.core.fields import fields_of
+from studio.gui.inspector.editors import make_editor
+from studio.gui.inspector.form import Form
+from studio.gui.inspector.identity import formula_of
+from studio.gui.inspector.source_editor import TargetDialog
+from studio.layers.dense import Dense
+
+
+@pytest.fixture
+def studio(make_studio, hands):
+    window = make_studio("digits-convnet")
+    return window, hands(window)
+
+
+def _select(window, name: str) -> str:
+    node = window.session.document.graph.named(name).id
+    window.session.select(frozenset({node}))
+    return node
+
+
+def test_every_component_gets_a_form_that_shows_its_values(qtbot):
+    for component in [*registry.layers().values(), *registry.optimizers().values()]:
+        form = Form()
+        qtbot.addWidget(form)
+        form.show_component(component())
+        assert set(form.editors) == set(fields_of(component))
+
+
+def test_every_kind_of_field_can_be_shown(qtbot):
+    for component in registry.layers().values():
+        for name, field in component.parameters().items():
+            editor = make_editor(field, name)
+            qtbot.addWidget(editor)
+            editor.show_value(getattr(component(), name))
+
+
+def test_a_number_typed_changes_the_layer_and_undo_takes_it_back(studio):
+    window, person = studio
+    node = _select(window, "Conv 1")
+    form = window.workspace.inspector.node.form
+    person.type_number(form.editors["filters"].number, "8")
+    assert window.session.document.graph.node(node).layer.filters == 8
+    person.focus_canvas()
+    person.press_keys(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert window.session.document.graph.node(node).layer.filters == 16
+
+
+def test_a_number_out_of_range_is_explained_below_the_field(studio):
+    window, person = studio
+    node = _select(window, "Conv 1")
+    form = window.workspace.inspector.node.form
+    person.type_number(form.editors["filters"].number, "0")
+    assert "at least 1" in form.error("filters")
+    assert window.session.document.graph.node(node).layer.filters == 16
+
+
+def test_one_drag_of_a_slider_is_one_step_of_undo(studio):
+    window, _person = studio
+    node = _select(window, "Digit")
+    form = window.workspace.inspector.node.form
+    slider = form.editors["l2"].slider
+    before = window.session.undo_stack.count()
+    QTest.mousePress(slider, Qt.MouseButton.LeftButton)
+    for _ in range(5):
+        slider.setValue(slider.value() + 7)
+    QTest.mouseRelease(slider, Qt.MouseButton.LeftButton)
+    assert window.session.document.graph.node(node).layer.l2 > 0
+    assert window.session.undo_stack.count() == before + 1
+
+
+def test_a_name_typed_renames_the_node(studio):
+    window, _person = studio
+    node = _select(window, "Conv 1")
+    name = window.workspace.inspector.node.name
+    name.setFocus()
+    name.selectAll()
+    QTest.keyClicks(name, "Edges")
+    QTest.keyClick(name, Qt.Key.Key_Return)
+    assert window.session.document.graph.node(node).name == "Edges"
+
+
+def test_weights_activations_and_gradients_are_shown_and_change(studio, qtbot):
+    window, person = studio
+    node = _select(window, "Conv 1")
+    page = window.workspace.inspector.node
+    assert page.identity.kind.text() == "Conv2D · 160 parameters"
+    for index, tab in enumerate((page.weights, page.activations, page.gradients), start=1):
+        person.click(page.tabs, page.tabs.tabRect(index).center())
+        assert page.tabs.currentIndex() == index
+        if tab is page.gradients:
+            QTest.keyClick(window, Qt.Key.Key_F10)
+        qtbot.waitUntil(lambda t=tab: t.view.isVisible() and t.view.picture.tiles is not None, timeout=20_000)
+        shape = tab.view.facts.rows[0][1]
+        before = tab.view.facts.rows
+        assert ("8 × 8" if tab is page.activations else "3 × 3") in shape.replace("x", "×")
+        QTest.keyClick(window, Qt.Key.Key_F10)
+        qtbot.waitUntil(lambda t=tab, b=before: t.view.facts.rows != b, timeout=20_000)
+    assert window.live._union().details == {node}
+    QTest.mouseClick(page.gradients.view.toggle, Qt.MouseButton.LeftButton)
+    assert page.gradients.view.table.model().rowCount() > 0
+
+
+def test_layers_without_weights_have_no_tabs_for_them(studio):
+    window, _ = studio
+    tabs = window.workspace.inspector.node.tabs
+    _select(window, "Max pool")
+    assert [tabs.isTabVisible(i) for i in range(4)] == [True, False, True, False]
+    _select(window, "Loss")
+    assert [tabs.isTabVisible(i) for i in range(4)] == [True, False, False, False]
+    _select(window, "Conv 1")
+    assert all(tabs.tabRect(i).width() > 20 for i in range(4))
+
+
+def test_nothing_selected_shows_the_training_settings(studio, qtbot):
+    window, person = studio
+    window.session.select(frozenset())
+    page = window.workspace.inspector.training
+    assert page.isVisible()
+    qtbot.waitUntil(lambda: len(page.balance.bars._counts) == 10, timeout=20_000)
+    person.type_number(page.training_form.editors["epochs"].number, "7")
+    assert window.session.document.training.epochs == 7
+    rate = window.session.document.training.optimizer.learning_rate
+    page.optimizer.setFocus()
+    QTest.keyClicks(page.optimizer, "SGD")
+    page.optimizer.activated.emit(page.optimizer.currentIndex())
+    chosen = window.session.document.training.optimizer
+    assert (chosen.type_name(), chosen.learning_rate) == ("SGD", rate)
+
+
+def test_another_built_in_set_is_chosen(studio):
+    window, _person = studio
+    node = _select(window, "Digits")
+    editor = window.workspace.inspector.node.form.editors["source"]
+    names = [editor.list.itemData(i) for i in range(editor.list.count())]
+    editor.list.setFocus()
+    editor.list.setCurrentIndex(names.index("iris"))
+    editor.list.activated.emit(names.index("iris"))
+    assert window.session.document.graph.node(node).layer.source == "iris"
+    assert window.session.inference.errors  # a convolution cannot take flowers: the graph says so
+
+
+def test_a_csv_file_is_chosen_with_its_target(studio, tmp_path: Path):
+    window, person = studio
+    file = tmp_path / "flowers.csv"
+    rows = "\n".join(f"{i},{i % 7},{'ab'[i % 2]}" for i in range(40))
+    file.write_text(f"length,width,kind\n{rows}\n")
+    node = _select(window, "Digits")
+    editor = window.workspace.inspector.node.form.editors["source"]
+    index = [editor.list.itemData(i) for i in range(editor.list.count())].index("?csv")
+
+    def choose_target(dialog) -> None:
+        assert isinstance(dialog, TargetDialog)
+        box = dialog.findChild(QComboBox)
+        QTest.keyClicks(box, "kind")
+        QTest.keyClick(box, Qt.Key.Key_Return)
+        if dialog.isVisible():
+            dialog.accept()
+
+    def choose_file(dialog) -> None:
+        person.when_asked(choose_target, besides=dialog)
+        line = dialog.findChild(QLineEdit, "fileNameEdit")
+        line.clear()
+        QTest.keyClicks(line, str(file))
+        QTest.keyClick(line, Qt.Key.Key_Return)
+
+    person.when_asked(choose_file)
+    editor.list.activated.emit(index)
+    assert window.session.document.graph.node(node).layer.source == f"csv:{file}?target=kind"
+    assert editor.list.currentText() == "flowers.csv (csv)"
+
+
+def test_a_broken_file_is_explained_and_nothing_changes(studio, tmp_path: Path):
+    window, person = studio
+    file = tmp_path / "broken.npz"
+    file.write_bytes(b"no arrays at all")
+    node = _select(window, "Digits")
+    form = window.workspace.inspector.node.form
+    editor = form.editors["source"]
+    index = [editor.list.itemData(i) for i in range(editor.list.count())].index("?npz")
+    person.when_asked(person.name_file(file))
+    editor.list.activated.emit(index)
+    layer = window.session.document.graph.node(node).layer
+    balance = window.workspace.inspector.node.balance
+    if layer.source != "digits":  # the source is taken, and the node says what is wrong with it
+        assert balance.problem.isVisible()
+        assert balance.problem.text().endswith(".")
+        assert window.session.inference.errors
+    else:
+        assert form.error("source").endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("activation", "formula"), [("tanh", "y = tanh(x W + b)"), ("linear", "y = x W + b")]
+)
+def test_the_formula_has_the_chosen_activation(activation, formula):
+    assert formula_of(Dense(4, activation)) == formula

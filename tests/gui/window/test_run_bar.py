@@ -1,0 +1,87 @@
+"""The run bar: numbers, settings, menus, and what it drops where it is narrow."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from studio.gui import devices
+
+
+@pytest.mark.parametrize("width", [820, 1000, 1280, 1600, 1920])
+def test_nothing_is_cut_off_at_any_width(make_studio, width):
+    window = make_studio("spirals", size=(width, 800))
+    bar = window.workspace.run_bar
+    right = 0
+    for widget in (
+        bar.run_button, bar.step_button, bar.reset_button, bar.epoch, bar.speed, bar.train, bar.validation,
+        bar.rate_field, bar.batch_field, bar.device_button,
+    ):  # fmt: skip
+        if not widget.isVisible():
+            continue
+        assert widget.x() >= right - 1
+        assert widget.width() >= min(widget.sizeHint().width(), 72)
+        right = widget.x() + widget.width()
+    assert right <= bar.width()
+    assert bar.validation.isVisible()
+    assert bar.rate_field.isVisible()
+
+
+def test_batch_size_is_typed_or_refused_in_a_sentence(make_studio, hands):
+    window = make_studio("xor")
+    field = window.workspace.run_bar.batch_field
+    line = field.lineEdit()
+    line.setFocus()
+    line.selectAll()
+    QTest.keyClicks(line, "48")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    assert window.session.document.training.batch_size == 48
+    line.selectAll()
+    QTest.keyClicks(line, "0")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    assert window.session.document.training.batch_size == 48
+    assert "at least 1" in window.notice.text
+    QTest.keyClick(line, Qt.Key.Key_Escape)
+    assert line.text() == "48"
+
+
+def test_slider_field_and_inspector_show_the_same_rate(make_studio):
+    window = make_studio("xor")
+    bar = window.workspace.run_bar
+    bar.rate_slider.setFocus()
+    for _ in range(10):
+        QTest.keyClick(bar.rate_slider, Qt.Key.Key_Left)
+    rate = window.session.document.training.optimizer.learning_rate
+    assert bar.rate_field.value == rate
+    assert window.workspace.inspector.training.optimizer_form.editors["learning_rate"].number.value == rate
+    assert window.session.undo_stack.count() == 1
+
+
+def test_threads_are_chosen_and_cuda_says_why_not(make_studio, qtbot):
+    window = make_studio("xor")
+    bar = window.workspace.run_bar
+    bar._fill_device_menu()
+    actions = {a.text(): a for a in bar.device_button.menu().actions() if a.text()}
+    cuda = next(a for text, a in actions.items() if text.startswith("CUDA"))
+    assert cuda.isEnabled() == (not devices.why_no_cuda())
+    assert cuda.isEnabled() or cuda.toolTip().endswith(".")
+    actions["1 thread"].trigger()
+    assert window.session.document.training.threads == 1
+    qtbot.waitUntil(lambda: bar.device_button.text() == "CPU · 1 thread")
+
+
+def test_the_reset_menu_draws_other_weights(make_studio, qtbot):
+    window = make_studio("xor")
+    first = window.trainer.export_state().weights
+    bar = window.workspace.run_bar
+    place = bar.reset_button.rect().center()
+    place.setX(bar.reset_button.width() - 8)
+    QTest.mouseClick(bar.reset_button, Qt.MouseButton.LeftButton, pos=place)
+    menu = bar.reset_button._menu
+    assert menu.isVisible()
+    fresh = window.actions_by_key["reset_fresh"]
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(fresh).center())
+    qtbot.waitUntil(
+        lambda: any((window.trainer.export_state().weights[k] != v).any() for k, v in first.items()), timeout=20_000
+    )

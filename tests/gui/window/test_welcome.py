@@ -1,0 +1,93 @@
+"""The welcome page: templates, search, kinds, themes, and not being shown."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from studio.gui import template_pictures
+from studio.gui.theme import Theme
+from studio.gui.welcome_cards import two_lines, when
+from studio.storage import templates
+
+
+def _shown(window) -> list[str]:
+    return [c.template.name for c in window.welcome.cards if c.isVisible()]
+
+
+def test_search_and_kind_filter_the_cards(make_studio):
+    window = make_studio()
+    page = window.welcome
+    QTest.keyClicks(page.search, "digits conv")
+    assert "digits-convnet" in _shown(window)
+    assert "iris" not in _shown(window)
+    page.search.clear()
+    where = page.kinds.segment(page._kinds.index("Table")).center().toPoint()
+    QTest.mouseClick(page.kinds, Qt.MouseButton.LeftButton, pos=where)
+    assert _shown(window) == ["iris"]
+
+
+def test_enter_in_the_search_opens_the_first(make_studio):
+    window = make_studio()
+    QTest.keyClicks(window.welcome.search, "spirals")
+    QTest.keyClick(window.welcome.search, Qt.Key.Key_Return)
+    assert window.session.document.title == "Two spirals"
+
+
+def test_nothing_found_says_what_to_do(make_studio):
+    window = make_studio()
+    QTest.keyClicks(window.welcome.search, "zebra")
+    assert _shown(window) == []
+    assert window.welcome._nothing.isVisible()
+    QTest.keyClick(window.welcome.search, Qt.Key.Key_Return)
+    assert window.on_welcome_page
+
+
+def test_the_theme_is_chosen_by_mouse_and_keys(make_studio):
+    window = make_studio()
+    themes = window.welcome.themes
+    QTest.mouseClick(themes, Qt.MouseButton.LeftButton, pos=themes.segment(1).center().toPoint())
+    assert Theme.instance().dark
+    assert window.actions_by_key["theme_dark"].isChecked()
+    themes.setFocus()
+    QTest.keyClick(themes, Qt.Key.Key_Left)
+    assert not Theme.instance().dark
+
+
+def test_the_page_can_be_left_out_at_start(make_studio):
+    window = make_studio()
+    QTest.mouseClick(window.welcome.show_box, Qt.MouseButton.LeftButton, pos=window.welcome.show_box.rect().center() / 4)
+    window.welcome.show_box.setChecked(False)
+    assert window.close()
+    assert not make_studio().on_welcome_page
+
+
+def test_every_template_has_a_picture():
+    numbers = template_pictures._numbers()
+    for name in templates.names():
+        assert any(key.startswith(f"{name}/") for key in numbers)
+
+
+def test_a_card_can_be_reached_and_pressed_by_keys(make_studio):
+    window = make_studio()
+    card = window.welcome.cards[0]
+    card.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(card, Qt.Key.Key_Return)
+    assert not window.on_welcome_page
+
+
+def test_two_lines_hold_what_fits(qapp):
+    metrics = Theme.instance().font("small")
+    from PySide6.QtGui import QFontMetrics
+
+    lines = two_lines("One layer is not enough: four hidden neurons fold the plane " * 3, QFontMetrics(metrics), 200)
+    assert len(lines) == 2
+    assert lines[1].endswith("…")
+
+
+def test_times_are_said_as_one_says_them():
+    import time
+
+    assert when(time.time()).startswith("Today")
+    assert when(time.time() - 86_400) == "Yesterday"
+    assert when(0) == "1 Jan 1970"
