@@ -124,11 +124,11 @@ class NodePage(QWidget):
         column.addWidget(self.help)
         column.addWidget(self.source)
         column.addStretch(1)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setAccessibleName(self.tr("About the layer"))
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setWidget(content)
+        self.scroll_area = QScrollArea()
+        self.scroll_area.setWidgetResizable(True)
+        self.scroll_area.setAccessibleName(self.tr("About the layer"))
+        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll_area.setWidget(content)
         tabs = QHBoxLayout()
         tabs.setContentsMargins(4, 0, 4, 0)
         tabs.addWidget(self.tabs)
@@ -137,7 +137,7 @@ class NodePage(QWidget):
         outer.setSpacing(0)
         outer.addWidget(self.identity)
         outer.addLayout(tabs)
-        outer.addWidget(self.scroll, 1)
+        outer.addWidget(self.scroll_area, 1)
         self.tabs.currentChanged.connect(self._pages.setCurrentIndex)
         session.document_changed.connect(self._document_changed)
 
@@ -191,7 +191,7 @@ class NodePage(QWidget):
         for tab, visible in ((self.weights, has_weights), (self.activations, computes), (self.gradients, has_weights)):
             tab.look_at(node if visible else "")
         if other:
-            self.scroll.verticalScrollBar().setValue(0)
+            self.scroll_area.verticalScrollBar().setValue(0)
 
     def show_unit(self, unit: int) -> None:
         """Mark the weights that feed a neuron."""
@@ -248,10 +248,12 @@ class _Stack(QStackedWidget):
 
     def _fit(self, index: int) -> None:
         for other in range(self.count()):
-            policy = self.widget(other).sizePolicy()
+            page = self.widget(other)
+            assert page is not None
+            policy = page.sizePolicy()
             vertical = policy.Policy.Preferred if other == index else policy.Policy.Ignored
             policy.setVerticalPolicy(vertical)
-            self.widget(other).setSizePolicy(policy)
+            page.setSizePolicy(policy)
         self.updateGeometry()
 
     def addWidget(self, widget: QWidget) -> int:
@@ -260,13 +262,17 @@ class _Stack(QStackedWidget):
         return index
 
     def sizeHint(self) -> QSize:
-        return self.currentWidget().sizeHint() if self.currentWidget() else super().sizeHint()
+        page = self.currentWidget()
+        return page.sizeHint() if page is not None else super().sizeHint()
 
     def minimumSizeHint(self) -> QSize:
-        return self.currentWidget().minimumSizeHint() if self.currentWidget() else super().minimumSizeHint()
+        page = self.currentWidget()
+        return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
 
     def hasHeightForWidth(self) -> bool:
-        return bool(self.currentWidget() and self.currentWidget().hasHeightForWidth())
+        page = self.currentWidget()
+        return page is not None and page.hasHeightForWidth()
 
     def heightForWidth(self, width: int) -> int:
-        return self.currentWidget().heightForWidth(width)
+        page = self.currentWidget()
+        return page.heightForWidth(width) if page is not None else -1
