@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.gui.menus import Actions
 from studio.gui.theme import Theme
 from studio.gui.widgets.label import Label
 
 _WIDTH, _HEIGHT = 480, 380
-_ACTION = Qt.ItemDataRole.UserRole + 1
+_ACTION, _KEYS = Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 2
+_ROW = 30
+
+
+class _Row(QStyledItemDelegate):
+    """The command at the left, its keys at the right."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(200, round(_ROW * Theme.instance().scale))
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        theme, rect = Theme.instance(), QRectF(option.rect)
+        enabled = bool(index.flags() & Qt.ItemFlag.ItemIsEnabled)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        current = bool(option.state & QStyle.StateFlag.State_Selected)
+        if enabled and (current or option.state & QStyle.StateFlag.State_MouseOver):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("accent-bg" if current else "hover"))
+            painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), 5, 5)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.setFont(theme.font("body"))
+        painter.setPen(theme.color("text" if enabled else "text-3"))
+        painter.drawText(rect.adjusted(10, 0, -120, 0), middle, str(index.data()))
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.color("text-3"))
+        painter.drawText(rect.adjusted(0, 0, -10, 0), middle | Qt.AlignmentFlag.AlignRight, str(index.data(_KEYS)))
+        painter.restore()
 
 
 class CommandPalette(QFrame):
@@ -29,6 +68,9 @@ class CommandPalette(QFrame):
         self.list.setAccessibleName(self.tr("Commands found"))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setUniformItemSizes(True)
+        self.list.setMouseTracking(True)
+        self.list.setItemDelegate(_Row(self.list))
+        self.list.setProperty("floating", True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._nothing = Label(self.tr("No command has that name."), "body", "text-3")
         column = QVBoxLayout(self)
@@ -63,8 +105,9 @@ class CommandPalette(QFrame):
             if not all(word in name.lower() for word in words):
                 continue
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            item = QListWidgetItem(f"{name}\t{keys}" if keys else name)
+            item = QListWidgetItem(name)
             item.setData(_ACTION, action)
+            item.setData(_KEYS, keys)
             item.setToolTip(action.toolTip())
             if not action.isEnabled():
                 item.setFlags(Qt.ItemFlag.NoItemFlags)

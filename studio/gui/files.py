@@ -255,6 +255,7 @@ class Files(QObject):
         box.setStandardButtons(button.Save | button.Discard | button.Cancel)
         box.setDefaultButton(button.Save)
         box.button(button.Save).setProperty("kind", "primary")
+        box.style().polish(box.button(button.Save))
         answer = box.exec()
         box.deleteLater()
         if answer == button.Save:

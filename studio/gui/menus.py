@@ -84,10 +84,11 @@ class Actions(QObject):
     def listed(self) -> list[tuple[str, QAction]]:
         """Texts without ampersands, and actions, in order; what the command palette offers."""
         found = []
-        for action in self._actions.values():
+        for key, action in self._actions.items():
             text = _without_mnemonic(action.text()).rstrip(".…")
             if text and action.isVisible():
-                found.append((text, action))
+                menu = next((words for start, words in _menus() if key.startswith(start)), "")
+                found.append((f"{menu}: {text}" if menu else text, action))
         return found
 
 
@@ -168,6 +169,11 @@ class TitledMenuBar(QMenuBar):
             painter.drawRoundedRect(rect.adjusted(0, 2, 0, -3), 5, 5)
         painter.setPen(theme.color("text" if active else "text-2"))
         painter.drawText(rect.adjusted(0, 0, 0, -1), Qt.AlignmentFlag.AlignCenter, _without_mnemonic(action.text()))
+
+
+def _menus() -> tuple[tuple[str, str], ...]:
+    """Words before actions that only make sense within their menu, by the start of their keys."""
+    return ("template_", tr("New from template")), ("theme_", tr("Theme")), ("show_", tr("Show or hide"))
 
 
 def _without_mnemonic(text: str) -> str:

@@ -270,13 +270,21 @@ class Palette(QStackedWidget):
         """Whether it is a rail."""
         return self.currentWidget() is self._rail
 
-    def set_narrow(self, narrow: bool) -> None:
-        """Become a rail, or a full palette again."""
+    def set_narrow(self, narrow: bool, remember: bool = True) -> None:
+        """Become a rail, or a full palette again.
+
+        Parameters
+        ----------
+        narrow : bool
+        remember : bool
+            Whether to be so at the next start too.
+        """
         self.setCurrentWidget(self._rail if narrow else self._full)
         width = RAIL_WIDTH if narrow else WIDTH
         self.setMinimumWidth(width)
         self.setMaximumWidth(RAIL_WIDTH if narrow else 420)
-        self._settings.setValue("palette/narrow", narrow)
+        if remember:
+            self._settings.setValue("palette/narrow", narrow)
         self.narrowed.emit(narrow)
 
     def sizeHint(self) -> QSize:

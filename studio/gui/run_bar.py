@@ -96,7 +96,7 @@ class RunBar(QWidget):
         self.speed.setToolTip(
             self.tr("Samples trained in a second. The menu Train, Speed says how fast training may go.")
         )
-        widest = (("0.0e-00", True), (self.tr("loss"), False), ("00.0 %", True), (self.tr("acc"), False))
+        widest = (("0.000", True), (self.tr("loss"), False), ("00.0 %", True), (self.tr("acc"), False))
         self.train = Readout(self.tr("Train"), widest, key="train", parent=self)
         self.train.setToolTip(self.tr("Loss and share of right answers on the samples the network learns from."))
         self.validation = Readout(self.tr("Validation"), widest, key="validation", parent=self)
@@ -185,17 +185,22 @@ class RunBar(QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Drop the least needed things where the bar is narrow."""
+        """Drop the least needed things, one after the other, where the bar is narrow."""
         row = self.layout()
         assert row is not None
-        readouts, widgets = (self.epoch, self.train, self.validation), (self.rate_slider, self.batch_label, self.speed)
-        for widget in widgets:
+        optional = (
+            self.rate_slider, self.batch_label, self.speed, self.rate_label, self.batch_field, self.train,
+        )  # fmt: skip
+        shortened = (self.epoch, self.train, self.validation, self.step_button, self.reset_button)
+        for widget in optional:
             widget.setVisible(True)
-        for readout in readouts:
-            readout.set_brief(False)
-        steps: list[Callable[[], object]] = [partial(w.setVisible, False) for w in widgets[:2]]
-        steps += [partial(r.set_brief, True) for r in readouts]
+        for part in shortened:
+            part.set_brief(False)
+        steps: list[Callable[[], object]] = [partial(w.setVisible, False) for w in optional[:2]]
+        steps += [partial(readout.set_brief, True) for readout in shortened[:3]]
         steps.append(partial(self.speed.setVisible, False))
+        steps += [partial(button.set_brief, True) for button in shortened[3:]]
+        steps += [partial(w.setVisible, False) for w in optional[3:]]
         for step in steps:
             row.invalidate()
             if row.sizeHint().width() <= self.width():

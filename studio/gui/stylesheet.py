@@ -122,6 +122,7 @@ QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
 QTreeView, QListView, QTableView { background: @dock; color: @text; border: 0; alternate-background-color: @hover; }
+QListView[floating="true"] { background: @node; }
 QTableView { gridline-color: @border; selection-background-color: @accent-bg; selection-color: @text; }
 QHeaderView::section { background: @dock; color: @text-3; border: 0; border-bottom: 1px solid @border; padding: 3px 6px; }
 QTableCornerButton::section { background: @dock; border: 0; }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSettings, Qt
-from PySide6.QtGui import QAction, QShowEvent
+from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from studio.gui.canvas.canvas import Canvas
@@ -20,6 +20,8 @@ from studio.gui.widgets.dock import Dock
 #: Raised when docks are added or renamed, so that an old layout is not forced on them.
 _LAYOUT = 1
 _BOTTOM, _INSPECTOR = 370, 336
+#: In a narrower window the palette makes itself narrow, so that the middle has room.
+_ROOMY = 1120
 
 
 class Workspace(QMainWindow):
@@ -48,6 +50,7 @@ class Workspace(QMainWindow):
         self.setWindowFlags(Qt.WindowType.Widget)
         self._settings = settings
         self._laid_out = False
+        self._narrowed = False
         self.setDockOptions(QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         for corner in (Qt.Corner.TopLeftCorner, Qt.Corner.BottomLeftCorner):
             self.setCorner(corner, Qt.DockWidgetArea.LeftDockWidgetArea)
@@ -145,10 +148,24 @@ class Workspace(QMainWindow):
             Qt.Orientation.Horizontal,
         )
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        docked = not self.palette_dock.isHidden() and not self.palette_dock.isFloating()
+        if self.width() < _ROOMY and docked and not self.palette_view.narrow:
+            self._narrowed = True
+            self.palette_view.set_narrow(True, remember=False)
+        elif self.width() >= _ROOMY and self._narrowed:
+            self._narrowed = False
+            self.palette_view.set_narrow(False, remember=False)
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not self._laid_out:
             self._laid_out = True
+            self._make_room()
             layout = self._settings.value("workspace/layout")
             if not (isinstance(layout, QByteArray) and self.restoreState(layout, _LAYOUT)):
                 self._set_sizes()

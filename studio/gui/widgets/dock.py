@@ -49,7 +49,7 @@ class DockHeader(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         # The dock's layout asks this, not the fixed height.
-        return QSize(60, _HEADER)
+        return QSize(40, _HEADER)
 
     def _restyle(self) -> None:
         for button, icon in self._buttons:

@@ -49,7 +49,11 @@ def percent(share: float) -> str:
 
 
 def loss(value: float) -> str:
-    """A loss with three decimals, fewer when it is large, more when it is tiny."""
+    """A loss in about five characters.
+
+    >>> loss(0.0994), loss(12.34), loss(0.00000014)
+    ('0.099', '12.3', '1e-7')
+    """
     if not math.isfinite(value):
         return str(value)
     if value >= 1000:
@@ -57,5 +61,5 @@ def loss(value: float) -> str:
     if value >= 10:
         return f"{value:.1f}"
     if value < 0.001 and value > 0:
-        return f"{value:.1e}"
+        return f"{value:.0e}".replace("e-0", "e-")
     return f"{value:.3f}"

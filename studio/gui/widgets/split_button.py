@@ -16,13 +16,20 @@ class SplitButton(QPushButton):
 
     def __init__(self, text: str, icon: str, menu: QMenu, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self._icon = icon
+        self._icon, self._words = icon, text
+        self.setAccessibleName(text)
         self._menu = menu
         Theme.instance().changed.connect(self._restyle)
         self._restyle()
 
     def sizeHint(self) -> QSize:
         return super().sizeHint() + QSize(_ARROW - 6, 0)
+
+    def set_brief(self, brief: bool) -> None:
+        """Show the icon alone, where there is little room."""
+        words = "" if brief else self._words
+        if words != self.text():
+            self.setText(words)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()

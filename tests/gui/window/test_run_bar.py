@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from studio.gui import devices
 
 
-@pytest.mark.parametrize("width", [820, 1000, 1280, 1600, 1920])
+@pytest.mark.parametrize("width", [940, 1000, 1280, 1600, 1920])
 def test_nothing_is_cut_off_at_any_width(make_studio, width):
     window = make_studio("spirals", size=(width, 800))
     bar = window.workspace.run_bar
