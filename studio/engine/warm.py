@@ -6,9 +6,11 @@ The window starts it when it opens, so that pressing Run seldom has to wait for 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from studio.core import registry
 from studio.core.layer import ElementWise
@@ -33,8 +35,24 @@ def standard_kernels() -> list[Kernel]:
     return kernels
 
 
-def start_warming() -> subprocess.Popen[bytes]:
-    """Start the process; whoever starts it ends it."""
+def _done_mark() -> Path:
+    """The file that says that the built-in kernels, as their sources are now, are in the cache.
+
+    Plug-ins do not count: their kernels are compiled when they are first used.
+    """
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for folder in (package / "layers", package / "losses", package / "engine" / "optimizers"):
+        for source in sorted(folder.glob("*.py")):
+            status = source.stat()
+            digest.update(f"{source.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return jit.cache_folder() / f"warm-{digest.hexdigest()[:16]}"
+
+
+def start_warming() -> subprocess.Popen[bytes] | None:
+    """Start the process, which whoever starts it ends; None if there is nothing left to compile."""
+    if _done_mark().exists():
+        return None
     return subprocess.Popen(
         [sys.executable, "-m", "studio.engine.warm"],
         stdin=subprocess.DEVNULL,
@@ -48,9 +66,11 @@ def main() -> None:
     """Compile what is missing, at the lowest priority."""
     if hasattr(os, "nice"):
         os.nice(10)
+    mark = _done_mark()
     for kernel in standard_kernels():
         if not kernel.is_ready:
             _ = kernel.address
+    mark.touch()
 
 
 if __name__ == "__main__":

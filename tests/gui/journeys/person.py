@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl, QVariantAnimation
 from PySide6.QtGui import QDrag, QDragEnterEvent, QDragMoveEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -248,8 +248,9 @@ class Person:
 
     def _come_to_rest(self) -> None:
         """Wait until the view has travelled to where it goes."""
-        easing = self.canvas._easing
-        self.wait(lambda: easing.state() == easing.State.Stopped)
+        journeys = self.canvas.findChildren(QVariantAnimation)
+        assert journeys
+        self.wait(lambda: all(j.state() == QVariantAnimation.State.Stopped for j in journeys))
 
     def thumbnail(self, node: str) -> list[QImage]:
         """The pictures in a node's body on the canvas."""
@@ -266,6 +267,10 @@ class Person:
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
         """Press a key where the focus is."""
+        if QApplication.activeWindow() is None and self.window.isVisible():
+            # A window manager gives the window its focus back when a dialog or a list closes.
+            self.window.activateWindow()
+            self.wait(self.window.isActiveWindow)
         QTest.keyClick(QApplication.focusWidget() or self.window, key, modifiers)
 
     def type(self, text: str) -> None:
