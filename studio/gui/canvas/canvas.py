@@ -39,7 +39,7 @@ from studio.gui.theme import Theme
 #: loss's numbers and the strands (4 Hz).
 _THUMBNAILS, _NUMBERS = 66, 250
 #: Share of a core that refreshing may take, and milliseconds between refreshes at the most.
-_SHARE, _SLOWEST = 0.05, 250
+_SHARE, _SLOWEST = 0.04, 250
 _ZOOM_STEP = 1.25
 
 

@@ -333,7 +333,9 @@ class GraphScene(QGraphicsScene):
     def _source_changed(item: NodeItem, snapshot: Snapshot, dark: bool) -> bool:
         """Whether a data node has something new to show; its pictures do not train."""
         probe = None if item.face.kind == "points" else snapshot.probe_x
-        shown = (id(snapshot.datasets.get(item.face.node.id)), id(probe), snapshot.plane_extent, dark)
+        # Each snapshot has an array of its own, mostly with the same samples.
+        sample = probe[0].tobytes() if probe is not None and len(probe) else b""
+        shown = (id(snapshot.datasets.get(item.face.node.id)), sample, snapshot.plane_extent, dark)
         if item.thumbnail is not None and item.source_shown == shown:
             return False
         item.source_shown = shown

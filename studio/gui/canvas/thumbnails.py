@@ -93,14 +93,21 @@ def indexed(values: np.ndarray, table: list[int]) -> QPixmap:
 
 def symmetric(values: np.ndarray, scale: float) -> np.ndarray:
     """Bytes of values for the diverging map: 0 becomes 128, `scale` 255; NaN counts as 0."""
-    scaled = np.nan_to_num(values * (127.0 / max(scale, 1e-12)), nan=0.0, posinf=127.0, neginf=-127.0)
+    scaled = _finite(values * (127.0 / max(scale, 1e-12)), 127.0, -127.0)
     return np.clip(scaled + 128.5, 0, 255).astype(np.uint8)
 
 
 def from_zero(values: np.ndarray, scale: float) -> np.ndarray:
     """Bytes of values for the sequential map: 0 becomes 0, `scale` 255."""
-    scaled = np.nan_to_num(values * (255.0 / max(scale, 1e-12)), nan=0.0, posinf=255.0, neginf=0.0)
+    scaled = _finite(values * (255.0 / max(scale, 1e-12)), 255.0, 0.0)
     return np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
+
+
+def _finite(values: np.ndarray, high: float, low: float) -> np.ndarray:
+    """Infinities as these numbers and NaN as 0; values that are finite, as they mostly are, untouched."""
+    if np.isfinite(values.sum(dtype=np.float64)):
+        return values
+    return np.nan_to_num(values, nan=0.0, posinf=high, neginf=low)
 
 
 def is_bounded(face: Face) -> bool:
