@@ -87,6 +87,7 @@ class StatusBar(QWidget):
         session.document_changed.connect(lambda before, after: self._show_network())
         session.file_changed.connect(self._show_file)
         link.state_changed.connect(self._show_state)
+        link.state_changed.connect(self._show_network)
         live.snapshot_taken.connect(self._take)
         Theme.instance().changed.connect(self._restyle)
         self._restyle()
@@ -139,7 +140,8 @@ class StatusBar(QWidget):
         if inference.total_parameters:
             parts.append(self.tr("{count} parameters").format(count=numbers.grouped(inference.total_parameters)))
         self._size.show_text(" · ".join(parts))
-        errors = len(inference.errors) if graph.nodes else 0
+        # What stopped training is listed among the problems too.
+        errors = len(inference.errors) + (self._link.status == "failed") if graph.nodes else 0
         theme = Theme.instance()
         self._problems.setText(numbers.counted(errors, self.tr("{count} problem"), self.tr("{count} problems")) if errors else self.tr("No problems"))
         self._problems.setIcon(theme.icon("warning", "error", 12) if errors else theme.icon("check", "text-3", 12))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialogButtonBox, QFileDialog
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QPushButton
 
 from studio.storage import open_project, save, templates
 
@@ -246,7 +246,7 @@ def test_numbers_that_explode_pause_training_and_keep_the_last_good_weights(make
     page = window.workspace.inspector.training
     me.click_empty_canvas()
     me.choose(page.optimizer, "SGD")
-    me.type_over(page.optimizer_form.editors["learning_rate"].number, "10")
+    me.type_over(page.optimizer_form.editors["learning_rate"].number, "100")
     document = window.session.document
     assert document.training.optimizer.type_name() == "SGD"
     me.click(me.bar.run_button)
@@ -260,6 +260,7 @@ def test_numbers_that_explode_pause_training_and_keep_the_last_good_weights(make
     assert window.notice.text == problem.message
     me.wait(lambda: me.canvas.graph_scene.nodes[problem.node].failure != "")
     assert problem in window.workspace.bottom.problems.problems
+    assert "1 problem" in [button.text() for button in window.status.findChildren(QPushButton)]
     assert window.session.document is document
     assert all(np.isfinite(v).all() for v in me.weights.values())
     # It can be saved as it is; a lower rate, and it goes on.
@@ -274,4 +275,5 @@ def test_numbers_that_explode_pause_training_and_keep_the_last_good_weights(make
     me.wait(lambda: me.latest.step > step + 20)
     assert window.link.running
     me.wait(lambda: me.canvas.graph_scene.nodes[problem.node].failure == "")
-    assert window.workspace.bottom.problems.problems == ()
+    me.wait(lambda: window.workspace.bottom.problems.problems == ())
+    me.wait(lambda: "No problems" in [button.text() for button in window.status.findChildren(QPushButton)])
