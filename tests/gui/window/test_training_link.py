@@ -162,6 +162,18 @@ def test_opened_weights_do_not_count_as_training(bench, qtbot):
     assert bench.session.dirty
 
 
+def test_opened_weights_that_arrive_late_do_not_count_as_training(bench, qtbot):
+    bench.session.open(templates.load("xor"))
+    bench.link.restore(TrainingState(weights={}, step=50))
+    qtbot.wait(320)
+    bench.show(status="preparing", step=0)
+    bench.show(status="ready", step=0)
+    bench.show(status="paused", step=50)
+    assert not bench.session.dirty
+    bench.show(status="running", step=51)
+    assert bench.session.dirty
+
+
 def test_a_failure_is_said_once(bench):
     problem = Problem("n2", "Hidden gave numbers that are too large at step 7: lower the learning rate.")
     bench.show(status="failed", problem=problem)
