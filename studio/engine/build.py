@@ -46,6 +46,9 @@ class PlanBuilder(LayerLowering):
         if self.training:
             self._lower_backward()
             self._lower_update()
+        # The tape's functions hold the builder: without this it would wait for a collection.
+        self._tape.clear()
+        self._deferred.clear()
         return Plan(
             tuple(self.calls),
             np.concatenate([*self._table, np.zeros(1, np.int64)]),

@@ -38,6 +38,10 @@ class GarbageCollector(QObject):
 
     def _collect(self) -> None:
         self._rounds += 1
+        if self._rounds == 1:
+            # What is there after the start stays: no later collection needs to look at it.
+            gc.collect()
+            gc.freeze()
         counts = gc.get_count()
         if counts[0] > 700:
             # The oldest generation takes tens of milliseconds: seldom, and never while young.
@@ -46,6 +50,7 @@ class GarbageCollector(QObject):
     def stop(self) -> None:
         """Back to automatic collection."""
         self._timer.stop()
+        gc.unfreeze()
         gc.enable()
 
 
