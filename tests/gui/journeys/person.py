@@ -248,9 +248,9 @@ class Person:
 
     def _come_to_rest(self) -> None:
         """Wait until the view has travelled to where it goes."""
-        journeys = self.canvas.findChildren(QVariantAnimation)
-        assert journeys
-        self.wait(lambda: all(j.state() == QVariantAnimation.State.Stopped for j in journeys))
+        stopped = QVariantAnimation.State.Stopped
+        # Looked for each time: the style's own animations come and go.
+        self.wait(lambda: all(a.state() == stopped for a in self.canvas.findChildren(QVariantAnimation)))
 
     def thumbnail(self, node: str) -> list[QImage]:
         """The pictures in a node's body on the canvas."""
