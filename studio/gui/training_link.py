@@ -59,6 +59,7 @@ class TrainingLink(QObject):
         self._message = ""
         self._trusted_until = self._stale_until = 0.0
         self._step = 0
+        self._restored: int | None = None
         self._said = ""
         # Edits of one event (a paste, a drag's last move) become one command.
         self._soon = QTimer(self)
@@ -124,14 +125,14 @@ class TrainingLink(QObject):
         """Back to step 0, with the same initial weights or with new ones."""
         if self._step:
             self._session.mark_trained()
-        self._step = 0
+        self._step, self._restored = 0, None
         self._command(Reset(fresh), running=False)
         self._stale_until = self._trusted_until
 
     def restore(self, state: TrainingState, history: History | None = None) -> None:
         """Put saved weights and curves in place."""
         self.flush()
-        self._step = state.step
+        self._step = self._restored = state.step
         self._trust()
         self._stale_until = self._trusted_until
         self._trainer.send(SetWeights(state, history))
@@ -181,7 +182,7 @@ class TrainingLink(QObject):
         self._soon.stop()
         document = self._session.document
         self._sent = document
-        self._step = 0
+        self._step, self._restored = 0, None
         self._trainer.send(Pause())
         self._trainer.send(SetGraph(document.graph, document.training))
         self._trainer.send(Reset())
@@ -194,7 +195,10 @@ class TrainingLink(QObject):
     def _take(self, snapshot: Snapshot) -> None:
         # A snapshot from just before a reset or another document says nothing of this one.
         current = snapshot.graph is not None and snapshot.graph == self._session.document.graph
-        if current and time.monotonic() >= self._stale_until:
+        if self._restored is not None and (snapshot.step >= self._restored or snapshot.status == "running"):
+            self._restored = None
+        # Opened weights arrive only after the kernels are prepared, however long that takes.
+        if current and self._restored is None and time.monotonic() >= self._stale_until:
             if snapshot.step > self._step:
                 self._session.mark_trained()
             self._step = snapshot.step
