@@ -63,6 +63,7 @@ class MainWindow(QMainWindow):
         menu_bar.fill_menu_bar(self)
         self._arrange()
         self.session.said.connect(self._say)
+        self.session.document_changed.connect(self._outdate_notice)
         self.session.file_changed.connect(self._show_title)
         self.session.undo_stack.indexChanged.connect(self._show_title)
         self.files.opened.connect(self.show_workspace)
@@ -130,6 +131,9 @@ class MainWindow(QMainWindow):
     def _say(self, sentence: str, error: bool) -> None:
         if error:
             self.notice.say(sentence)
+
+    def _outdate_notice(self) -> None:
+        self.notice.outdate()
 
     def _show_title(self) -> None:
         title = "Layer Studio" if self.on_welcome_page else self.files.title

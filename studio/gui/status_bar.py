@@ -151,7 +151,7 @@ class StatusBar(QWidget):
 
     def _show_file(self) -> None:
         if self._session.dirty:
-            self._file.show_text(self.tr("Not saved yet"))
+            self._file.show_text(self.tr("Unsaved changes") if self._session.path else self.tr("Not saved yet"))
         else:
             self._file.show_text(self.tr("Saved") if self._session.path else "")
 

@@ -27,7 +27,7 @@ class LiveSummary(Panel):
     def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
         super().__init__(session, live, parent)
         self.node, self._unit = "", -1
-        self.title = Label("", "heading")
+        self.title = Label("", "heading", wrap=True)
         self.left_caption = Label("", "small", "text-3")
         self.picture = Heatmap(150)
         self.picture.setAccessibleName(self.tr("Weights"))

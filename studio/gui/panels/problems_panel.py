@@ -44,7 +44,11 @@ class ProblemRow(QWidget):
         row.setContentsMargins(10, 7, 8, 7)
         row.setSpacing(10)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self._words, 1)
+        # The button stands below the sentence: beside it, a long one would be cut off.
+        column = QVBoxLayout()
+        column.setSpacing(6)
+        column.addWidget(self._words)
+        row.addLayout(column, 1)
         self.button: QPushButton | None = None
         if problem.remedy is not None:
             self.button = QPushButton(problem.remedy.text, self)
@@ -52,7 +56,7 @@ class ProblemRow(QWidget):
             self.button.setCursor(Qt.CursorShape.ArrowCursor)
             self.button.setToolTip(self.tr("Repairs it; Undo takes it back."))
             self.button.clicked.connect(self.repaired)
-            row.addWidget(self.button)
+            column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
         self.restyle()
 
     def restyle(self) -> None:

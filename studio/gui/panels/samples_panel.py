@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QBoxLayout,
     QCheckBox,
     QHBoxLayout,
     QHeaderView,
@@ -62,16 +63,19 @@ class SamplesPanel(Panel):
         self.rows = self._make_rows()
         self._stack.addWidget(self.cards)
         self._stack.addWidget(self.rows)
-        bar = QHBoxLayout()
+        self._steps, self._filters = steps, filters = QHBoxLayout(), QHBoxLayout()
+        for widget in (self.previous, self.picker, self.next):
+            steps.addWidget(widget)
+        steps.addStretch(1)
+        filters.addWidget(self.only_wrong)
+        filters.addStretch(1)
+        filters.addWidget(self.count_label)
+        self._bar = bar = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         bar.setContentsMargins(0, 0, 0, 0)
-        bar.setSpacing(6)
-        bar.addWidget(self.previous)
-        bar.addWidget(self.picker)
-        bar.addWidget(self.next)
-        bar.addSpacing(8)
-        bar.addWidget(self.only_wrong)
-        bar.addStretch(1)
-        bar.addWidget(self.count_label)
+        for layout in (steps, filters, bar):
+            layout.setSpacing(6)
+        bar.addLayout(steps)
+        bar.addLayout(filters, 1)
         column = QVBoxLayout(content)
         column.setContentsMargins(12, 10, 12, 8)
         column.setSpacing(8)
@@ -184,7 +188,9 @@ class SamplesPanel(Panel):
             words = self.tr("{0} of {1} wrong").format(len(samples.wrong), len(samples.answers))
         else:
             words = self.tr("{0} samples").format(total)
-        self.count_label.setText(words)
+        if words != self.count_label.text():
+            self.count_label.setText(words)
+            self._arrange()
 
     def _renew(self) -> None:
         for view, model in ((self.cards, self._picture_model), (self.rows, self._numbers_model)):
@@ -233,6 +239,16 @@ class SamplesPanel(Panel):
             super().keyPressEvent(event)
             return
         self._step(step)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """One line above the samples where there is room, else two."""
+        wanted = self._steps.sizeHint().width() + self._filters.sizeHint().width() + 40
+        one = self.width() >= wanted
+        self._bar.setDirection(QBoxLayout.Direction.LeftToRight if one else QBoxLayout.Direction.TopToBottom)
 
     # Looks ----------------------------------------------------------------------------------------
 

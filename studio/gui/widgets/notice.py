@@ -56,6 +56,11 @@ class Notice(QWidget):
         self._show(sentence, "error" if error else "accent", ())
         self._timer.start(_STAY + _STAY_EACH * len(sentence))
 
+    def outdate(self) -> None:
+        """Take away what was said of something that has changed since; a question stays."""
+        if not self._buttons:
+            self.hide()
+
     def ask(self, sentence: str, *answers: QPushButton) -> None:
         """Show a sentence with buttons; it stays until one is pressed or it is dismissed."""
         self._show(sentence, "accent", answers)
