@@ -47,8 +47,9 @@ def run(program: str, *arguments: object, timeout: float, **variables: str) -> d
     return report
 
 
+@pytest.mark.timeout(900)
 def test_two_hundred_windows_that_open_train_and_close(tmp_path):
-    report = run("open_train_close.py", 200, tmp_path, timeout=280)
+    report = run("open_train_close.py", 200, tmp_path, timeout=850)
     early, late = report["early"], report["late"]
     assert late["python_threads"] == 1
     assert late["threads"] == early["threads"]
