@@ -54,6 +54,7 @@ class MainWindow(QMainWindow):
         menu_bar.add_actions(self)
         self.workspace = Workspace(self.session, self.live, self.link, self.actions_by_key, self.settings)
         self.welcome = WelcomePage(self.files, self.settings)
+        self.welcome.back_wanted.connect(self.show_workspace)
         self.welcome.theme_chosen.connect(self.choose_theme)
         self.welcome.keys_wanted.connect(lambda: menu_bar.show_keys(self))
         self.status = StatusBar(self.session, self.live, self.link)
@@ -106,6 +107,7 @@ class MainWindow(QMainWindow):
         """Show templates and recent files."""
         self.workspace.setEnabled(False)
         self.welcome.refresh()
+        self.welcome.offer_back(self.files.name if self.session.document.graph.nodes else "")
         self.pages.setCurrentWidget(self.welcome)
         self.welcome.setFocus(Qt.FocusReason.OtherFocusReason)
         self._show_title()

@@ -42,6 +42,8 @@ def add_actions(window: MainWindow) -> None:
     add_training_actions(actions, window.link)
     add_theme_actions(actions, window, window.choose_theme)
     actions.add("find_layer", tr("&Find a layer"), lambda: window.workspace.find_layer(), "Ctrl+K", tr("Search the palette."))
+    actions.add("next_part", tr("&Next panel"), lambda: window.workspace.next_part(), "F6", tr("Move the keyboard to the next panel."))
+    actions.add("previous_part", tr("Pre&vious panel"), lambda: window.workspace.next_part(-1), "Shift+F6", tr("Move the keyboard to the panel before."))
     actions.add("commands", tr("All &commands…"), lambda: window.commands.open(), "Ctrl+Shift+P", tr("Search all commands."))
     actions.add("reset_layout", tr("&Restore the panels"), lambda: window.workspace.reset_layout(), tip=tr("Put all panels back where they were at first."))
     actions.add("full_screen", tr("F&ull screen"), lambda: toggle_full_screen(window), "F11", tr("Use all of the screen."))
@@ -71,7 +73,7 @@ def fill_menu_bar(window: MainWindow) -> None:
     for action in window.workspace.dock_actions():
         view.addAction(action)
         window.actions_by_key.put(f"show_{action.text()}", action)
-    fill(view, actions, "reset_layout", "")
+    fill(view, actions, "reset_layout", "", "next_part", "previous_part", "")
     fill(view, actions, "canvas_fit", "canvas_frame", "canvas_zoom_in", "canvas_zoom_out", "canvas_zoom_reset", "")
     fill(view.addMenu(tr("&Theme")), actions, "theme_light", "theme_dark", "theme_system")
     fill(view, actions, "full_screen")
@@ -161,6 +163,7 @@ def show_keys(window: MainWindow) -> None:
         ("F10, Shift+F10", tr("One minibatch, one epoch")),
         ("Tab", tr("Search for a layer and add it to the canvas")),
         ("Ctrl+K", tr("Search the palette")),
+        ("F6, Shift+F6", tr("Next panel, panel before")),
         ("Ctrl+Shift+P", tr("Search all commands")),
         ("Ctrl+Z, Ctrl+Shift+Z", tr("Undo, redo")),
         ("Ctrl+C, Ctrl+X, Ctrl+V, Ctrl+D", tr("Copy, cut, paste, duplicate")),

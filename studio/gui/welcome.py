@@ -48,6 +48,8 @@ class WelcomePage(QWidget):
 
     #: Emitted with a theme's mode.
     theme_chosen = Signal(str)
+    #: Emitted when a person wants back to the open document.
+    back_wanted = Signal()
     #: Emitted when the list of keys is wanted.
     keys_wanted = Signal()
 
@@ -94,6 +96,10 @@ class WelcomePage(QWidget):
         for button in (self.new_button, self.open_button):
             button.setFixedHeight(38)
             buttons.addWidget(button, 1)
+        self.back_button = QPushButton()
+        self.back_button.setProperty("kind", "link")
+        self.back_button.clicked.connect(self.back_wanted)
+        self.back_button.hide()
         self._recent = QVBoxLayout()
         self._recent.setSpacing(4)
         self._no_recent = Label(self.tr("Files you save or open are listed here."), "body", "text-3", wrap=True)
@@ -116,7 +122,9 @@ class WelcomePage(QWidget):
         column.addLayout(head)
         column.addSpacing(30)
         column.addLayout(buttons)
-        column.addSpacing(34)
+        column.addSpacing(10)
+        column.addWidget(self.back_button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addSpacing(24)
         column.addWidget(Label(self.tr("Recent"), "section"))
         column.addSpacing(10)
         column.addWidget(self._no_recent)
@@ -132,6 +140,11 @@ class WelcomePage(QWidget):
         column.addLayout(device)
         column.addSpacing(10)
         column.addWidget(self.show_box)
+
+    def offer_back(self, name: str) -> None:
+        """Offer to go back to the open document; an empty name offers nothing."""
+        self.back_button.setText(self.tr("Back to {name}").format(name=name))
+        self.back_button.setVisible(bool(name))
 
     def refresh(self) -> None:
         """Read the list of recent files again."""

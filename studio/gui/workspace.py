@@ -75,6 +75,13 @@ class Workspace(QMainWindow):
         self._add_narrowing()
         for name, action in self.canvas.actions().items():
             actions.put(f"canvas_{name}", action)
+        menu = self.inspector.node.identity.menu
+        for name in ("rename", "", "duplicate", "copy", "cut", "", "take_out", "disconnect", "delete", "", "frame"):
+            if name:
+                menu.addAction(self.canvas.actions()[name])
+            else:
+                menu.addSeparator()
+        self._explain()
         self.canvas.unit_selected.connect(self.inspector.show_unit)
         self.canvas.details_wanted.connect(self._show_details)
 
@@ -90,6 +97,30 @@ class Workspace(QMainWindow):
         """Bring the list of problems to the front."""
         self.bottom_dock.show()
         self.bottom.show_problems()
+
+    def _explain(self) -> None:
+        """What the parts are, for What is this? in the Help menu."""
+        for part, words in (
+            (self.run_bar, self.tr("Runs and pauses training, and shows how well the network does.")),
+            (self.palette_view, self.tr("All layers there are. Drag one onto the canvas, or onto a wire.")),
+            (self.canvas, self.tr("The network: data flow from left to right. Each layer shows what it gives.")),
+            (self.inspector, self.tr("Everything about the selected layer; without one, how training goes about it.")),
+            (self.bottom, self.tr("Curves of training at the left, what the network sees at the right.")),
+        ):
+            part.setWhatsThis(words)
+
+    def next_part(self, step: int = 1) -> None:
+        """Move the keyboard to the next part of the window, or back with -1."""
+        parts = (self.run_bar, self.palette_view, self.canvas, self.bottom, self.inspector)
+        visible = [part for part in parts if part.isVisible()]
+        focus = self.focusWidget()
+        now = next((i for i, part in enumerate(visible) if focus is not None and part.isAncestorOf(focus)), -step)
+        for offset in range(1, len(visible) + 1):
+            part = visible[(now + step * offset) % len(visible)]
+            first = part if part.focusPolicy() & Qt.FocusPolicy.TabFocus or part.focusProxy() else _first_in(part)
+            if first is not None:
+                first.setFocus(Qt.FocusReason.TabFocusReason)
+                return
 
     def find_layer(self) -> None:
         """Put the cursor into the palette's search."""
@@ -169,3 +200,14 @@ class Workspace(QMainWindow):
             layout = self._settings.value("workspace/layout")
             if not (isinstance(layout, QByteArray) and self.restoreState(layout, _LAYOUT)):
                 self._set_sizes()
+
+
+def _first_in(part: QWidget) -> QWidget | None:
+    """The first widget of a part that takes the keyboard."""
+    inside = part.nextInFocusChain()
+    while inside is not None and inside is not part:
+        takes = inside.focusPolicy() & Qt.FocusPolicy.TabFocus
+        if part.isAncestorOf(inside) and takes and inside.isVisible() and inside.isEnabled():
+            return inside
+        inside = inside.nextInFocusChain()
+    return None

@@ -34,6 +34,7 @@ class Form(QWidget):
         self._type: type[Component] | None = None
         self.editors: dict[str, Editor] = {}
         self._errors: dict[str, QLabel] = {}
+        self._labels: dict[str, QLabel] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(10)
@@ -59,6 +60,12 @@ class Form(QWidget):
         """Whether `show_component` would make the rows anew."""
         return type(component) is not self._type
 
+    def hide_rows(self, names: Collection[str]) -> None:
+        """Hide the parameters that mean nothing as the others are; show all others."""
+        for name, editor in self.editors.items():
+            for widget in (editor, self._labels[name]):
+                widget.setVisible(name not in names)
+
     def refuse(self, name: str, sentence: str) -> None:
         """Show below a parameter what is wrong; an empty sentence takes it back."""
         error = self._errors[name]
@@ -78,7 +85,7 @@ class Form(QWidget):
                 widget.setParent(None)
                 widget.deleteLater()
         self._type = component
-        self.editors, self._errors = {}, {}
+        self.editors, self._errors, self._labels = {}, {}, {}
         row = 0
         for name, field in component.parameters().items():
             if name in self._without:
@@ -102,6 +109,6 @@ class Form(QWidget):
         self._grid.addWidget(editor, row, 1)
         # A row without words takes no space: hidden widgets are left out, spacing and all.
         self._grid.addWidget(error, row + 1, 0, 1, 2)
-        self.editors[name], self._errors[name] = editor, error
+        self.editors[name], self._errors[name], self._labels[name] = editor, error, label
         editor.edited.connect(lambda value, n=name: self.edited.emit(n, value))
         editor.refused.connect(lambda sentence, n=name: self.refuse(n, sentence))

@@ -194,6 +194,7 @@ def _shapes(node: Node, inference: Inference) -> str:
 
 
 def _sizes(node: Node, inference: Inference) -> str:
-    words = {"kernel": "W", "bias": "b"} if "W" in node.layer.formula else {}
+    letters = {"kernel": next((c for c in "WK" if c in node.layer.formula), "kernel"), "bias": "b"}
+    words = {name: letter for name, letter in letters.items() if letter in node.layer.formula}
     weights = inference.weights.get(node.id, ())
     return ", ".join(f"{words.get(w.name, w.name)} is {describe(w.shape)}" for w in weights[:4])

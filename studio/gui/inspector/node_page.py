@@ -14,6 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio import data
+from studio.core.dataset import DatasetInfo
 from studio.core.document import Document
 from studio.core.fields import FieldError
 from studio.core.graph import GraphError, Node
@@ -174,6 +176,7 @@ class NodePage(QWidget):
             for editor in self.form.editors:
                 self.form.refuse(editor, "")
         self.form.show_component(layer, special)
+        self.form.hide_rows(idle_parameters(layer, self._session.datasets.get(node)))
         self.help.show_text(layer.help)
         self.source.show_text(self.tr("From: {source}").format(source=layer.source) if layer.source else "")
         self.source.setVisible(bool(layer.source))
@@ -237,6 +240,22 @@ class NodePage(QWidget):
         super().showEvent(event)
         if self._node is not None and self._node.id in self._session.document.graph:
             self.show_node(self._node.id)
+
+
+def idle_parameters(layer: Layer, info: DatasetInfo | str | None) -> frozenset[str]:
+    """Parameters that change nothing, such as the noise of a data set that is not drawn."""
+    if not isinstance(layer, Data):
+        return frozenset()
+    idle = set()
+    drawn = {entry.name for entry in data.catalog() if entry.drawn}
+    if layer.source.strip().lower().replace("_", "-") not in drawn:
+        idle |= {"samples", "noise"}
+    if isinstance(info, DatasetInfo):
+        if len(info.x_shape) != 3 and not layer.resize:
+            idle.add("resize")
+        if not info.classes and not layer.one_hot:
+            idle.add("one_hot")
+    return frozenset(idle)
 
 
 class _Stack(QStackedWidget):

@@ -87,7 +87,7 @@ class _Drag(QDrag):
 
 def test_a_layer_dragged_onto_the_canvas_is_added_where_it_is_dropped(make_studio, hands, qtbot, monkeypatch):
     window, _, palette = _blank(make_studio, hands)
-    monkeypatch.setattr("studio.gui.palette.QDrag", _Drag)
+    monkeypatch.setattr("studio.gui.palette_tree.QDrag", _Drag)
     tree, view, handle = palette.tree, window.workspace.canvas.view, window.windowHandle()
     _Drag.target, _Drag.place = view.viewport(), QPoint(view.width() // 2, view.height() // 2)
     start = tree.visualRect(_row(tree, "Core", "Dropout")).center()

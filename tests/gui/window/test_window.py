@@ -80,3 +80,35 @@ def test_references_to_none_stay_over_many_qt_calls(make_studio):
         window.rect().center()
         window.setWindowTitle("Layer Studio")
     assert sys.getrefcount(None) >= before - 50
+
+
+def test_f6_goes_round_the_panels(make_studio, hands):
+    window = make_studio("iris")
+    hands(window).focus_canvas()
+    workspace = window.workspace
+    parts = (workspace.canvas, workspace.bottom, workspace.inspector, workspace.run_bar, workspace.palette_view)
+    for part in (*parts[1:], parts[0]):
+        QTest.keyClick(window.focusWidget(), Qt.Key.Key_F6)
+        assert part.isAncestorOf(window.focusWidget())
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_F6, Qt.KeyboardModifier.ShiftModifier)
+    assert workspace.palette_view.isAncestorOf(window.focusWidget())
+
+
+def test_the_welcome_page_leads_back(make_studio):
+    window = make_studio()
+    assert not window.welcome.back_button.isVisible()
+    window.files.new_from_template("iris")
+    window.actions_by_key["welcome"].trigger()
+    assert window.on_welcome_page
+    QTest.mouseClick(window.welcome.back_button, Qt.MouseButton.LeftButton)
+    assert not window.on_welcome_page
+    assert window.session.document.title == "Iris flowers"
+
+
+def test_parameters_without_effect_are_not_shown(make_studio):
+    window = make_studio("digits-convnet")
+    form = window.workspace.inspector.node.form
+    window.session.select(frozenset({window.session.document.graph.named("Digits").id}))
+    shown = {name for name, editor in form.editors.items() if editor.isVisible()}
+    assert {"source", "validation", "resize"} <= shown
+    assert not shown & {"noise", "samples"}
