@@ -106,6 +106,10 @@ class Measurement:
         """How many times longer the peer takes: the ratio of the medians."""
         return peer.timing.median / self.step_us
 
+    def ratio_of_fastest(self, peer: PeerTiming) -> float:
+        """The same of the fastest rounds, which other work on the machine disturbs least."""
+        return min(peer.timing.rounds) / min(self.ours[self.best_threads].rounds)
+
     def ratio_spread(self, peer: PeerTiming) -> tuple[float, float]:
         """Smallest and largest ratio of a single round."""
         pairs = zip(peer.timing.rounds, self.ours[self.best_threads].rounds, strict=True)

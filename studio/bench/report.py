@@ -40,13 +40,14 @@ def gate(measurement: Measurement) -> dict[str, Any] | None:
     """What the workload must reach against PyTorch's eager mode, and whether it does.
 
     None where there is no gate or PyTorch was not measured. Channels-last memory is eager mode
-    too: the faster of both counts.
+    too: the faster of both counts. A busy machine slows a library with many waiting threads more
+    than it slows us, so that the ratio of the fastest rounds counts where it is the smaller one.
     """
     wanted = measurement.workload.torch_gate
     eager = [p for p in measurement.peers if p.peer == "torch" and p.variant in ("eager", "channels_last")]
     if wanted is None or not eager:
         return None
-    found = min(measurement.ratio(p) for p in eager)
+    found = min(min(measurement.ratio(p), measurement.ratio_of_fastest(p)) for p in eager)
     return {"peer": "torch eager", "wanted": wanted, "found": _rounded(found), "met": found >= wanted}
 
 
@@ -96,6 +97,7 @@ def _peer_json(measurement: Measurement, peer: PeerTiming) -> dict[str, Any]:
     return {
         "step_us": _rounded(peer.timing.median),
         "ratio": _rounded(measurement.ratio(peer)),
+        "ratio_of_fastest": _rounded(measurement.ratio_of_fastest(peer)),
         "ratio_spread": [_rounded(r) for r in measurement.ratio_spread(peer)],
         "loss_difference": _rounded(peer.loss_difference, 2),
         "losses_agree": peer.losses_agree,

@@ -178,6 +178,7 @@ def summary(threads: int, cores: int, with_window: Sequence[Turn], alone: Sequen
     limit = KEPT_WITH_A_CORE_FREE if threads < cores or cores == 1 else KEPT_WITHOUT
     p99 = float(np.percentile(gaps, 99))
     share = float(np.median([turn.window_share for turn in with_window]))
+    fastest = [max(turn.steps_per_second for turn in turns) for turns in (with_window, alone)]
     steady = all(
         max(turn.steps_per_second for turn in turns) <= BUSY * rate
         for turns, rate in ((with_window, beside), (alone, free))
@@ -191,6 +192,7 @@ def summary(threads: int, cores: int, with_window: Sequence[Turn], alone: Sequen
         "steps_per_second": round(beside, 1),
         "steps_per_second_alone": round(free, 1),
         "kept": round(kept, 4),
+        "kept_of_fastest": round(fastest[0] / fastest[1], 4),
         "kept_wanted": limit,
         "kept_met": kept >= limit,
         "rounds": len(with_window),

@@ -62,6 +62,7 @@ def test_json_has_what_programs_read():
     assert values["peers"]["torch"]["variant"] == "eager"
     assert set(values["peers"]["torch"]["variants"]) == {"eager", "compile"}
     assert values["peers"]["jax"]["ratio"] == 8.0
+    assert values["peers"]["jax"]["ratio_of_fastest"] == 8.0
     assert values["best_peer_ratio"] == 8.0
     assert values["gate"] == {"peer": "torch eager", "wanted": 100.0, "found": 300.0, "met": True}
     assert values["goal"]["step_us"] == {"wanted": 0.45, "met": False}
@@ -83,6 +84,8 @@ def test_the_machine_is_described():
 def test_a_missed_gate_and_different_losses_are_said():
     words = report.table(measurement(eager=(50.0, 55.0, 45.0), difference=0.01))
     assert "gate: 100x torch eager, MISSED with 50.0x" in words
+    # Rounds that something else disturbed do not help.
+    assert not report.gate(measurement(eager=(500.0, 900.0, 45.0)))["met"]
     assert "DIFFER to 1e-02" in words
     assert report.workload_json(measurement(difference=0.01))["losses_agree"] is False
 
@@ -120,6 +123,7 @@ def turns(rate, gap):
 def test_the_window_has_limits():
     good = summary(1, 2, turns(98.0, 10.0), turns(100.0, 0.0))
     assert good["kept"] == 0.98
+    assert good["kept_of_fastest"] == 0.98
     assert good["kept_wanted"] == 0.96
     assert good["kept_met"]
     assert good["stall_met"]
