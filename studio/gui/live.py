@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.engine.messages import Command, Snapshot, Watch
 
-
 #: Seconds between two snapshots while nothing is watched: numbers still want to be current.
 _SLOW = 0.1
 

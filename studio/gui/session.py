@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
+from shiboken6 import isValid
 
 from studio.core.dataset import DatasetInfo
 from studio.core.document import Document
@@ -16,21 +20,33 @@ from studio.core.inference import Inference, infer
 Describe = Callable[[Graph], dict[str, DatasetInfo | str]]
 
 
+#: The commands of each stack, by the stack's number, until Qt has destroyed the stack. When
+#: the garbage collector takes a window apart it hands a stack's commands back to Python, which
+#: would delete them while the stack still has them; what is listed here outlives that.
+_commands: dict[int, list[QUndoCommand]] = {}
+_numbers = itertools.count()
+
+
 class _Edit(QUndoCommand):
     """The only undo command: a document before and a document after."""
 
     def __init__(self, session: Session, after: Document, text: str, merge_key: str) -> None:
         super().__init__(text)
-        self._session = session
+        self._session = weakref.ref(session)
         self._before = session.document
         self._after = after
         self._merge_key = merge_key
 
     def redo(self) -> None:
-        self._session._show(self._after)
+        self._make_current(self._after)
 
     def undo(self) -> None:
-        self._session._show(self._before)
+        self._make_current(self._before)
+
+    def _make_current(self, document: Document) -> None:
+        session = self._session()
+        if session is not None:
+            session._show(document)
 
     def id(self) -> int:
         return 1 if self._merge_key else -1
@@ -69,6 +85,9 @@ class Session(QObject):
         super().__init__(parent)
         self._describe = describe
         self.undo_stack = QUndoStack(self)
+        self._number = next(_numbers)
+        _commands[self._number] = []
+        self.undo_stack.destroyed.connect(partial(_commands.pop, self._number, None))
         self.undo_stack.cleanChanged.connect(self._clean_changed)
         self._document = Document()
         self._inference = Inference()
@@ -125,7 +144,11 @@ class Session(QObject):
         """
         if after == self._document:
             return
-        self.undo_stack.push(_Edit(self, after, text, merge_key))
+        edit = _Edit(self, after, text, merge_key)
+        listed = _commands[self._number]
+        listed[:] = [command for command in listed if isValid(command)]
+        listed.append(edit)
+        self.undo_stack.push(edit)
 
     def open(self, document: Document, path: Path | None = None) -> None:
         """Put another document in place; undo starts afresh."""
