@@ -107,7 +107,7 @@ def _finite(values: np.ndarray, high: float, low: float) -> np.ndarray:
     """Infinities as these numbers and NaN as 0; values that are finite, as they mostly are, untouched."""
     if np.isfinite(values.sum(dtype=np.float64)):
         return values
-    return np.nan_to_num(values, nan=0.0, posinf=high, neginf=low)
+    return np.asarray(np.nan_to_num(values, nan=0.0, posinf=high, neginf=low))
 
 
 def is_bounded(face: Face) -> bool:
