@@ -13,6 +13,7 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from studio import data
+from studio.core.layer import Loss
 from studio.engine.trainer import Trainer
 from studio.gui.app import display_problem, prepare_application
 from studio.gui.main_window import MainWindow
@@ -126,6 +127,11 @@ def _select(window: MainWindow, name: str | None) -> None:
         chosen = node.id if node is not None else ""
     if chosen:
         session.select(frozenset({chosen}))
+        # The inspector shows one layer; below, the answer of the whole network says more.
+        outputs = [edge.source for n in session.document.graph.nodes if isinstance(n.layer, Loss)
+                   for edge in session.document.graph.incoming(n.id)[:1]]  # fmt: skip
+        if name is None and outputs:
+            window.workspace.bottom.representation.layers.show_layer(outputs[0])
 
 
 def _wait(happened: Callable[[], bool]) -> None:

@@ -11,7 +11,9 @@ from studio.gui.theme import Theme
 from studio.gui.widgets import numbers
 from studio.gui.widgets.tiles import Tiles, color_indices
 
-_GAP = 3.0
+_GAP, _NARROW_GAP = 3.0, 1.5
+#: More tiles a side than this lie closer together, without a frame each.
+_FEW = 8
 _LARGEST_CELL = 20.0
 
 
@@ -80,18 +82,23 @@ class Heatmap(QWidget):
                 self._images.append(_indexed(tile, table))
         self.update()
 
+    def _gap(self) -> float:
+        assert self._tiles is not None
+        return _GAP if max(self._tiles.values.shape[:2]) <= _FEW else _NARROW_GAP
+
     def _cell(self, width: float) -> float:
         assert self._tiles is not None
         rows, columns, height, wide = self._tiles.values.shape
-        cell = (width - (columns - 1) * _GAP) / (columns * wide)
-        tallest = (self._tallest - (rows - 1) * _GAP) / (rows * height)
+        gap = self._gap()
+        cell = (width - (columns - 1) * gap) / (columns * wide)
+        tallest = (self._tallest - (rows - 1) * gap) / (rows * height)
         return float(max(0.2, min(cell, tallest, _LARGEST_CELL)))
 
     def heightForWidth(self, width: int) -> int:
         if self._tiles is None:
             return 20
         rows, _, height, _ = self._tiles.values.shape
-        return int(max(8, round(rows * height * self._cell(width) + (rows - 1) * _GAP) + 2))
+        return int(max(8, round(rows * height * self._cell(width) + (rows - 1) * self._gap()) + 2))
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -113,9 +120,9 @@ class Heatmap(QWidget):
     def _tile_rect(self, index: int) -> QRectF:
         assert self._tiles is not None
         _, columns, height, width = self._tiles.values.shape
-        cell = self._cell(self.width())
+        cell, gap = self._cell(self.width()), self._gap()
         row, column = divmod(index, columns)
-        return QRectF(column * (width * cell + _GAP), row * (height * cell + _GAP), width * cell, height * cell)
+        return QRectF(column * (width * cell + gap), row * (height * cell + gap), width * cell, height * cell)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._tiles is None:
@@ -125,7 +132,7 @@ class Heatmap(QWidget):
         for index, image in enumerate(self._images[:count]):
             rect = self._tile_rect(index)
             painter.drawImage(rect, image)
-            if count > 1:
+            if count > 1 and self._gap() == _GAP:
                 painter.setPen(QPen(theme.color("border"), 0))
                 painter.drawRect(rect)
         if count == 1 and 0 <= self._column < self._tiles.values.shape[3]:

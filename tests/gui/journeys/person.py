@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from studio.core.graph import Edge
-from studio.gui import palette
+from studio.gui import palette_tree
 from studio.gui.main_window import MainWindow
 
 LEFT = Qt.MouseButton.LeftButton
@@ -87,7 +87,7 @@ class Person:
     def __init__(self, window: MainWindow, qtbot: QtBot, patch: pytest.MonkeyPatch) -> None:
         self.window, self.qtbot = window, qtbot
         self._drag = type("Carried", (CarriedDrag,), {})
-        patch.setattr(palette, "QDrag", self._drag)
+        patch.setattr(palette_tree, "QDrag", self._drag)
 
     # What is there ---------------------------------------------------------------------
 
