@@ -16,6 +16,7 @@ from studio import data
 from studio.core.assets import assets_folder
 from studio.engine.trainer import Trainer
 from studio.gui.main_window import MainWindow
+from studio.gui.mishaps import Mishaps
 from studio.gui.places import Places
 from studio.gui.theme import MODES, Theme
 
@@ -117,9 +118,12 @@ def main(path: str | Path | None = None) -> int:
     trainer.start()
     collector = GarbageCollector(app)
     window = MainWindow(trainer, places)
+    mishaps = Mishaps(window.session, places.report, app)
+    mishaps.start()
     window.show()
     if path is not None:
         window.files.open(Path(path))
     code = app.exec()
+    mishaps.stop()
     collector.stop()
     return code

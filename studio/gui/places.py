@@ -25,11 +25,14 @@ class Places:
         Folder for what a crash must not lose.
     pictures : Path
         Folder for the pictures of recent files.
+    report : Path
+        The file with what went wrong.
     """
 
     settings: Path
     journals: Path
     pictures: Path
+    report: Path
 
     @classmethod
     def usual(cls) -> Places:
@@ -43,12 +46,13 @@ class Places:
             platformdirs.user_config_path(_NAME) / "settings.ini",
             platformdirs.user_state_path(_NAME) / "journals",
             platformdirs.user_cache_path(_NAME) / "pictures",
+            platformdirs.user_state_path(_NAME) / "report.txt",
         )
 
     @classmethod
     def below(cls, folder: Path) -> Places:
         """All in one folder."""
-        return cls(folder / "settings.ini", folder / "journals", folder / "pictures")
+        return cls(folder / "settings.ini", folder / "journals", folder / "pictures", folder / "report.txt")
 
     def open_settings(self) -> QSettings:
         """Settings that are written to the file as they change."""
