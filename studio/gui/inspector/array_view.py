@@ -47,7 +47,7 @@ class _Numbers(QAbstractTableModel):
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if role == Qt.ItemDataRole.DisplayRole and index.isValid():
-            return numbers.short(float(self._values[index.row(), index.column()]), 3)
+            return numbers.short(float(self._values[index.row(), index.column()]), 2)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -107,8 +107,9 @@ class ArrayView(QWidget):
         caption = tiles.caption
         if tiles.left_out:
             caption += " " + self.tr("{count} more are not shown.").format(count=numbers.grouped(tiles.left_out))
-        if tiles.reduced > 1:
-            caption += " " + self.tr("Each cell is the strongest of {count}.").format(count=tiles.reduced**2)
+        behind = tiles.reduced[0] * tiles.reduced[1]
+        if behind > 1:
+            caption += " " + self.tr("Each cell is the strongest of {count}.").format(count=behind)
         self.caption.show_text(caption)
         self.picture.show_tiles(tiles)
         self.legend.follow()

@@ -161,7 +161,8 @@ class Identity(QWidget):
         count = inference.parameters(node.id)
         words = self.tr("{count} parameters").format(count=numbers.grouped(count)) if count else ""
         self.kind.show_text(" · ".join(part for part in (layer.type_name(), words) if part))
-        self.box.show_texts(_shapes(node, inference), formula_of(layer), _sizes(node, inference))
+        formula = formula_of(layer) if layer.inputs else ""
+        self.box.show_texts(_shapes(node, inference), formula, _sizes(node, inference))
 
 
 def formula_of(layer: Layer) -> str:

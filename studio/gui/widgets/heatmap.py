@@ -14,6 +14,8 @@ from studio.gui.widgets.tiles import Tiles, color_indices
 _GAP, _NARROW_GAP = 3.0, 1.5
 #: More tiles a side than this lie closer together, without a frame each.
 _FEW = 8
+#: A cell's side, in pixels, that one can still make out.
+_SEEN = 10.0
 _LARGEST_CELL = 20.0
 
 
@@ -86,19 +88,23 @@ class Heatmap(QWidget):
         assert self._tiles is not None
         return _GAP if max(self._tiles.values.shape[:2]) <= _FEW else _NARROW_GAP
 
-    def _cell(self, width: float) -> float:
+    def _cell(self, width: float) -> tuple[float, float]:
+        """Width and height of a cell."""
         assert self._tiles is not None
         rows, columns, height, wide = self._tiles.values.shape
         gap = self._gap()
-        cell = (width - (columns - 1) * gap) / (columns * wide)
-        tallest = (self._tallest - (rows - 1) * gap) / (rows * height)
-        return float(max(0.2, min(cell, tallest, _LARGEST_CELL)))
+        widest = float(max(0.2, min((width - (columns - 1) * gap) / (columns * wide), _LARGEST_CELL)))
+        tallest = float(max(0.2, min((self._tallest - (rows - 1) * gap) / (rows * height), _LARGEST_CELL)))
+        if self._tiles.square or max(widest, tallest) < _SEEN:
+            return min(widest, tallest), min(widest, tallest)
+        # A long matrix would be a thread with square cells.
+        return min(widest, max(tallest, _SEEN)), min(tallest, max(widest, _SEEN))
 
     def heightForWidth(self, width: int) -> int:
         if self._tiles is None:
             return 20
         rows, _, height, _ = self._tiles.values.shape
-        return int(max(8, round(rows * height * self._cell(width) + (rows - 1) * self._gap()) + 2))
+        return int(max(8, round(rows * height * self._cell(width)[1] + (rows - 1) * self._gap()) + 2))
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -120,9 +126,9 @@ class Heatmap(QWidget):
     def _tile_rect(self, index: int) -> QRectF:
         assert self._tiles is not None
         _, columns, height, width = self._tiles.values.shape
-        cell, gap = self._cell(self.width()), self._gap()
+        (wide, high), gap = self._cell(self.width()), self._gap()
         row, column = divmod(index, columns)
-        return QRectF(column * (width * cell + gap), row * (height * cell + gap), width * cell, height * cell)
+        return QRectF(column * (width * wide + gap), row * (height * high + gap), width * wide, height * high)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._tiles is None:
@@ -136,7 +142,7 @@ class Heatmap(QWidget):
                 painter.setPen(QPen(theme.color("border"), 0))
                 painter.drawRect(rect)
         if count == 1 and 0 <= self._column < self._tiles.values.shape[3]:
-            cell, rect = self._cell(self.width()), self._tile_rect(0)
+            cell, rect = self._cell(self.width())[0], self._tile_rect(0)
             painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawRect(QRectF(self._column * cell, 1, cell, rect.height() - 2))
 
@@ -144,13 +150,13 @@ class Heatmap(QWidget):
         """Tile, row, column and number under a point; None beside the tiles."""
         if self._tiles is None:
             return None
-        cell = self._cell(self.width())
+        wide, high = self._cell(self.width())
         for index in range(len(self._images) - self._tiles.empty):
             rect = self._tile_rect(index)
             if rect.contains(place):
                 height, width = self._tiles.values.shape[2:]
-                row = min(height - 1, int((place.y() - rect.top()) / cell))
-                column = min(width - 1, int((place.x() - rect.left()) / cell))
+                row = min(height - 1, int((place.y() - rect.top()) / high))
+                column = min(width - 1, int((place.x() - rect.left()) / wide))
                 flat = self._tiles.values.reshape(-1, height, width)
                 return index, row, column, float(flat[index, row, column])
         return None
@@ -162,19 +168,19 @@ class Heatmap(QWidget):
             return
         assert self._tiles is not None
         index, row, column, value = found
-        step, columns = self._tiles.reduced, self._tiles.values.shape[1]
-        words = self.tr("row {row}, column {column}").format(row=row * step + 1, column=column * step + 1)
+        (down, across), columns = self._tiles.reduced, self._tiles.values.shape[1]
+        words = self.tr("row {row}, column {column}").format(row=row * down + 1, column=column * across + 1)
         if len(self._images) > 1:
             tile = self.tr("picture {row}, {column}").format(row=index // columns + 1, column=index % columns + 1)
             words = f"{tile}: {words}"
-        if step > 1:
-            words += " " + self.tr("(strongest of {count})").format(count=step * step)
+        if down * across > 1:
+            words += " " + self.tr("(strongest of {count})").format(count=down * across)
         QToolTip.showText(event.globalPosition().toPoint(), f"{words}\n{numbers.short(value, 4)}", self)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         found = self.number_at(event.position())
         if found is not None and event.button() == Qt.MouseButton.LeftButton and self._tiles is not None:
-            self.column_picked.emit(found[2] * self._tiles.reduced)
+            self.column_picked.emit(found[2] * self._tiles.reduced[1])
 
 
 def _color_table(name: str) -> list[int]:

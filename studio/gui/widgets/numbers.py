@@ -6,14 +6,16 @@ import math
 
 
 def short(value: float, digits: int = 3) -> str:
-    """A number with about `digits` figures: ``0.0042``, ``12.8``, ``1.2e-06``, ``nan``.
+    """A number with about `digits` figures.
 
-    >>> short(0.004), short(12.756), short(1234567.0), short(0.0)
-    ('0.004', '12.8', '1.23e+06', '0')
+    >>> short(0.004), short(12.756), short(1234567.0), short(0.0), short(-0.000123)
+    ('0.004', '12.8', '1.23e+6', '0', '−1.23e-4')
     """
     if not math.isfinite(value):
         return str(value)
-    return f"{value:.{digits}g}".replace("-", "−", 1) if value < 0 else f"{value:.{digits}g}"
+    small = 0 < abs(value) < 1e-3
+    text = f"{value:.{digits - 1}e}" if small else f"{value:.{digits}g}"
+    return text.replace("e-0", "e-").replace("e+0", "e+").replace("-", "−", 1 if value < 0 else 0)
 
 
 def plain(value: float) -> str:

@@ -23,8 +23,10 @@ class Tiles:
         What rows and columns are, for a person.
     left_out : int
         How many tiles (or cells) there are beyond those shown.
-    reduced : int
-        Cells of the array behind one painted cell, along each side; 1 if all are shown.
+    reduced : (int, int)
+        Rows and columns of the array behind one painted cell; 1 and 1 if all are shown.
+    square : bool
+        Whether cells are pixels of pictures, which keep their shape when painted.
     empty : int
         Places at the end of the grid without a tile.
     """
@@ -32,7 +34,8 @@ class Tiles:
     values: np.ndarray
     caption: str = ""
     left_out: int = 0
-    reduced: int = 1
+    reduced: tuple[int, int] = (1, 1)
+    square: bool = True
     empty: int = 0
 
 
@@ -128,8 +131,7 @@ def weight_tiles(values: np.ndarray) -> Tiles:
         left_out = tiles.shape[0] * tiles.shape[1] - shown.shape[0] * shown.shape[1]
         return Tiles(shown, "Rows: output map. Columns: input map.", left_out)
     if values.ndim == 2:
-        cells, reduced = _fewer_cells(values)
-        return Tiles(cells[None, None], "Rows: inputs. Columns: neurons.", reduced=reduced)
+        return _matrix(values, "Rows: inputs. Columns: neurons.")
     flat = values.reshape(-1)
     if len(flat) <= 64:
         return Tiles(flat[None, None, None, :], "One number a neuron.")
@@ -148,11 +150,9 @@ def activation_tiles(values: np.ndarray, sample: int = 0) -> Tiles:
     if values.ndim == 2:
         if values.shape[1] > 4 * MOST_CELLS:
             return _wrapped(values[sample], "All numbers for the sample that is looked at, line by line.")
-        cells, reduced = _fewer_cells(values)
-        return Tiles(cells[None, None], "Rows: samples. Columns: neurons.", reduced=reduced)
+        return _matrix(values, "Rows: samples. Columns: neurons.")
     if values.ndim == 3:
-        cells, reduced = _fewer_cells(values[sample])
-        return Tiles(cells[None, None], "Rows: places. Columns: features, for one sample.", reduced=reduced)
+        return _matrix(values[sample], "Rows: places. Columns: features, for one sample.")
     return _wrapped(values.reshape(-1), "All numbers, line by line.")
 
 
@@ -175,18 +175,18 @@ def _wrapped(flat: np.ndarray, caption: str) -> Tiles:
     return Tiles(padded.reshape(1, 1, rows, width), caption, len(flat) - len(shown))
 
 
-def _fewer_cells(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """A matrix with at most `MOST_CELLS` a side: of each block the number furthest from 0."""
-    step = math.ceil(max(values.shape) / MOST_CELLS)
-    if step <= 1:
-        return values, 1
-    rows, columns = (math.ceil(n / step) * step for n in values.shape)
-    padded = np.zeros((rows, columns), values.dtype)
-    padded[: values.shape[0], : values.shape[1]] = values
-    blocks = padded.reshape(rows // step, step, columns // step, step).transpose(0, 2, 1, 3)
-    flat = blocks.reshape(rows // step, columns // step, step * step)
-    strongest = np.abs(flat).argmax(axis=2)
-    return np.take_along_axis(flat, strongest[..., None], 2)[..., 0], step
+def _matrix(values: np.ndarray, caption: str) -> Tiles:
+    """One tile with at most `MOST_CELLS` a side: of each block the number furthest from 0."""
+    down, across = (max(1, math.ceil(n / MOST_CELLS)) for n in values.shape)
+    if down > 1 or across > 1:
+        rows, columns = math.ceil(values.shape[0] / down), math.ceil(values.shape[1] / across)
+        padded = np.zeros((rows * down, columns * across), values.dtype)
+        padded[: values.shape[0], : values.shape[1]] = values
+        blocks = padded.reshape(rows, down, columns, across).transpose(0, 2, 1, 3)
+        blocks = blocks.reshape(rows, columns, down * across)
+        strongest = np.abs(blocks).argmax(axis=2)
+        values = np.take_along_axis(blocks, strongest[..., None], 2)[..., 0]
+    return Tiles(values[None, None], caption, reduced=(down, across), square=False)
 
 
 def color_indices(values: np.ndarray, largest: float, signed: bool) -> np.ndarray:

@@ -40,7 +40,7 @@ def test_a_large_matrix_keeps_the_strongest_of_each_block():
     shown = tiles.weight_tiles(values)
     assert max(shown.values.shape) <= tiles.MOST_CELLS
     assert shown.values[0, 0, -1, -1] == -7
-    assert shown.reduced == 4
+    assert shown.reduced == (4, 3)
 
 
 def test_what_is_left_out_is_counted():
