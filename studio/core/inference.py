@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from studio.core.dataset import DatasetInfo
 from studio.core.graph import Graph, Node
+from studio.core.hints import output_hints
 from studio.core.layer import Layer, Loss, Weight
 from studio.core.problems import Problem, Remedy, ShapeProblem
 from studio.core.shapes import Shape
@@ -104,6 +105,7 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
         inputs[node_id] = given
         shapes[node_id] = (shape,) * max(1, len(layer.outputs))
     problems += _whole_graph_problems(graph, shapes)
+    problems += output_hints(graph, shapes, datasets)
     rank = {n: i for i, n in enumerate(graph.order)}
     problems.sort(key=lambda p: rank.get(p.node, len(rank)))
     return Inference(shapes, inputs, weights, tuple(problems))

@@ -191,6 +191,8 @@ class Loss(Layer):
     icon: ClassVar[str] = "loss"
     #: What the target must hold.
     targets: ClassVar[tuple[str, ...]] = ("values",)
+    #: The activation whose outputs it reads as probabilities; empty for plain numbers.
+    reads: ClassVar[str] = ""
     #: Whether the share of right answers is a metric of it.
     has_accuracy: ClassVar[bool] = False
 

@@ -195,6 +195,15 @@ class TrainingRun:
                 self.history.append("val_accuracy", found.epoch, found.accuracy)
         return found
 
+    def look_again(self) -> None:
+        """Evaluate what was restored, without a point on the curves; nothing before training."""
+        if self.network.step:
+            self.validation_evaluation = self.evaluate("validation")
+            losses, accuracies = self.history.series("loss")[1], self.history.series("accuracy")[1]
+            if len(losses):
+                accuracy = float(accuracies[-1]) if len(accuracies) else None
+                self.train_evaluation = Evaluation(float(losses[-1]), accuracy, epoch=self.network.epoch)
+
     def evaluate(self, split: str) -> Evaluation | None:
         """Loss, accuracy and confusion matrix on ``train``, ``validation`` or ``test``."""
         return self.network.evaluate(_SPLITS[split])

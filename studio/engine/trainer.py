@@ -203,6 +203,7 @@ class Trainer:
                 self._run.restore(command.state)
                 if command.history is not None:
                     self._run.history = command.history
+                self._run.look_again()
                 self._target = 0
                 self._status = "paused" if self._run.network.step else "ready"
         elif isinstance(command, Run):
@@ -265,6 +266,7 @@ class Trainer:
         run.history = self._history
         if self._weights is not None:
             run.restore(self._weights)
+            run.look_again()
         self._message = ""
         self._status = "paused" if run.network.step else "ready"
         if was_running:

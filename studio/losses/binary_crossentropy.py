@@ -118,6 +118,7 @@ class BinaryCrossentropy(Loss):
     """``-t log p - (1 - t) log(1 - p)``, averaged over a sample's numbers and over the samples."""
 
     targets: ClassVar[tuple[str, ...]] = ("labels", "one_hot", "values")
+    reads: ClassVar[str] = "sigmoid"
     has_accuracy: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("classification", "two classes", "log loss", "logistic", "multi-label")
     help: ClassVar[str] = (

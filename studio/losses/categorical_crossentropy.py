@@ -126,6 +126,7 @@ class CategoricalCrossentropy(Loss):
     """``-sum t log p``, averaged over the samples."""
 
     targets: ClassVar[tuple[str, ...]] = ("one_hot",)
+    reads: ClassVar[str] = "softmax"
     has_accuracy: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("classification", "classes", "log loss", "cross-entropy", "one hot")
     help: ClassVar[str] = (

@@ -112,6 +112,7 @@ class SparseCategoricalCrossentropy(Loss):
     """``-log p[label]``, averaged over the samples."""
 
     targets: ClassVar[tuple[str, ...]] = ("labels",)
+    reads: ClassVar[str] = "softmax"
     has_accuracy: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("classification", "classes", "log loss", "cross-entropy")
     help: ClassVar[str] = (

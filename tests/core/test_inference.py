@@ -66,7 +66,8 @@ def only(sketch: Sketch) -> Problem:
 
 
 def test_a_whole_network_has_shapes_weights_and_no_problems() -> None:
-    sketch = Sketch(layer("Dense", units=5), layer("Dense", units=3), loss="SparseCategoricalCrossentropy")
+    last = layer("Dense", units=3, activation="softmax")
+    sketch = Sketch(layer("Dense", units=5), last, loss="SparseCategoricalCrossentropy")
     found = sketch.infer()
     one, two = sketch.nodes
     assert found.problems == ()
@@ -190,7 +191,7 @@ def test_a_prediction_of_the_wrong_size_says_what_to_change(
     ],
 )
 def test_what_keras_users_expect_is_legal(units: int, loss: str, data: DatasetInfo) -> None:
-    assert Sketch(layer("Dense", units=units), data=data, loss=loss).infer().problems == ()
+    assert Sketch(layer("Dense", units=units), data=data, loss=loss).errors() == ()
 
 
 def test_the_input_itself_can_be_the_target() -> None:
@@ -215,7 +216,7 @@ def test_a_layer_too_large_for_any_memory() -> None:
 
 
 def test_a_layer_that_leads_nowhere_is_a_hint_not_an_error() -> None:
-    sketch = Sketch(layer("Dense", units=3), loss="SparseCategoricalCrossentropy")
+    sketch = Sketch(layer("Dense", units=3, activation="softmax"), loss="SparseCategoricalCrossentropy")
     graph, lonely = sketch.graph.add(layer("Dense"))
     sketch.graph = graph.connect(sketch.data, 0, lonely, 0)
     (hint,) = sketch.infer().problems
@@ -256,3 +257,24 @@ def test_a_shape_without_samples_cannot_be_trained_and_data_take_its_place() -> 
     assert problem.node == sketch.nodes[0]
     assert problem.remedy is not None
     assert (problem.remedy.action, problem.remedy.type) == ("replace", "Data")
+
+
+def test_outputs_that_are_no_probabilities_get_hints_that_do_not_stop_training() -> None:
+    sketch = Sketch(layer("Dense", units=32), loss="SparseCategoricalCrossentropy")
+    found = sketch.infer()
+    assert found.errors == ()
+    require_sentences(found.problems, sketch.graph)
+    remedies = [p.remedy.values for p in found.problems if p.remedy is not None]
+    assert remedies == [(("activation", "softmax"),), (("units", 3),)]
+    graph = sketch.graph.set_parameters(sketch.nodes[0], activation="softmax", units=3)
+    assert infer(graph, sketch.datasets).problems == ()
+
+
+def test_a_softmax_of_its_own_or_a_sigmoid_is_as_good() -> None:
+    assert Sketch(layer("Dense", units=3), layer("Softmax"), loss="SparseCategoricalCrossentropy").infer().problems == ()
+    two = info(classes=2)
+    sketch = Sketch(layer("Dense", units=1), data=two, loss="BinaryCrossentropy")
+    (hint,) = sketch.infer().problems
+    assert hint.severity == "hint"
+    assert hint.remedy is not None
+    assert hint.remedy.values == (("activation", "sigmoid"),)

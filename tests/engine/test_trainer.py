@@ -451,6 +451,24 @@ def test_the_state_can_be_had_after_closing() -> None:
     assert all(np.array_equal(after.weights[k], v) for k, v in before.weights.items())
 
 
+def test_figures_are_there_again_after_weights_were_restored(trainer: Trainer) -> None:
+    graph, _, _ = classifier()
+    trainer.send(SetGraph(graph, SETTINGS))
+    trainer.send(FAST)
+    trainer.send(Step(epochs=2))
+    before = wait(trainer, status("paused"))
+    state = trainer.export_state()
+    assert state is not None
+    trainer.send(Reset())
+    wait(trainer, lambda s: s.step == 0 and s.validation is None)
+    trainer.send(SetWeights(state, before.history))
+    after = wait(trainer, lambda s: s.step == state.step and s.validation is not None)
+    assert before.validation is not None
+    assert after.validation is not None
+    assert after.validation.loss == before.validation.loss
+    assert after.history.count("val_loss") == before.history.count("val_loss")
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_closing_in_the_middle_of_training_a_hundred_times(threads: int) -> None:
     graph, _, _ = classifier(layer("Dense", units=5))
