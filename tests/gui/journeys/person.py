@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drag_events import drag_enter, drag_move, drop
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl, QVariantAnimation
-from PySide6.QtGui import QDrag, QDragEnterEvent, QDragMoveEvent, QDropEvent, QImage
+from PySide6.QtGui import QDrag, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -60,15 +61,13 @@ class CarriedDrag(QDrag):
                 if over is not None:
                     QApplication.sendEvent(over, QEvent(QEvent.Type.DragLeave))
                 over = widget
-                enter = QDragEnterEvent(at, copy, data, LEFT, PLAIN)
-                QApplication.sendEvent(widget, enter)
-            move = QDragMoveEvent(at, copy, data, LEFT, PLAIN)
+                QApplication.sendEvent(widget, drag_enter(at, data))
+            move = drag_move(at, data)
             QApplication.sendEvent(widget, move)
             accepted = move.isAccepted()
         assert over is not None
         if accepted:
-            drop = QDropEvent(QPointF(over.mapFromGlobal(self.way[-1])), copy, data, LEFT, PLAIN)
-            QApplication.sendEvent(over, drop)
+            QApplication.sendEvent(over, drop(over.mapFromGlobal(self.way[-1]), data))
         self.deleteLater()
         return copy if accepted else Qt.DropAction.IgnoreAction
 
@@ -337,10 +336,10 @@ class Person:
         """Drop a file on the canvas, as from the system's file browser."""
         data, port = QMimeData(), self.canvas.view.viewport()
         data.setUrls([QUrl.fromLocalFile(str(path))])
-        at, copy = port.rect().center(), Qt.DropAction.CopyAction
-        QApplication.sendEvent(port, QDragEnterEvent(at, copy, data, LEFT, PLAIN))
-        QApplication.sendEvent(port, QDragMoveEvent(at, copy, data, LEFT, PLAIN))
-        QApplication.sendEvent(port, QDropEvent(QPointF(at), copy, data, LEFT, PLAIN))
+        at = port.rect().center()
+        QApplication.sendEvent(port, drag_enter(at, data))
+        QApplication.sendEvent(port, drag_move(at, data))
+        QApplication.sendEvent(port, drop(at, data))
 
     def press_button(self, button: QMessageBox.StandardButton) -> Callable[[QWidget], None]:
         """An answer to a question."""

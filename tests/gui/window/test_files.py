@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from drag_events import drag_enter, drop
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 
@@ -140,11 +140,10 @@ def test_recent_files_are_listed_opened_and_taken_off(make_studio, hands, tmp_pa
 def _drop(window, path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
-    arguments = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-    enter = QDragEnterEvent(QPointF(700, 400).toPoint(), *arguments)
+    enter = drag_enter(QPoint(700, 400), data)
     QApplication.sendEvent(window, enter)
     assert enter.isAccepted()
-    QApplication.sendEvent(window, QDropEvent(QPointF(700, 400), *arguments))
+    QApplication.sendEvent(window, drop(QPoint(700, 400), data))
 
 
 def test_a_dropped_file_opens(make_studio, tmp_path):

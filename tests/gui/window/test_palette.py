@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QDrag, QDragEnterEvent, QDragMoveEvent, QDropEvent
+from drag_events import drag_enter, drag_move, drop
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QDrag
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -73,13 +74,9 @@ class _Drag(QDrag):
     target, place = None, QPoint()
 
     def exec(self, *actions) -> Qt.DropAction:
-        given = (Qt.DropAction.CopyAction, self.mimeData(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+        data = self.mimeData()
         assert not self.pixmap().isNull()
-        for event in (
-            QDragEnterEvent(self.place, *given),
-            QDragMoveEvent(self.place, *given),
-            QDropEvent(QPointF(self.place), *given),
-        ):
+        for event in (drag_enter(self.place, data), drag_move(self.place, data), drop(self.place, data)):
             QApplication.sendEvent(self.target, event)
             assert event.isAccepted()
         return Qt.DropAction.CopyAction
