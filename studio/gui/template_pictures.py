@@ -91,12 +91,12 @@ def _paint_mosaic(painter: QPainter, rect: QRectF, tiles: np.ndarray, theme: The
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     count = len(tiles)
     columns = max(1, round(math.sqrt(count * rect.width() / rect.height())))
-    rows = math.ceil(count / columns)
+    rows = max(1, count // columns)  # a last row with a few would look like a mistake
     cell = min(rect.width() / columns, rect.height() / rows)
     left = rect.center().x() - cell * columns / 2
     top = rect.center().y() - cell * rows / 2
     gap = cell * 0.07
-    for i, tile in enumerate(tiles):
+    for i, tile in enumerate(tiles[: rows * columns]):
         row, column = divmod(i, columns)
         box = QRectF(left + column * cell, top + row * cell, cell, cell).adjusted(gap, gap, -gap, -gap)
         painter.drawImage(box, _colored(tile, theme.lut("sequential")))
