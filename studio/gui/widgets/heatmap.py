@@ -11,9 +11,9 @@ from studio.gui.theme import Theme
 from studio.gui.widgets import numbers
 from studio.gui.widgets.tiles import Tiles, color_indices
 
-_GAP, _NARROW_GAP = 3.0, 1.5
-#: More tiles a side than this lie closer together, without a frame each.
-_FEW = 8
+_GAP = 3.0
+#: More tiles than this are painted as one sheet, with a cell between them: a stall otherwise.
+_FEW = 16
 #: A cell's side, in pixels, that one can still make out.
 _SEEN = 10.0
 _LARGEST_CELL = 20.0
@@ -78,23 +78,31 @@ class Heatmap(QWidget):
             finite = np.nan_to_num(tiles.values, nan=0.0, posinf=0.0, neginf=0.0)
             self._signed = bool((finite < 0).any())
             self._largest = float(np.abs(finite).max()) or 1.0
-            indices = color_indices(tiles.values, self._largest, self._signed)
+            # The last place of the colour table is left for what lies between the tiles.
+            indices = np.minimum(color_indices(tiles.values, self._largest, self._signed), 254)
             table = _color_table("diverging" if self._signed else "sequential")
-            for tile in indices.reshape(-1, *indices.shape[2:]):
-                self._images.append(_indexed(tile, table))
+            table[255] = 0
+            if self._is_sheet:
+                self._images = [_indexed(_sheet(indices, tiles.empty), table)]
+            else:
+                self._images = [_indexed(tile, table) for tile in indices.reshape(-1, *indices.shape[2:])]
         self.update()
 
-    def _gap(self) -> float:
-        assert self._tiles is not None
-        return _GAP if max(self._tiles.values.shape[:2]) <= _FEW else _NARROW_GAP
+    @property
+    def _is_sheet(self) -> bool:
+        return self._tiles is not None and self._tiles.values.shape[0] * self._tiles.values.shape[1] > _FEW
 
     def _cell(self, width: float) -> tuple[float, float]:
         """Width and height of a cell."""
         assert self._tiles is not None
         rows, columns, height, wide = self._tiles.values.shape
-        gap = self._gap()
-        widest = float(max(0.2, min((width - (columns - 1) * gap) / (columns * wide), _LARGEST_CELL)))
-        tallest = float(max(0.2, min((self._tallest - (rows - 1) * gap) / (rows * height), _LARGEST_CELL)))
+        if self._is_sheet:
+            cells_across, cells_down, across, down = columns * (wide + 1) - 1, rows * (height + 1) - 1, 0.0, 0.0
+        else:
+            cells_across, cells_down = columns * wide, rows * height
+            across, down = (columns - 1) * _GAP, (rows - 1) * _GAP
+        widest = float(max(0.2, min((width - across) / cells_across, _LARGEST_CELL)))
+        tallest = float(max(0.2, min((self._tallest - down) / cells_down, _LARGEST_CELL)))
         if self._tiles.square or max(widest, tallest) < _SEEN:
             return min(widest, tallest), min(widest, tallest)
         # A long matrix would be a thread with square cells.
@@ -104,7 +112,9 @@ class Heatmap(QWidget):
         if self._tiles is None:
             return 20
         rows, _, height, _ = self._tiles.values.shape
-        return int(max(8, round(rows * height * self._cell(width)[1] + (rows - 1) * self._gap()) + 2))
+        cell = self._cell(width)[1]
+        gap = cell if self._is_sheet else _GAP
+        return int(max(8, round(rows * height * cell + (rows - 1) * gap) + 2))
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -126,19 +136,30 @@ class Heatmap(QWidget):
     def _tile_rect(self, index: int) -> QRectF:
         assert self._tiles is not None
         _, columns, height, width = self._tiles.values.shape
-        (wide, high), gap = self._cell(self.width()), self._gap()
+        wide, high = self._cell(self.width())
+        across, down = (wide, high) if self._is_sheet else (_GAP, _GAP)
         row, column = divmod(index, columns)
-        return QRectF(column * (width * wide + gap), row * (height * high + gap), width * wide, height * high)
+        return QRectF(column * (width * wide + across), row * (height * high + down), width * wide, height * high)
+
+    def _places(self) -> int:
+        assert self._tiles is not None
+        return int(self._tiles.values.shape[0] * self._tiles.values.shape[1])
+
+    def _count(self) -> int:
+        """How many tiles there are; the last places of the grid may be empty."""
+        return self._places() - self._tiles.empty if self._tiles is not None else 0
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._tiles is None:
             return
         theme, painter = Theme.instance(), QPainter(self)
-        count = len(self._images) - self._tiles.empty
-        for index, image in enumerate(self._images[:count]):
+        count = self._count()
+        if self._is_sheet and self._images:
+            painter.drawImage(self._tile_rect(0).united(self._tile_rect(self._places() - 1)), self._images[0])
+        for index, image in enumerate(self._images[:count] if not self._is_sheet else ()):
             rect = self._tile_rect(index)
             painter.drawImage(rect, image)
-            if count > 1 and self._gap() == _GAP:
+            if count > 1:
                 painter.setPen(QPen(theme.color("border"), 0))
                 painter.drawRect(rect)
         if count == 1 and 0 <= self._column < self._tiles.values.shape[3]:
@@ -151,7 +172,7 @@ class Heatmap(QWidget):
         if self._tiles is None:
             return None
         wide, high = self._cell(self.width())
-        for index in range(len(self._images) - self._tiles.empty):
+        for index in range(self._count()):
             rect = self._tile_rect(index)
             if rect.contains(place):
                 height, width = self._tiles.values.shape[2:]
@@ -170,7 +191,7 @@ class Heatmap(QWidget):
         index, row, column, value = found
         (down, across), columns = self._tiles.reduced, self._tiles.values.shape[1]
         words = self.tr("row {row}, column {column}").format(row=row * down + 1, column=column * across + 1)
-        if len(self._images) > 1:
+        if self._count() > 1:
             tile = self.tr("picture {row}, {column}").format(row=index // columns + 1, column=index % columns + 1)
             words = f"{tile}: {words}"
         if down * across > 1:
@@ -186,6 +207,15 @@ class Heatmap(QWidget):
 def _color_table(name: str) -> list[int]:
     table = Theme.instance().lut(name).astype(np.uint32)
     return [int(c) for c in 0xFF000000 | (table[:, 0] << 16) | (table[:, 1] << 8) | table[:, 2]]
+
+
+def _sheet(tiles: np.ndarray, empty: int) -> np.ndarray:
+    """Tiles ``(rows, columns, height, width)`` side by side with a clear cell in between."""
+    rows, columns, height, width = tiles.shape
+    sheet = np.full((rows, columns, height + 1, width + 1), 255, np.uint8)
+    sheet[:, :, :height, :width] = tiles
+    sheet.reshape(rows * columns, height + 1, width + 1)[rows * columns - empty :] = 255
+    return sheet.transpose(0, 2, 1, 3).reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
 
 
 def _indexed(cells: np.ndarray, table: list[int]) -> QImage:
