@@ -34,7 +34,7 @@ class Histogram(QWidget):
         self._counts, self._low, self._high = histogram(values.ravel())
         self.setToolTip(
             self.tr("{count} numbers from {low} to {high}").format(
-                count=numbers.grouped(int(self._counts.sum())),
+                count=numbers.grouped(values.size),
                 low=numbers.short(self._low),
                 high=numbers.short(self._high),
             )
