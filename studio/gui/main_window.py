@@ -91,21 +91,21 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self._work)
         self.setCentralWidget(self.pages)
         # Shortcuts of the workspace must not act on what nobody sees.
-        self.workspace.setEnabled(False)
+        menu_bar.enable_work(self, False)
         self.welcome.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # Pages -----------------------------------------------------------------------------
 
     def show_workspace(self) -> None:
         """Leave the welcome page."""
-        self.workspace.setEnabled(True)
+        menu_bar.enable_work(self, True)
         self.pages.setCurrentWidget(self._work)
         self.workspace.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
         self._show_title()
 
     def show_welcome(self) -> None:
         """Show templates and recent files."""
-        self.workspace.setEnabled(False)
+        menu_bar.enable_work(self, False)
         self.welcome.refresh()
         self.welcome.offer_back(self.files.name if self.session.document.graph.nodes else "")
         self.pages.setCurrentWidget(self.welcome)

@@ -93,6 +93,16 @@ def fill_menu_bar(window: MainWindow) -> None:
     fill(bar.addMenu(tr("&Help")), actions, "keys", "whats_this", "", "about")
 
 
+def enable_work(window: MainWindow, working: bool) -> None:
+    """Allow what acts on the workspace only while it is seen."""
+    window.workspace.setEnabled(working)
+    for key in (
+        "run", "one_step", "one_epoch", "reset_same", "reset_fresh", "find_layer", "next_part", "previous_part",
+        "reset_layout",
+    ):  # fmt: skip
+        window.actions_by_key[key].setEnabled(working)
+
+
 def _add_templates(window: MainWindow, menu: QMenu) -> None:
     menu.setToolTipsVisible(True)
     try:

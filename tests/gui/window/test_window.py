@@ -112,3 +112,16 @@ def test_parameters_without_effect_are_not_shown(make_studio):
     shown = {name for name, editor in form.editors.items() if editor.isVisible()}
     assert {"source", "validation", "resize"} <= shown
     assert not shown & {"noise", "samples"}
+
+
+def test_keys_do_nothing_to_a_network_that_is_not_seen(make_studio, qtbot):
+    window = make_studio("iris")
+    window.show_welcome()
+    QTest.keyClick(window, Qt.Key.Key_F10)
+    QTest.keyClick(window, Qt.Key.Key_F5)
+    qtbot.wait(200)
+    assert window.live.latest.step == 0
+    assert not window.link.running
+    window.show_workspace()
+    QTest.keyClick(window, Qt.Key.Key_F10)
+    qtbot.waitUntil(lambda: window.live.latest.step == 1, timeout=60_000)
