@@ -109,7 +109,7 @@ class CommandPalette(QFrame):
             item.setData(_ACTION, action)
             item.setData(_KEYS, keys)
             item.setToolTip(action.toolTip())
-            if not action.isEnabled():
+            if not _can(action):
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
             self.list.addItem(item)
         enabled = (i for i in range(self.list.count()) if self.list.item(i).flags())
@@ -119,7 +119,7 @@ class CommandPalette(QFrame):
     def _do(self, item: QListWidgetItem | None) -> None:
         action = item.data(_ACTION) if item is not None else None
         self._leave()
-        if isinstance(action, QAction) and action.isEnabled():
+        if isinstance(action, QAction) and _can(action):
             action.trigger()
 
     def _leave(self) -> None:
@@ -155,3 +155,9 @@ class CommandPalette(QFrame):
         painter.setPen(QPen(theme.color("border-strong"), 1))
         painter.setBrush(theme.color("node"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+
+
+def _can(action: QAction) -> bool:
+    """Whether an action can be done now; one of a part that is not in use cannot."""
+    owner = action.parent()
+    return action.isEnabled() and (not isinstance(owner, QWidget) or owner.isEnabled())
