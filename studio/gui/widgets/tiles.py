@@ -101,7 +101,7 @@ def saturated(values: np.ndarray, activation: str) -> float | None:
 def histogram(values: np.ndarray, bins: int = 24) -> tuple[np.ndarray, float, float]:
     """Counts over a range that is symmetric about 0 for signed numbers.
 
-    Of more than `MOST_COUNTED` numbers only every so many are counted.
+    The range is that of all numbers; of more than `MOST_COUNTED` only every so many are counted.
 
     Returns
     -------
@@ -110,12 +110,13 @@ def histogram(values: np.ndarray, bins: int = 24) -> tuple[np.ndarray, float, fl
     low, high : float
         The range.
     """
-    step = max(1, values.size // MOST_COUNTED)
-    sample = values.ravel()[::step]
-    finite = sample[np.isfinite(sample)]
-    if not len(finite):
-        return np.zeros(bins, np.int64), -1.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
+    flat = values.ravel()
+    low, high = (float(f(flat)) if flat.size else math.nan for f in (np.min, np.max))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        flat = flat[np.isfinite(flat)]
+        if not flat.size:
+            return np.zeros(bins, np.int64), -1.0, 1.0
+        low, high = float(flat.min()), float(flat.max())
     if low < 0:
         high = max(-low, high)
         low = -high
@@ -123,7 +124,8 @@ def histogram(values: np.ndarray, bins: int = 24) -> tuple[np.ndarray, float, fl
         low = 0.0
     if high == low:
         high = low + 1.0
-    return np.histogram(finite, bins, (low, high))[0], low, high
+    sample = flat[:: math.ceil(flat.size / MOST_COUNTED)]
+    return np.histogram(sample, bins, (low, high))[0], low, high
 
 
 def weight_tiles(values: np.ndarray) -> Tiles:
