@@ -78,6 +78,14 @@ class Graph:
             found[edge.source].append(edge)
         return {k: tuple(sorted(v)) for k, v in found.items()}
 
+    def feeds(self, node: str) -> tuple[Edge | None, ...]:
+        """The wire on each input port; None where an optional one has none, or none yet."""
+        layer, wires = self.node(node).layer, self.incoming(node)
+        if layer.is_variadic():
+            return wires
+        by_port = {w.target_port: w for w in wires}
+        return tuple(by_port.get(port) for port in range(len(layer.inputs)))
+
     def __contains__(self, node: str) -> bool:
         return node in self.by_id
 

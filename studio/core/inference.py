@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from studio.core.dataset import DatasetInfo
 from studio.core.graph import Graph, Node
@@ -26,7 +27,8 @@ class Inference:
     shapes : dict
         Output shapes by node id, one a port; a node with a problem is absent.
     input_shapes : dict
-        Input shapes by node id, in the order of the ports; only where all are known.
+        Input shapes by node id, in the order of the ports; only where all are known. An
+        optional port without a wire has None.
     weights : dict
         `Weight` tuples by node id.
     problems : tuple of Problem
@@ -34,7 +36,7 @@ class Inference:
     """
 
     shapes: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
-    input_shapes: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
+    input_shapes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     weights: Mapping[str, tuple[Weight, ...]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -65,7 +67,7 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
         be had.
     """
     shapes: dict[str, tuple[Shape, ...]] = {}
-    inputs: dict[str, tuple[Shape, ...]] = {}
+    inputs: dict[str, tuple[Any, ...]] = {}
     weights: dict[str, tuple[Weight, ...]] = {}
     problems: list[Problem] = []
 
@@ -85,7 +87,7 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
         wires = graph.incoming(node_id)
         if any(w.source not in shapes for w in wires):
             continue  # the problem is further up; one sentence about it is enough
-        given = tuple(shapes[w.source][w.source_port] for w in wires)
+        given: tuple[Any, ...] = tuple(shapes[w.source][w.source_port] if w else None for w in graph.feeds(node_id))
         if isinstance(layer, Loss):
             target = wires[1]
             mismatch = _target_mismatch(graph, layer, datasets.get(target.source), target.source_port)
@@ -142,13 +144,14 @@ def _missing_input(graph: Graph, node: Node) -> tuple[str, Remedy | None] | None
     if layer.is_variadic():
         if len(wires) < layer.minimum_inputs:
             return f"needs at least {layer.minimum_inputs} inputs: drag more wires to it.", None
-    elif len(wires) < len(layer.inputs):
-        if len(layer.inputs) == 1:
-            return "has no input: drop it on a wire, or drag a wire to it.", None
-        taken = {w.target_port for w in wires}
-        name = next(n for p, n in enumerate(layer.inputs) if p not in taken)
-        return f"needs its {name} input: drag a wire to it.", None
-    return None
+        return None
+    taken = {w.target_port for w in wires}
+    missing = [p for p in range(len(layer.inputs)) if p not in taken and layer.needs_input(p)]
+    if not missing:
+        return None
+    if not taken and len(missing) == 1:
+        return "has no input: drop it on a wire, or drag a wire to it.", None
+    return f"needs its {layer.inputs[missing[0]]} input: drag a wire to it.", None
 
 
 _TARGET_WORDS = {

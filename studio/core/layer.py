@@ -68,7 +68,8 @@ class Layer(Component):
 
     #: Palette group, one of `FAMILIES`.
     family: ClassVar[str] = "Core"
-    #: Names of the input ports; ``("inputs...",)`` accepts any number from `minimum_inputs`.
+    #: Names of the input ports; ``("inputs...",)`` accepts any number from `minimum_inputs`. A name
+    #: that ends in ``?`` may stay without a wire: the layer's methods then get None in its place.
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     #: Names of the output ports.
     outputs: ClassVar[tuple[str, ...]] = ("output",)
@@ -91,6 +92,16 @@ class Layer(Component):
         """Whether the layer's one input port takes any number of wires."""
         return bool(cls.inputs) and cls.inputs[-1].endswith("...")
 
+    @classmethod
+    def input_names(cls) -> tuple[str, ...]:
+        """Names of the input ports for people."""
+        return tuple(f"{n[:-1]} (optional)" if n.endswith("?") else n.rstrip(".") for n in cls.inputs)
+
+    @classmethod
+    def needs_input(cls, port: int) -> bool:
+        """Whether the input port must have a wire."""
+        return not cls.inputs[port].endswith("?")
+
     def summary(self) -> str:
         """The second line of the node, such as ``Dense · tanh``."""
         return self.type_name()
@@ -108,6 +119,10 @@ class Layer(Component):
     def weights(self, *shapes: Shape) -> tuple[Weight, ...]:
         """Weights the layer needs for these (legal) input shapes."""
         return ()
+
+    def parts(self) -> Mapping[str, Layer]:
+        """Layers that this one is made of, by name; see `studio.core.lowering.Lowering.part`."""
+        return {}
 
     def halo(self, *shapes: Shape) -> int:
         """How many rows and columns of zeros the layer wants around its (picture) input."""

@@ -145,6 +145,23 @@ class Lowering(Protocol):
         """The node's weight of that name."""
         ...
 
+    def part(self, name: str, *inputs: Tensor | None, halo: int | None = None) -> Tensor:
+        """Lower one of the layer's `studio.core.layer.Layer.parts` and give its output.
+
+        Weights and numbers of the part are those of the layer whose names begin with the
+        part's name and a slash.
+
+        Parameters
+        ----------
+        name : str
+            Of the part.
+        *inputs : Tensor or None
+            What it gets; None for an optional port without a wire.
+        halo : int or None
+            Zeros wanted around its output; None for the last part, whose output is the layer's.
+        """
+        ...
+
     def output(self, shape: Shape, gradient_halo: int = 0) -> Tensor:
         """Allocate the node's output, with the halo that its consumers want."""
         ...

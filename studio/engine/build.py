@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from studio.core.inference import Inference
 from studio.core.layer import Layer, Loss
 from studio.core.lowering import Ref
 from studio.core.optimizer import Optimizer
+from studio.core.parts import owner_of
 from studio.engine.arena import SharedSpace, aligned
-from studio.engine.lowering import LayerLowering, reshaped
+from studio.engine.lowering import LayerLowering, Place, reshaped
 from studio.engine.plan import Plan
 from studio.kernels import control
 from studio.kernels.penalties import penalize
@@ -37,8 +39,8 @@ class PlanBuilder(LayerLowering):
         for node_id in self.graph.order:
             if node_id not in useful:
                 continue
-            self._node = node_id
             layer = self.graph.node(node_id).layer
+            self._place = Place(node_id, layer)
             if layer.family == "Data":
                 self._lower_source(node_id, sources.index(node_id), useful)
             else:
@@ -90,23 +92,23 @@ class PlanBuilder(LayerLowering):
             self._outputs[node, port] = tensor
 
     def _lower_node(self, node: str, layer: Layer) -> None:
-        wires = self.graph.incoming(node)
-        inputs = [self._outputs[w.source, w.source_port] for w in wires]
+        inputs: list[Any] = [self._outputs[w.source, w.source_port] if w else None for w in self.graph.feeds(node)]
         self.shapes = self.inference.input_shapes[node]
         own = any(w.trainable for w in self.inference.weights.get(node, ()))
-        self._differentiable = self.training and (own or any(t.differentiable for t in inputs))
+        self._differentiable = self.training and (own or any(t.differentiable for t in inputs if t))
         self._halo = self._wanted_halo(node, 0) if len(self.inference.shapes[node][0]) == 3 else 0
         if isinstance(layer, Loss):
             self._losses.append(node)
         else:
             for tensor in inputs:
-                self.need(tensor)
+                if tensor is not None:
+                    self.need(tensor)
         self._outputs[node, 0] = layer.lower(self, *inputs)
 
     def _lower_backward(self) -> None:
         self._phase = "backward"
-        for node, output, function in reversed(self._tape):
-            self._node = node
+        for place, output, function in reversed(self._tape):
+            self._place = place
             if output is None:
                 function(None)
                 continue
@@ -123,8 +125,8 @@ class PlanBuilder(LayerLowering):
                     part.base,
                     part.row_stride,
                 )
-            if output is self._outputs.get((node, 0)):
-                self._gradients[node] = parts[0]
+            if output is self._outputs.get((place.node, 0)):
+                self._gradients[place.node] = parts[0]
             function(reshaped(parts[0], output.shape))
 
 
@@ -134,11 +136,12 @@ class PlanBuilder(LayerLowering):
         assert self.optimizer is not None
         for (node, _name), placed in self.space.placed.items():
             if placed.weight.penalized and placed.weight.trainable and (node, 0) in self._outputs:
-                self._node = node
+                owner, prefix, _ = owner_of(self.graph.node(node).layer, placed.weight.name)
+                self._place = Place(node, owner, prefix)
                 ref = self.space.weight(node, placed.weight.name)
                 numbers = (self.number("l1"), self.number("l2"))
                 self.emit(penalize, placed.rows * placed.stride, ref.value, ref.gradient, *numbers)
-        self._node = ""
+        self._place = Place()
         self.barrier()
         slots = [Ref("shared", self.space.slots[name]) for name in self.optimizer.slots]
         rates = [self.space.number("optimizer", name) for name in self.optimizer.numbers()]

@@ -18,7 +18,7 @@ from studio.core import registry
 from studio.core.dataset import DatasetInfo
 from studio.core.graph import Graph
 from studio.core.inference import Inference
-from studio.core.layer import ElementWise, Loss
+from studio.core.layer import ElementWise, Layer, Loss
 from studio.core.lowering import Ref, Tensor, WeightRef
 from studio.core.optimizer import Optimizer
 from studio.core.shapes import Shape, size
@@ -29,6 +29,28 @@ from studio.kernels.jit import Kernel
 from studio.kernels.pointwise import backward_kernel, forward_kernel
 
 
+@dataclass(frozen=True)
+class Place:
+    """The layer that is being lowered, which may be a part of a node's.
+
+    Parameters
+    ----------
+    node : str
+        Id of the node; empty for what belongs to none.
+    layer : Layer or None
+        The node's, or the part of it.
+    prefix : str
+        What names of the part's weights begin with; empty for the node's own.
+    last : bool
+        Whether its output is the node's.
+    """
+
+    node: str = ""
+    layer: Layer | None = None
+    prefix: str = ""
+    last: bool = True
+
+
 @dataclass
 class _Deferred:
     """An activation whose forward pass is emitted only if somebody needs its output."""
@@ -36,7 +58,7 @@ class _Deferred:
     name: str
     before: Tensor
     forward: Callable[[], None]
-    node: str
+    place: Place
     done: bool = False
 
 
@@ -66,14 +88,14 @@ class LayerLowering:
         self._outputs: dict[tuple[str, int], Tensor] = {}
         self._deferred: dict[int, _Deferred] = {}
         self._views: dict[int, Tensor] = {}
-        self._tape: list[tuple[str, Tensor | None, Callable[[Any], None]]] = []
+        self._tape: list[tuple[Place, Tensor | None, Callable[[Any], None]]] = []
         self._contributions: dict[int, list[Tensor]] = {}
         self._gradients: dict[str, Tensor] = {}
         self._keep: list[Tensor] = []  # ids of tensors are keys, so the tensors must live on
         self._floats_by_node: dict[str, int] = {}
         self._losses: list[str] = []
         self._predictions: dict[str, Ref] = {}
-        self._node = ""
+        self._place = Place()
         self._phase = "forward"
         self._halo = 0
         self._differentiable = False
@@ -81,8 +103,28 @@ class LayerLowering:
 
     # Services for layers -------------------------------------------------------------------
 
+    @property
+    def _node(self) -> str:
+        return self._place.node
+
     def weight(self, name: str) -> WeightRef:
-        return self.space.weight(self._node, name)
+        return self.space.weight(self._node, self._place.prefix + name)
+
+    def part(self, name: str, *inputs: Tensor | None, halo: int | None = None) -> Tensor:
+        whole, shapes, own_halo, differentiable = self._place, self.shapes, self._halo, self._differentiable
+        assert whole.layer is not None
+        layer = whole.layer.parts()[name]
+        given: list[Any] = list(inputs)
+        self._place = Place(whole.node, layer, f"{whole.prefix}{name}/", whole.last and halo is None)
+        self.shapes = tuple(None if t is None else t.shape for t in given)  # type: ignore[misc]
+        self._halo = own_halo if halo is None else halo
+        present = [self.need(t) for t in given if t is not None]
+        trainable = any(w.trainable for w in layer.weights(*self.shapes))
+        self._differentiable = self.training and (trainable or any(t.differentiable for t in present))
+        try:
+            return layer.lower(self, *given)
+        finally:
+            self._place, self.shapes, self._halo, self._differentiable = whole, shapes, own_halo, differentiable
 
     def output(self, shape: Shape, gradient_halo: int = 0) -> Tensor:
         return self._allocate(shape, self._halo, gradient_halo, self._differentiable)
@@ -106,7 +148,7 @@ class LayerLowering:
         return self._table_cache[key]
 
     def number(self, name: str) -> Ref:
-        return self.space.number(self._node, name)
+        return self.space.number(self._node, self._place.prefix + name)
 
     def zeros(self, floats: int) -> Ref:
         return self.space.zeros(floats)
@@ -121,7 +163,8 @@ class LayerLowering:
         self.emit(control.barrier)
 
     def node_key(self) -> int:
-        return zlib.crc32(self._node.encode()) & 0x7FFFFFFF
+        own = f"{self._node}/{self._place.prefix}" if self._place.prefix else self._node
+        return zlib.crc32(own.encode()) & 0x7FFFFFFF
 
     def view(self, tensor: Tensor, shape: Shape) -> Tensor:
         root = self._views.get(id(tensor), tensor)
@@ -174,11 +217,11 @@ class LayerLowering:
     def backward(self, output: Tensor, function: Callable[[Tensor], None]) -> None:
         if self.training and output.differentiable:
             self._keep.append(output)
-            self._tape.append((self._node, output, function))
+            self._tape.append((self._place, output, function))
 
     def loss_backward(self, function: Callable[[], None]) -> None:
         if self.training:
-            self._tape.append((self._node, None, lambda _none: function()))
+            self._tape.append((self._place, None, lambda _none: function()))
 
     def gradient(self, tensor: Tensor) -> Tensor | None:
         if not tensor.differentiable:
@@ -243,11 +286,12 @@ class LayerLowering:
         return result
 
     def _feeds_loss(self) -> bool:
-        return any(isinstance(self.graph.node(e.target).layer, Loss) for e in self.graph.outgoing(self._node))
+        """Whether the output of the layer being lowered goes to a loss."""
+        consumers = self.graph.outgoing(self._node) if self._place.last else ()
+        return any(isinstance(self.graph.node(e.target).layer, Loss) for e in consumers)
 
     def _numbers(self, layer: ElementWise) -> list[Ref]:
-        declared = self.graph.node(self._node).layer
-        if isinstance(declared, type(layer)):
+        if isinstance(self._place.layer, type(layer)):
             return [self.number(name) for name in layer.numbers()]
         # An activation by name has its default parameters, whatever the node's are called.
         return [self.space.number(f"default:{layer.type_name()}", name) for name in layer.numbers()]
@@ -258,7 +302,7 @@ class LayerLowering:
         A loss that can work from the numbers before the activation never asks.
         """
         self._keep += [before, after]
-        self._deferred[id(after)] = _Deferred(name, before, forward, self._node)
+        self._deferred[id(after)] = _Deferred(name, before, forward, self._place)
         if not self.training:
             self.need(after)
 
@@ -268,9 +312,9 @@ class LayerLowering:
             deferred = self._deferred.get(key)
             if deferred is not None and not deferred.done:
                 deferred.done = True
-                node, self._node = self._node, deferred.node
+                place, self._place = self._place, deferred.place
                 deferred.forward()
-                self._node = node
+                self._place = place
         return tensor
 
     def before_activation(self, tensor: Tensor, name: str) -> Tensor | None:

@@ -16,6 +16,7 @@ from studio.core.graph import Graph
 from studio.core.inference import Inference, infer
 from studio.core.layer import ElementWise
 from studio.core.optimizer import Optimizer
+from studio.core.parts import owner_of
 from studio.core.problems import Problem
 from studio.core.registry import layer as layer_type
 from studio.engine.arena import SharedSpace
@@ -180,7 +181,8 @@ class Network(Observed):
                 assert isinstance(default, ElementWise)
                 value = default.numbers()[name]
             else:
-                value = float(getattr(graph.node(owner).layer, name))
+                layer, _, own_name = owner_of(graph.node(owner).layer, name)
+                value = float(getattr(layer, own_name))
             self.device.arena[offset] = value
 
     def weights(self) -> dict[tuple[str, str], np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.graph import Graph
 from studio.core.layer import Loss
+from studio.core.parts import owner_of
 from studio.engine.arena import SharedSpace
 from studio.engine.cpu_device import BoundPlan, CpuDevice
 from studio.engine.messages import Evaluation
@@ -94,9 +95,9 @@ class Observed:
     def penalty(self) -> float:
         """What the size of the weights adds to the loss, for the weights as they are."""
         total = 0.0
-        for (node, _name), placed in self.space.placed.items():
+        for (node, name), placed in self.space.placed.items():
             if placed.weight.penalized and (node, 0) in self.train_plan.plan.outputs:
-                layer = self.graph.node(node).layer
+                layer, _, _ = owner_of(self.graph.node(node).layer, name)
                 l1, l2 = float(getattr(layer, "l1", 0.0)), float(getattr(layer, "l2", 0.0))
                 if l1 or l2:
                     weight = placed.read(self.device.arena).astype(np.float64)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from studio.core import registry
 from studio.core.fields import fields_of
 from studio.core.layer import ElementWise, Layer, Weight
+from studio.core.parts import owner_of
 from studio.core.problems import ShapeProblem
 from studio.core.shapes import Shape
 from studio.testing.declarations import check_declaration, check_json, require, require_close
@@ -73,10 +75,17 @@ class _Example:
     def declared(self) -> tuple[Weight, ...]:
         return self.layer.weights(*self.shapes)
 
-    def draw(self, samples: int) -> tuple[list[np.ndarray], np.ndarray, dict[str, np.ndarray]]:
+    @property
+    def wired(self) -> list[int]:
+        """Input ports that have a wire."""
+        return [port for port, shape in enumerate(self.shapes) if shape is not None]
+
+    def draw(self, samples: int) -> tuple[list[Any], np.ndarray, dict[str, np.ndarray]]:
         """Inputs, factors and weights, as float32."""
         generator = np.random.default_rng(samples)
-        inputs = [generator.normal(size=(samples, *s)).astype(np.float32) for s in self.shapes]
+        inputs: list[Any] = [
+            None if s is None else generator.normal(size=(samples, *s)).astype(np.float32) for s in self.shapes
+        ]
         factors = generator.normal(size=(samples, *self.output_shape)).astype(np.float32)
         weights = {}
         for weight in self.declared:
@@ -90,9 +99,14 @@ class _Example:
         return Rig(self.layer, inputs, factors, batch, threads, weights, probed=probed, haloed=haloed)
 
     def penalty(self, weights: Mapping[str, np.ndarray]) -> float:
-        l1, l2 = getattr(self.layer, "l1", 0.0), getattr(self.layer, "l2", 0.0)
-        kept = [weights[w.name] for w in self.declared if w.penalized]
-        return float(sum(l1 * np.abs(w).sum() + l2 * (w**2).sum() for w in kept))
+        total = 0.0
+        for declared in self.declared:
+            owner, _, _ = owner_of(self.layer, declared.name)
+            l1, l2 = getattr(owner, "l1", 0.0), getattr(owner, "l2", 0.0)
+            if declared.penalized and (l1 or l2):
+                w = weights[declared.name]
+                total += float(l1 * np.abs(w).sum() + l2 * (w**2).sum())
+        return total
 
     def objective(
         self, inputs: Sequence[np.ndarray], factors: np.ndarray, weights: Mapping[str, np.ndarray]
@@ -108,7 +122,7 @@ def _check_example(example: _Example) -> None:
     legal = registry.initializer_names()
     require(all(w.initializer in legal for w in example.declared), f"{name} names an unknown initializer.")
     limits = {"l1", "l2"} & set(example.layer.parameters())
-    penalized = any(w.penalized for w in example.declared)
+    penalized = any(w.penalized and owner_of(example.layer, w.name)[1] == "" for w in example.declared)
     require(bool(limits) == penalized, f"{name} has a penalty that applies to no weight, or to a weight without one.")
     for batch in BATCHES:
         _check_inference(example, batch, f"{name}, batch {batch}")
@@ -128,7 +142,7 @@ def _check_example(example: _Example) -> None:
         require(len(outcome.samples) == 3, f"{name}: the last minibatch has {len(outcome.samples)} samples, not 3.")
         if not example.layer.is_random:
             _check_against_reference(example, 11, outcome, f"{name}, last of 11 by 8, {threads} thread(s)")
-    if any(len(s) == 3 for s in example.shapes):
+    if any(s is not None and len(s) == 3 for s in example.shapes):
         outcome = _train(example, 5, 5, 1, haloed=True)
         if not example.layer.is_random:
             _check_against_reference(example, 5, outcome, f"{name}, with zeros around its pictures")
@@ -172,13 +186,13 @@ def _check_against_reference(
     example: _Example, samples: int, outcome: Outcome, what: str, one_by_one: bool = False
 ) -> None:
     drawn, factors, drawn_weights = example.draw(samples)
-    inputs = [a[outcome.samples] for a in _doubles(drawn)]
+    inputs: list[Any] = [None if a is None else a[outcome.samples] for a in _doubles(drawn)]
     factors = factors[outcome.samples].astype(np.float64)
     weights = _double(drawn_weights)
     expected = example.layer.reference(inputs, weights, training=True)
     require_close(outcome.output, expected, FORWARD, f"{what}: the output in training mode")
     generator = np.random.default_rng(7)
-    for port, gradient in enumerate(outcome.inputs):
+    for port, gradient in zip(example.wired, outcome.inputs, strict=False):
 
         def of_input(x: np.ndarray, port: int = port) -> float:
             return example.objective([*inputs[:port], x, *inputs[port + 1 :]], factors, weights)
@@ -203,7 +217,7 @@ def _check_own_differences(example: _Example, samples: int, threads: int, outcom
     drawn, factors, weights = example.draw(samples)
     factors = factors[outcome.samples].astype(np.float64)
     generator = np.random.default_rng(7)
-    for port, gradient in enumerate(outcome.inputs):
+    for port, gradient in zip(example.wired, outcome.inputs, strict=True):
 
         def own(x: np.ndarray, port: int = port) -> float:
             moved = drawn[port].copy()
@@ -266,9 +280,13 @@ def _check_live(example: _Example, name: str) -> None:
 def _check_odd_shapes(layer_class: type[Layer]) -> None:
     """Inputs it cannot take are refused by a sentence, whatever they are."""
     layer = layer_class()
-    ports = layer_class.minimum_inputs if layer_class.is_variadic() else len(layer_class.inputs)
+    if layer_class.is_variadic():
+        needed = [True] * layer_class.minimum_inputs
+    else:
+        needed = [layer_class.needs_input(port) for port in range(len(layer_class.inputs))]
     for shape in _ODD_SHAPES:
-        for shapes in ((shape,) * ports, (shape, *((5,),) * (ports - 1))):
+        for others in (shape, (5,)):
+            shapes: tuple[Any, ...] = (shape, *(others if need else None for need in needed[1:]))
             what = f"{layer_class.type_name()} for {shapes}"
             try:
                 given = layer.output_shape(*shapes)
@@ -302,8 +320,8 @@ def _check_extremes(layer: ElementWise) -> None:
         require(bool(np.isnan(rig.infer()).all()), f"{name} hides an undefined number (NaN), so failures go unseen.")
 
 
-def _doubles(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [a.astype(np.float64) for a in arrays]
+def _doubles(arrays: Sequence[Any]) -> list[Any]:
+    return [None if a is None else a.astype(np.float64) for a in arrays]
 
 
 def _double(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

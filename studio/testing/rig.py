@@ -115,7 +115,8 @@ class Outcome:
     output : numpy.ndarray
         float32 ``(len(samples), *output_shape)``, in training mode.
     inputs : tuple of numpy.ndarray
-        Gradients of the objective for each input, float32 ``(len(samples), *shape)``.
+        Gradients of the objective for each input that has a wire, float32
+        ``(len(samples), *shape)``.
     padding : float
         Largest gradient in columns that hold no sample; must be 0.
     weights : mapping of str to numpy.ndarray
@@ -137,8 +138,9 @@ class Rig:
     ----------
     layer : Layer
         Under test; a loss gets the one input as prediction and `answers` as target.
-    inputs : sequence of numpy.ndarray
-        float32 ``(samples, *shape)``, one array a port.
+    inputs : sequence of numpy.ndarray or None
+        float32 ``(samples, *shape)``, one array a port; None leaves an optional port without
+        a wire.
     answers : numpy.ndarray
         float32 ``(samples, *output_shape)``: the objective's factors, or a loss's targets.
     batch : int
@@ -160,7 +162,7 @@ class Rig:
     """
 
     layer: Layer
-    inputs: Sequence[np.ndarray]
+    inputs: Sequence[np.ndarray | None]
     answers: np.ndarray
     batch: int
     threads: int = 1
@@ -176,7 +178,8 @@ class Rig:
         self.sources: list[str] = []
         self.probes: list[str] = []
         datasets: dict[str, Dataset] = {}
-        for i, array in enumerate(self.inputs):
+        wired = [(port, array) for port, array in enumerate(self.inputs) if array is not None]
+        for i, (_port, array) in enumerate(wired):
             graph, source = graph.add(Data(source=f"input {i}"))
             answers = self.answers if i == 0 else np.zeros(len(array), np.float32)
             datasets[source] = self._dataset(array, answers, i == 0)
@@ -191,7 +194,7 @@ class Rig:
             graph = graph.connect(givers[0], 0, curve, 0)
             givers = [curve]
         graph, self.node = graph.add(self.layer)
-        for port, giver in enumerate(givers):
+        for (port, _array), giver in zip(wired, givers, strict=True):
             graph = graph.connect(giver, 0, self.node, port)
         self.loss = self.node
         if isinstance(self.layer, Loss):
@@ -200,8 +203,8 @@ class Rig:
             graph, self.loss = graph.add(Objective())
             graph = graph.connect(self.node, 0, self.loss, 0).connect(self.sources[0], 1, self.loss, 1)
         if self.haloed:
-            shapes = [array.shape[1:] for array in self.inputs]
-            pictures = [giver for giver, shape in zip(givers, shapes, strict=True) if len(shape) == 3]
+            shapes: list[Any] = [None if array is None else array.shape[1:] for array in self.inputs]
+            pictures = [giver for (port, _), giver in zip(wired, givers, strict=True) if len(shapes[port]) == 3]
             if not isinstance(self.layer, Loss) and len(self.layer.output_shape(*shapes)) == 3:
                 pictures.append(self.node)
             for picture in pictures:

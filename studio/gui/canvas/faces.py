@@ -314,10 +314,10 @@ class _Maker:
                 spots = (*spots, face.more_top + MORE_ROW / 2)
         fine_in = spots if any(e in self.strands for e in incoming) else ()
         fine_out = spots if any(e in self.strands for e in outgoing) else ()
-        names = node.layer.inputs
+        names = node.layer.input_names()
         if node.layer.is_variadic():
             count = max(node.layer.minimum_inputs, len(incoming))
-            names = tuple(f"{names[-1].rstrip('.')} {i + 1}" for i in range(count))
+            names = tuple(f"{names[-1]} {i + 1}" for i in range(count))
         if isinstance(node.layer, Loss) and face.kind == "loss":
             heights: tuple[float, ...] = (64.0, 104.0)
         else:

@@ -181,7 +181,7 @@ def formula_of(layer: Layer) -> str:
 
 
 def _shapes(node: Node, inference: Inference) -> str:
-    given = inference.input_shapes.get(node.id, ())
+    given = tuple(s for s in inference.input_shapes.get(node.id, ()) if s is not None)
     made = inference.shapes.get(node.id, ())
     if not node.layer.outputs:
         return " , ".join(describe(s) for s in given)

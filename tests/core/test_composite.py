@@ -1,0 +1,83 @@
+"""Bricks made of layers: opening one gives the same network."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from studio.core.composite import opened
+from studio.core.dataset import Dataset, DatasetInfo, Split
+from studio.core.document import Training
+from studio.core.graph import Graph
+from studio.core.parts import owner_of
+from studio.engine.messages import TrainingState
+from studio.engine.network import Network
+from studio.engine.optimizers.adam import Adam
+from studio.kernels.jit import compile_ahead
+from studio.layers.batch_normalization import BatchNormalization
+from studio.layers.data import Data
+from studio.layers.dense import Dense
+from studio.layers.flatten import Flatten
+from studio.layers.residual_block import ResidualBlock
+from studio.losses.mean_squared_error import MeanSquaredError
+
+SHAPE = (6, 5, 3)
+
+
+def _graph(block: ResidualBlock) -> tuple[Graph, str, str]:
+    graph, data = Graph().add(Data(source="rig"))
+    before, ids = data, []
+    for layer in (block, Flatten(), Dense(units=2), MeanSquaredError()):
+        graph, node = graph.add(layer)
+        graph = graph.connect(before, 0, node, 0)
+        before = node
+        ids.append(node)
+    return graph.connect(data, 1, before, 1), data, ids[0]
+
+
+def _network(graph: Graph, data: str) -> Network:
+    generator = np.random.default_rng(3)
+    x = generator.normal(size=(24, *SHAPE)).astype(np.float32)
+    y = generator.normal(size=(24, 2)).astype(np.float32)
+    info = DatasetInfo("rig", SHAPE, (2,), "values", samples=24)
+    dataset = Dataset(info, Split(x, y), Split(x[:8], y[:8]), Split(x[:0], y[:0]))
+    return Network(graph, Training(optimizer=Adam(), batch_size=12), {data: dataset}, 1, compile_ahead)
+
+
+@pytest.mark.parametrize("block", [ResidualBlock(filters=4, strides=2), ResidualBlock(filters=3, activation="elu")])
+def test_an_opened_block_trains_as_the_block_does(block: ResidualBlock) -> None:
+    graph, data, node = _graph(block)
+    other, ids = opened(graph, node, SHAPE)
+    assert node not in other
+    assert len(other.nodes) == len(graph.nodes) - 1 + len(ids)
+    with closing(_network(graph, data)) as whole, closing(_network(other, data)) as parts:
+        moved = {}
+        for (owner, name), values in whole.weights().items():
+            part, _, own = name.partition("/")
+            moved[(ids[part], own) if owner == node else (owner, name)] = values
+        parts.restore(TrainingState(moved), place=False)
+        for network in (whole, parts):
+            assert network.train(6) == 6
+        assert whole.take_sums().loss == pytest.approx(parts.take_sums().loss, rel=1e-6)
+
+
+def test_parameters_of_parts_are_found_and_a_slash_in_a_name_is_no_part() -> None:
+    block = ResidualBlock(filters=4)
+    owner, prefix, name = owner_of(block, "normalization_1/momentum")
+    assert isinstance(owner, BatchNormalization)
+    assert (prefix, name) == ("normalization_1/", "momentum")
+    assert owner_of(block, "query/kernel") == (block, "", "query/kernel")
+
+
+def test_a_picture_is_asked_for_in_one_sentence() -> None:
+    graph, data = Graph().add(Data(source="rig"))
+    graph, node = graph.add(ResidualBlock())
+    graph = graph.connect(data, 0, node, 0)
+    from studio.core.inference import infer
+
+    info = DatasetInfo("rig", (8, 8), (), "labels", ("a", "b"), samples=9)
+    problem = next(p for p in infer(graph, {data: info}).problems if p.node == node)
+    assert "needs a picture" in problem.message
+    assert problem.remedy is not None
