@@ -1,0 +1,120 @@
+"""Keras's twin of each of our layers and of whole graphs, with the same weights."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from studio.core.graph import Graph
+from studio.core.inference import Inference
+from studio.core.layer import Layer, Loss
+
+#: Parameters that name what Keras has in another way, or that change nothing once weights are set.
+_OTHER = {"seed", "l1", "l2"}
+
+#: How to build Keras's layer where names or values of the parameters differ.
+SPECIAL: dict[str, Callable[[Any], Any]] = {}
+
+
+def special(name: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Register how the twin of a layer type is built."""
+
+    def keep(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        SPECIAL[name] = make
+        return make
+
+    return keep
+
+
+def has_twin(layer: type[Layer]) -> bool:
+    """Whether Keras has such a layer."""
+    return layer.type_name() in SPECIAL or bool(_activation(layer)) or hasattr(keras.layers, layer.keras or "-")
+
+
+def _activation(layer: type[Layer]) -> str:
+    """The name in a declaration such as ``Activation('tanh')``; empty for other layers."""
+    return layer.keras.removeprefix("Activation('").removesuffix("')") if layer.keras.startswith("Activation(") else ""
+
+
+def twin(layer: Layer) -> Any:
+    """Keras's layer with the same parameters, not built yet."""
+    if layer.type_name() in SPECIAL:
+        return SPECIAL[layer.type_name()](layer)
+    if _activation(type(layer)):
+        return keras.layers.Activation(_activation(type(layer)))
+    kind = getattr(keras.layers, layer.keras)
+    known = set(inspect.signature(kind.__init__).parameters)
+    values = {n: getattr(layer, n) for n in layer.parameters() if n not in _OTHER and not n.endswith("_initializer")}
+    if values.get("strides") in (0, (0, 0)):
+        values["strides"] = None  # "as large as the window" in both
+    unknown = set(values) - known
+    if unknown:
+        raise LookupError(f"Keras's {layer.keras} has no {', '.join(sorted(unknown))}: add a special twin.")
+    return kind(**values)
+
+
+def set_weights(keras_layer: Any, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Put our weights, by our names, into a built Keras layer; Keras's variables by our names."""
+    free = list(keras_layer.weights)
+    found = {}
+    for name, values in weights.items():
+        last = name.rsplit("/", 1)[-1]
+        fitting = [v for v in free if v.path.rsplit("/", 1)[-1] == last and tuple(v.shape) == values.shape]
+        if not fitting:
+            raise LookupError(f"{name} {values.shape} is not among {[(v.path, v.shape) for v in free]}.")
+        variable = fitting[0]
+        variable.assign(values)
+        found[name] = variable
+        free = [v for v in free if v is not variable]
+    left = [v.path for v in free if "seed" not in v.path]
+    if left:
+        raise LookupError(f"Keras's {left} are not among our weights {list(weights)}.")
+    return found
+
+
+@dataclass
+class KerasGraph:
+    """A Keras model of a graph whose last node before the loss is the output.
+
+    Parameters
+    ----------
+    model : keras.Model
+    layers : mapping of str to keras.layers.Layer
+        By our node id.
+    """
+
+    model: Any
+    layers: Mapping[str, Any]
+
+
+def keras_graph(graph: Graph, inference: Inference) -> KerasGraph:
+    """The functional Keras model of a graph with one Data node and one loss."""
+    made: dict[str, Any] = {}
+    layers: dict[str, Any] = {}
+    source: Any = None
+    output: Any = None
+    for node_id in graph.order:
+        layer = graph.node(node_id).layer
+        wires = graph.incoming(node_id)
+        if layer.family == "Data":
+            source = keras.Input(inference.shapes[node_id][0])
+            made[node_id] = source
+        elif isinstance(layer, Loss):
+            output = made[wires[0].source]
+        else:
+            inputs = [made[w.source] for w in wires]
+            layers[node_id] = twin(layer)
+            made[node_id] = call(layers[node_id], layer, inputs)
+    return KerasGraph(keras.Model(source, output), layers)
+
+
+def call(keras_layer: Any, layer: Layer, inputs: Sequence[Any], **more: Any) -> Any:
+    """Call a Keras layer as our layer is wired."""
+    if layer.is_variadic():
+        return keras_layer(list(inputs), **more)
+    return keras_layer(*inputs, **more)

@@ -1,0 +1,92 @@
+"""Each layer computes what Keras's computes, and has the same gradients."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+import pytest
+
+from studio.core import registry
+from studio.core.layer import Layer, Loss
+from studio.testing.declarations import require_close
+from studio.testing.rig import Rig
+from tests.oracle import keras_twins
+
+#: Allowed difference in float32, relative to the largest number (or 1).
+TOLERANCE = 2e-5
+BATCH = 6
+
+LAYERS = sorted(
+    name
+    for name, layer in registry.layers().items()
+    if not issubclass(layer, Loss) and layer.family != "Data" and keras_twins.has_twin(layer)
+)
+CASES = [(name, i) for name in LAYERS for i in range(len(registry.layer(name).examples()))]
+
+
+def test_only_what_keras_lacks_has_no_twin() -> None:
+    """A layer that names its Keras equivalent is compared with it."""
+    left_out = [
+        name
+        for name, layer in registry.layers().items()
+        if layer.keras and not issubclass(layer, Loss) and layer.family != "Data" and name not in LAYERS
+    ]
+    assert not left_out
+
+
+def _arrays(layer: Layer, shapes: tuple[Any, ...]) -> tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]:
+    generator = np.random.default_rng(11)
+    inputs = [generator.normal(size=(BATCH, *s)).astype(np.float32) for s in shapes if s is not None]
+    weights = {}
+    for weight in layer.weights(*shapes):
+        values = generator.normal(size=weight.shape) * 0.5 if weight.trainable else generator.uniform(0.5, 1.5, weight.shape)
+        weights[weight.name] = values.astype(np.float32)
+    factors = generator.normal(size=(BATCH, *layer.output_shape(*shapes))).astype(np.float32)
+    return inputs, weights, factors
+
+
+@pytest.mark.parametrize(("name", "number"), CASES, ids=lambda value: str(value))
+def test_forward_and_gradients_are_keras_s(name: str, number: int) -> None:
+    layer, shapes = registry.layer(name).examples()[number]
+    inputs, weights, factors = _arrays(layer, shapes)
+    plain = layer.replace(**{n: 0.0 for n in ("l1", "l2") if n in layer.parameters()})
+
+    keras_layer = keras_twins.twin(layer)
+    keras_twins.call(keras_layer, layer, [keras.ops.convert_to_tensor(x) for x in inputs])  # builds it
+    variables = keras_twins.set_weights(keras_layer, weights)
+    trainable = list(keras_layer.trainable_variables)
+    fixed = [v.value for v in keras_layer.non_trainable_variables]
+
+    def compute(values: Any, arrays: Any, training: bool) -> Any:
+        given = list(arrays) if layer.is_variadic() else arrays
+        arguments = (given,) if layer.is_variadic() else tuple(given)
+        more = {"training": training} if keras_layer._call_has_training_arg else {}
+        return keras_layer.stateless_call(values, fixed, *arguments, **more)[0]
+
+    ours = Rig(plain, _by_port(shapes, inputs), factors, BATCH, weights=weights)
+    with closing(ours):
+        inferred = ours.infer()
+        expected = compute([v.value for v in trainable], inputs, False)
+        require_close(inferred, np.asarray(expected), TOLERANCE, f"{layer!r}: the output in inference mode")
+        if layer.is_random:
+            return  # in training mode each library draws numbers of its own
+        outcome = ours.train()
+    arrays = [x[outcome.samples] for x in inputs]
+    output, pull = jax.vjp(lambda v, a: compute(v, a, True), [v.value for v in trainable], arrays)
+    require_close(outcome.output, np.asarray(output), TOLERANCE, f"{layer!r}: the output in training mode")
+    weight_gradients, input_gradients = pull(jax.numpy.asarray(factors[outcome.samples]))
+    for port, (mine, theirs) in enumerate(zip(outcome.inputs, input_gradients, strict=True)):
+        require_close(mine, np.asarray(theirs), TOLERANCE, f"{layer!r}: the gradient of input {port}")
+    by_id = {id(v): g for v, g in zip(trainable, weight_gradients, strict=True)}
+    for weight, gradient in outcome.weights.items():
+        theirs = np.asarray(by_id[id(variables[weight])])
+        require_close(gradient, theirs, TOLERANCE, f"{layer!r}: the gradient of {weight}")
+
+
+def _by_port(shapes: tuple[Any, ...], inputs: list[np.ndarray]) -> list[np.ndarray | None]:
+    left = iter(inputs)
+    return [None if s is None else next(left) for s in shapes]
