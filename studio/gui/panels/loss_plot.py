@@ -1,23 +1,32 @@
-"""The plot of the curves: pyqtgraph below, labels and the pointer's plate above."""
+"""The plot of the curves: axes drawn once a range, then curves and labels in each frame."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.gui.panels.curve import Curve
-from studio.gui.panels.ticks import linear_ticks, log_ticks, number_text, tick_text
+from studio.gui.panels.plot_frame import LEFT, PlotFrame, axes_picture, rounded_range
+from studio.gui.panels.plot_labels import paint_ends, paint_pointer
+from studio.gui.panels.ticks import number_text
 from studio.gui.theme import Theme
 
-_LEFT, _BOTTOM, _RIGHT, _TOP = 46, 24, 88, 10
-#: Above this many drawn points lines are a pixel wide and not smoothed, which is far cheaper.
+#: Room right of the curves for the labels at their ends.
+_RIGHT = 88
+#: Above this many drawn points lines are a pixel wide.
 _FINE_POINTS = 1500
+#: The epochs on show grow this much ahead of the curves, and shrink when there is this much too much:
+#: as long as they stay the axes stay too.
+_AHEAD, _TOO_MUCH = 1.09, 1.25
+#: A line of 1.7 pixels is two of one pixel this far apart. Qt smooths those for next to nothing, while
+#: a wider one of a jagged curve takes it up to 200 ms.
+_APART = 0.25, -0.36
+_WHEEL = 1.02 ** (-1 / 8)
 
 
 @dataclass(frozen=True)
@@ -30,239 +39,200 @@ class CurveStyle:
     dashed: bool = False
 
 
-class _Axis(pg.AxisItem):  # type: ignore[misc]
-    """Ticks at round numbers, faint words, and no line along the axis."""
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """Points of one line as they are drawn; heights are logarithms on a log scale."""
 
-    def __init__(self, orientation: str, plot: LossPlot) -> None:
-        super().__init__(orientation)
-        self._plot = plot
-        self.enableAutoSIPrefix(False)
-
-    def tickValues(self, low: float, high: float, size: float):  # type: ignore[no-untyped-def]
-        if self.orientation == "bottom":
-            ticks = linear_ticks(max(0.0, low), min(high, self._plot.last_epoch * 1.0001), max(2, int(size / 64)))
-            return [(1.0, ticks)]
-        most = max(2, int(size / 34))
-        # A tick at the very top would have no room for its number.
-        high -= (high - low) * 7 / max(size, 20)
-        if self._plot.log:
-            ticks = [math.log10(t) for t in log_ticks(10.0**low, 10.0**high, most)]
-            if len(ticks) < 2:
-                ticks = [math.log10(t) for t in linear_ticks(10.0**low, 10.0**high, min(6, most)) if t > 0]
-            return [(1.0, ticks)]
-        return [(1.0, linear_ticks(low, high, most))]
-
-    def tickStrings(self, values, scale, spacing):  # type: ignore[no-untyped-def]
-        if self.orientation == "bottom":
-            return [tick_text(v) for v in values]
-        if self._plot.percent:
-            return [f"{100 * v:.4g} %" for v in values]
-        return [tick_text(float(f"{10.0**v:.6g}")) if self._plot.log else tick_text(float(f"{v:.6g}")) for v in values]
+    style: CurveStyle
+    epochs: np.ndarray
+    heights: np.ndarray
+    faint: bool
 
 
-class LossPlot(pg.PlotWidget):  # type: ignore[misc]
+class LossPlot(QWidget):
     """Train and validation curves over epochs.
 
     The wheel and dragging zoom and move along the epochs; a double click shows all of them.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        self.log = True
-        self.percent = False
+        super().__init__(parent)
+        self.theme = Theme.instance()
         self.last_epoch = 1.0
         self.hover_epoch: float | None = None
         self.following = True
-        self._limit = 0.0
-        axes = {"left": _Axis("left", self), "bottom": _Axis("bottom", self)}
-        super().__init__(parent, axisItems=axes, enableMenu=False)
-        self.theme = Theme.instance()
+        self.frame = PlotFrame(self.width(), self.height(), (0.0, 1.0), (-2.0, 0.0), True, False)
         self._shown: list[tuple[CurveStyle, Curve]] = []
-        self._lines: list[tuple[pg.PlotCurveItem, pg.PlotCurveItem]] = []
-        item = self.getPlotItem()
-        item.hideButtons()
-        # pyqtgraph leaves its menu without a parent, so that it would outlive the plot.
-        item.ctrlMenu.setParent(self, item.ctrlMenu.windowFlags())
-        item.setContentsMargins(0, _TOP, 0, 0)
-        item.vb.setMouseEnabled(x=True, y=False)
-        item.vb.disableAutoRange()
-        item.vb.sigRangeChangedManually.connect(self._moved_by_hand)
-        item.vb.sigXRangeChanged.connect(lambda *_: self._draw())
-        item.getAxis("left").setWidth(_LEFT)
-        item.getAxis("bottom").setHeight(_BOTTOM)
+        self._lines: list[_Line] = []
+        self._axes: tuple[object, QPixmap] | None = None
+        self._dragged_from: float | None = None
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._over = _Overlay(self)
-        for _ in range(2):
-            pair = (pg.PlotCurveItem(), pg.PlotCurveItem())
-            for line in pair:
-                # Pieces of a line each begin their own dash.
-                line.setSegmentedLineMode("off")
-                item.addItem(line)
-            self._lines.append(pair)
-        self._drawing = False
-        self.restyle()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:
+        return QSize(256, 192)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(70, 70)
+
+    @property
+    def log(self) -> bool:
+        """Whether the scale of the values is logarithmic."""
+        return self.frame.log
+
+    @property
+    def percent(self) -> bool:
+        """Whether values are written as shares of 100."""
+        return self.frame.percent
 
     # What is shown ----------------------------------------------------------------------
 
     def show_curves(self, curves: list[tuple[CurveStyle, Curve]], log: bool, percent: bool) -> None:
         """Draw these curves (at most two); `percent` writes values as shares of 100."""
-        if (log, percent) != (self.log, self.percent):
-            self.getPlotItem().getAxis("left").picture = None
-        self.log, self.percent = log and not percent, percent
+        self.frame = replace(self.frame, log=log and not percent, percent=percent)
         self._shown = curves
         ends = [float(c.epochs[-1]) for _, c in curves if len(c)]
         self.last_epoch = max([*ends, 1e-9])
-        if self.following:
-            self._fit()
         self._draw()
 
     def show_all(self) -> None:
         """Show all epochs, and go on doing so as they grow."""
         self.following = True
-        self._fit()
         self._draw()
 
-    def _fit(self) -> None:
-        width = max(1.0, self.width() - _LEFT)
-        room = self.last_epoch / max(0.2, 1.0 - _RIGHT / width)
-        self._set_x_range(0.0, room)
-
-    def _set_x_range(self, low: float, high: float) -> None:
-        self._drawing = True
-        if not high <= self._limit <= 2 * high:
-            # Setting limits is slow, so they keep ahead of the growing curve.
-            self._limit = 1.5 * high
-            self.getPlotItem().vb.setLimits(xMin=0.0, xMax=self._limit, minXRange=self._limit / 1e4)
-        self.setXRange(low, high, padding=0)
-        self._drawing = False
-
-    def _moved_by_hand(self, *_: object) -> None:
-        self.following = False
-
     def _draw(self) -> None:
-        if self._drawing:
-            return
-        low, high = self.getPlotItem().vb.viewRange()[0]
-        extremes: list[np.ndarray] = []
-        for index, (raw_line, line) in enumerate(self._lines):
-            style, curve = self._shown[index] if index < len(self._shown) else (None, None)
-            if style is None or curve is None:
-                raw_line.setData([], [])
-                line.setData([], [])
-                continue
-            epochs, values = curve.visible(low, high, smooth=True)
-            smooth = curve.weight > 0
-            line.setPen(self._pen(style, 255, len(values) <= _FINE_POINTS))
-            self._set(line, epochs, values, extremes)
-            if smooth:
-                raw_epochs, raw_values = curve.visible(low, high)
-                raw_line.setPen(self._pen(style, 90, False, solid=True))
-                self._set(raw_line, raw_epochs, raw_values, extremes)
+        """Find the ranges and the points to draw."""
+        if self.following:
+            self.frame = replace(self.frame, x=(0.0, self._reach()))
+        self._lines, extremes = [], []
+        for style, curve in self._shown:
+            faint = curve.weight > 0
+            for smooth in (False, True) if faint else (True,):
+                epochs, values = curve.visible(*self.frame.x, smooth=smooth)
+                heights = np.asarray(values, np.float64)
+                if self.log:
+                    heights = np.log10(np.where(heights > 0, heights, np.nan))
+                finite = heights[np.isfinite(heights)]
+                if len(finite):
+                    extremes += [float(finite.min()), float(finite.max())]
+                self._lines.append(_Line(style, epochs, heights, not smooth))
+        y = (-2.0, 0.0) if self.log else (0.0, 1.0)
+        if extremes:
+            y = rounded_range(min(extremes), max(extremes), self.log, self.percent)
+        self.frame = replace(self.frame, y=y)
+        self.update()
+
+    def _reach(self) -> float:
+        """Up to which epoch the plot shows, with room for the labels; in steps, not in every frame."""
+        width = max(1.0, float(self.width() - LEFT))
+        needed = self.last_epoch / max(0.2, 1.0 - _RIGHT / width)
+        low, now = self.frame.x
+        return now if low == 0.0 and needed <= now <= _TOO_MUCH * needed else _AHEAD * needed
+
+    # Painting ---------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._axes_now())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(self.frame.area.adjusted(0, -2, 0, 2))
+        for line in sorted(self._lines, key=lambda line: not line.faint):
+            self._paint_line(painter, line)
+        painter.setClipping(False)
+        paint_ends(painter, self)
+        hovered = self.hovered()
+        if hovered is not None:
+            paint_pointer(painter, self, *hovered)
+
+    def _axes_now(self) -> QPixmap:
+        """The ground with the axes, painted again only where they are others."""
+        ticks = self.frame.epoch_ticks(self.last_epoch)
+        ratio = self.devicePixelRatioF()
+        wanted = (self.frame, tuple(ticks), self.theme.dark, self.theme.scale, ratio)
+        if self._axes is None or self._axes[0] != wanted:
+            self._axes = wanted, axes_picture(self.frame, ticks, self.theme, ratio)
+        return self._axes[1]
+
+    def _paint_line(self, painter: QPainter, line: _Line) -> None:
+        colour = self.theme.color(line.style.token)
+        colour.setAlpha(90 if line.faint else 255)
+        fine = not line.faint and len(line.epochs) <= _FINE_POINTS
+        painter.setPen(_pen(colour, line.style.dashed and not line.faint))
+        for polygon in self.frame.lines(line.epochs, line.heights):
+            if polygon.size() == 1:
+                continue  # the dot at the end of the curve says it all
+            if fine:
+                x, y = _APART
+                painter.translate(x, y)
+                painter.drawPolyline(polygon)
+                painter.translate(-2 * x, -2 * y)
+                painter.drawPolyline(polygon)
+                painter.translate(x, y)
             else:
-                raw_line.setData([], [])
-        self._set_y_range(extremes)
-        # Otherwise the view would notice the new range only while it paints, and paint again.
-        self.getPlotItem().vb.updateMatrix()
-        self._over.update()
-
-    def _set(self, line: pg.PlotCurveItem, x: np.ndarray, y: np.ndarray, extremes: list[np.ndarray]) -> None:
-        shown = np.asarray(y, np.float64)
-        if self.log:
-            shown = np.log10(np.where(shown > 0, shown, np.nan))
-        finite = np.isfinite(shown)
-        if finite.any():
-            extremes.append(np.array([shown[finite].min(), shown[finite].max()]))
-        line.setData(x, shown, connect="all" if finite.all() else "finite", antialias=len(x) <= _FINE_POINTS)
-
-    def _pen(self, style: CurveStyle, alpha: int, fine: bool, solid: bool = False) -> QPen:
-        colour = QColor(self.theme.color(style.token))
-        colour.setAlpha(alpha)
-        width = 1.7 if fine else 1.0
-        pen = QPen(colour, width)
-        pen.setCosmetic(True)
-        if style.dashed and not solid:
-            pen.setDashPattern([6 / width, 3 / width])
-        return pen
-
-    def _set_y_range(self, extremes: list[np.ndarray]) -> None:
-        if not extremes:
-            low, high = (-2.0, 0.0) if self.log else (0.0, 1.0)
-        else:
-            low, high = float(min(e[0] for e in extremes)), float(max(e[1] for e in extremes))
-            low, high = self._rounded(low, high)
-        if [low, high] != self.getPlotItem().vb.viewRange()[1]:
-            self.setYRange(low, high, padding=0)
-
-    def _rounded(self, low: float, high: float) -> tuple[float, float]:
-        """Ends that change rarely while a curve grows, with a little air above."""
-        if self.percent:
-            bottom = max(0.0, math.floor(low * 10 - 1e-9) / 10)
-            return bottom - 0.02 * (1 - bottom), 1.02
-        if self.log:
-            ends = log_ticks(10.0 ** (low - 1.01), 10.0**high, 10_000)
-            below = max((t for t in ends if math.log10(t) <= low + 1e-9), default=10.0**low)
-            bottom = math.log10(below)
-            return bottom - 0.02, max(high, bottom + 0.3) + 0.06 * max(0.5, high - bottom)
-        if 0 <= low <= 0.6 * high:
-            low = 0.0
-        span = max(high - low, abs(high) * 1e-3, 1e-9)
-        return low - 0.02 * span, high + 0.08 * span
-
-    # Looks --------------------------------------------------------------------------------
+                painter.drawPolyline(polygon)
 
     def restyle(self) -> None:
         """Take colours and fonts from the theme again."""
-        self.setBackground(self.theme.color("dock"))
-        item = self.getPlotItem()
-        for name in ("left", "bottom"):
-            axis = item.getAxis(name)
-            axis.setStyle(tickFont=self.theme.font("small"), tickTextOffset=6, hideOverlappingLabels=False, tickLength=0 if name == "left" else -4)
-            axis.setTextPen(self.theme.color("text-3"))
-            axis.setTickPen(self.theme.color("border" if name == "left" else "border-strong"))
-            axis.setPen(QPen(Qt.PenStyle.NoPen))
-        item.getAxis("left").setGrid(255)
-        for name in ("left", "bottom"):
-            item.getAxis(name).setZValue(-200)  # gridlines below the curves
-        self._draw()
+        self._axes = None
+        self.update()
 
     # Mouse --------------------------------------------------------------------------------
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
+            self._dragged_from = self.frame.epoch_at(event.position().x())
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        where = self.getPlotItem().vb.mapSceneToView(QPointF(event.position()))
-        inside = self._plot_rect().contains(event.position())
-        self._set_hover(float(where.x()) if inside else None)
+        epoch = self.frame.epoch_at(event.position().x())
+        if self._dragged_from is not None and event.buttons():
+            self._look_at(self.frame.x[0] + self._dragged_from - epoch, self.frame.x[1] - self.frame.x[0])
+            return
+        self._set_hover(epoch if self.frame.area.contains(event.position()) else None)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._dragged_from = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.show_all()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        low, high = self.frame.x
+        factor = _WHEEL ** event.angleDelta().y()
+        fixed = min(max(self.frame.epoch_at(event.position().x()), low), high)
+        self._look_at(fixed - (fixed - low) * factor, (high - low) * factor)
+        event.accept()
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self._set_hover(None)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        super().mouseDoubleClickEvent(event)
-        self.show_all()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if hasattr(self, "_over"):
-            self._over.resize(self.size())
-            if self.following:
-                self._fit()
+        self.frame = replace(self.frame, width=self.width(), height=self.height())
+        self._draw()
+
+    def _look_at(self, low: float, span: float) -> None:
+        """Show other epochs, as far as there are any, until a double click shows all of them."""
+        most = 1.5 * self.last_epoch / max(0.2, 1.0 - _RIGHT / max(1.0, float(self.width() - LEFT)))
+        span = min(max(span, most / 1e4), most)
+        low = min(max(low, 0.0), most - span)
+        if (low, low + span) != self.frame.x:
+            self.following = False
+            self.frame = replace(self.frame, x=(low, low + span))
             self._draw()
 
     def _set_hover(self, epoch: float | None) -> None:
         if epoch != self.hover_epoch:
             self.hover_epoch = epoch
-            self._over.update()
+            self.update()
 
-    def _plot_rect(self) -> QRectF:
-        return QRectF(self.getPlotItem().vb.sceneBoundingRect())
-
-    # For the overlay ------------------------------------------------------------------------
+    # For the labels -------------------------------------------------------------------------
 
     def place(self, epoch: float, value: float) -> QPointF:
         """Where a point of a curve is, in the widget's pixels."""
-        height = math.log10(value) if self.log and value > 0 else value
-        return QPointF(self.getPlotItem().vb.mapViewToScene(QPointF(epoch, height)))
+        return self.frame.place(epoch, math.log10(value) if self.log and value > 0 else value)
 
     def hovered(self) -> tuple[float, list[tuple[CurveStyle, float, float]]] | None:
         """What is under the pointer: the epoch, and for each curve its style, epoch and value."""
@@ -282,85 +252,18 @@ class LossPlot(pg.PlotWidget):  # type: ignore[misc]
         """The last point of each curve, smoothed as drawn."""
         return [(s, float(c.epochs[-1]), float(c.smoothed[-1])) for s, c in self._shown if len(c)]
 
+    def points_drawn(self) -> int:
+        """How many points all lines have together."""
+        return sum(len(line.epochs) for line in self._lines)
+
     def words(self, value: float) -> str:
         """A value as the labels write it."""
         return f"{100 * value:.1f} %" if self.percent else number_text(value)
 
 
-class _Overlay(QWidget):
-    """Labels at the ends of the curves; line, dots and plate at the pointer."""
-
-    def __init__(self, plot: LossPlot) -> None:
-        super().__init__(plot)
-        self._plot = plot
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_ends(painter)
-        hovered = self._plot.hovered()
-        if hovered is not None:
-            self._paint_pointer(painter, *hovered)
-
-    def _paint_ends(self, painter: QPainter) -> None:
-        plot, theme = self._plot, self._plot.theme
-        area = plot._plot_rect()
-        labels: list[tuple[float, float, CurveStyle, str]] = []
-        for style, epoch, value in plot.ends():
-            at = plot.place(epoch, value)
-            if not (area.left() <= at.x() <= area.right() and math.isfinite(at.y())):
-                continue
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color(style.token))
-            painter.drawEllipse(at, 3, 3)
-            labels.append((at.y(), at.x(), style, f"{style.words} {plot.words(value)}"))
-        labels.sort(key=lambda label: label[0])
-        if len(labels) == 2 and labels[1][0] - labels[0][0] < 16:
-            middle = (labels[0][0] + labels[1][0]) / 2
-            labels = [(middle - 8, *labels[0][1:]), (middle + 8, *labels[1][1:])]
-        font = _label_font(theme)
-        painter.setFont(font)
-        metrics = QFontMetricsF(font)
-        for y, x, style, words in labels:
-            left = min(x + 9, self.width() - metrics.horizontalAdvance(words) - 4)
-            y = min(max(y, area.top() + 6), area.bottom() - 6)
-            painter.setPen(theme.color(style.token))
-            painter.drawText(QPointF(left, y + metrics.ascent() / 2 - 1), words)
-
-    def _paint_pointer(
-        self, painter: QPainter, epoch: float, values: list[tuple[CurveStyle, float, float]]
-    ) -> None:
-        plot, theme = self._plot, self._plot.theme
-        area = plot._plot_rect()
-        x = plot.place(epoch, 1.0).x()
-        painter.setPen(QPen(theme.color("accent"), 1.4))
-        painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
-        font = _label_font(theme)
-        metrics = QFontMetricsF(font)
-        rows = [(theme.color("text-2"), self.tr("epoch {0}").format(f"{epoch:.4g}" if epoch < 1e4 else f"{epoch:.0f}"))]
-        for style, at, value in values:
-            spot = plot.place(at, value)
-            if area.contains(spot):
-                painter.setPen(QPen(theme.color("dock"), 1.5))
-                painter.setBrush(theme.color(style.token))
-                painter.drawEllipse(spot, 4, 4)
-            rows.append((theme.color(style.token), f"{style.words} {plot.words(value)}"))
-        width = max(metrics.horizontalAdvance(words) for _, words in rows) + 20
-        height = 17.0 * len(rows) + 9
-        left = x + 10 if x + 10 + width < self.width() else x - 10 - width
-        plate = QRectF(left, area.top() + 4, width, height)
-        painter.setPen(QPen(theme.color("node-outline"), 1))
-        painter.setBrush(theme.color("node"))
-        painter.drawRoundedRect(plate.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        painter.setFont(font)
-        for row, (colour, words) in enumerate(rows):
-            painter.setPen(colour)
-            line = QRectF(plate.left() + 10, plate.top() + 5 + 17 * row, width - 20, 17)
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, words)
-
-
-def _label_font(theme: Theme) -> QFont:
-    font = theme.font("small")
-    font.setWeight(QFont.Weight.DemiBold)
-    return font
+def _pen(colour: QColor, dashed: bool) -> QPen:
+    pen = QPen(colour, 1.0)
+    pen.setCosmetic(True)
+    if dashed:
+        pen.setDashPattern([6, 3])
+    return pen
