@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from studio.core import registry
-from studio.core.composite import Composite
+from studio.core.composite import Composite, require_picture
 from studio.core.fields import choice, flag, integer
 from studio.core.layer import Layer
-from studio.core.problems import Remedy, ShapeProblem
-from studio.core.shapes import Shape, describe
+from studio.core.shapes import Shape
 
 
 @dataclass(frozen=True)
@@ -73,12 +72,7 @@ class ResidualBlock(Composite):
         return wires
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        if len(shape) != 3:
-            remedy = None
-            if len(shape) == 2:
-                remedy = Remedy("insert", "Add Reshape before it", type="Reshape", values=(("target_shape", (*shape, 1)),))
-            raise ShapeProblem(f"gets {describe(shape)}, needs a picture (height x width x channels).", remedy)
+        require_picture(shapes[0])
         return super().output_shape(*shapes)
 
     @classmethod
