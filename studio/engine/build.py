@@ -20,10 +20,10 @@ from studio.core.layer import Layer, Loss
 from studio.core.lowering import Ref
 from studio.core.optimizer import Optimizer
 from studio.core.parts import owner_of
-from studio.engine.arena import SharedSpace, aligned
+from studio.engine.arena import Placed, SharedSpace, aligned
 from studio.engine.lowering import LayerLowering, Place, reshaped
 from studio.engine.plan import Plan
-from studio.kernels import control
+from studio.kernels import clipping, control
 from studio.kernels.penalties import penalize
 
 
@@ -129,26 +129,79 @@ class PlanBuilder(LayerLowering):
                 self._gradients[place.node] = parts[0]
             function(reshaped(parts[0], output.shape))
 
-
     def _lower_update(self) -> None:
-        """Penalties, then the optimizer, each thread on its part of the weights."""
+        """Penalties, then limits on gradients, then the optimizer, each thread on its part of the weights."""
         self._phase = "update"
         assert self.optimizer is not None
-        for (node, _name), placed in self.space.placed.items():
-            if placed.weight.penalized and placed.weight.trainable and (node, 0) in self._outputs:
-                owner, prefix, _ = owner_of(self.graph.node(node).layer, placed.weight.name)
-                self._place = Place(node, owner, prefix)
-                ref = self.space.weight(node, placed.weight.name)
+        learning = self._learning()
+        for placed, _multiplier in learning:
+            if placed.weight.penalized:
+                owner, prefix, _ = owner_of(self.graph.node(placed.node).layer, placed.weight.name)
+                self._place = Place(placed.node, owner, prefix)
+                ref = self.space.weight(placed.node, placed.weight.name)
                 numbers = (self.number("l1"), self.number("l2"))
                 self.emit(penalize, placed.rows * placed.stride, ref.value, ref.gradient, *numbers)
         self._place = Place()
         self.barrier()
-        slots = [Ref("shared", self.space.slots[name]) for name in self.optimizer.slots]
-        rates = [self.space.number("optimizer", name) for name in self.optimizer.numbers()]
-        first, stride = self.shards(Ref("private", 0))
-        kernel = self.optimizer.kernel()
-        self.emit(kernel, self.space.trainable_floats, Ref("shared", 0), first, stride, *slots, *rates)
+        gradients, stride = self.shards(Ref("private", 0))
+        summed = self._lower_clipping(gradients, stride, [placed for placed, _ in learning])
+        kernel, names = self.optimizer.kernel(), list(self.optimizer.numbers())
+        for start, floats, multiplier in _runs(learning):
+            slots = [Ref("shared", self.space.slots[name] + start) for name in self.optimizer.kept()]
+            # The first number is the learning rate, the only one that may differ from layer to layer.
+            owners = [learning_rate_owner(multiplier), *["optimizer"] * (len(names) - 1)]
+            rates = [self.space.number(owner, name) for owner, name in zip(owners, names, strict=True)]
+            places = (Ref("shared", start), gradients + start, 0 if summed else stride)
+            self.emit(kernel, floats, *places, *slots, *rates)
         self.barrier()
+
+    def _learning(self) -> list[tuple[Placed, float]]:
+        """Weights that are updated, in the order of their places, each with its share of the rate."""
+        return [
+            (placed, 1.0)
+            for (node, _name), placed in self.space.placed.items()
+            if placed.weight.trainable and (node, 0) in self._outputs
+        ]
+
+    def _lower_clipping(self, gradients: Ref, stride: Ref, learning: list[Placed]) -> bool:
+        """Keep gradients within the optimizer's limit, if any; whether threads' gradients are added up."""
+        assert self.optimizer is not None
+        limited = self.optimizer.clipping()
+        if not limited or not learning:
+            return False
+        limit = self.space.number("optimizer", limited)
+        if limited == "clipvalue":
+            self.emit(clipping.clip_values, self.space.trainable_floats, gradients, stride, limit)
+            self.barrier()
+            return True
+        squares, scale = self.scratch(2 * len(learning)), self.scratch(1)
+        shapes = [(p.rows, p.columns, p.stride, gradients + p.offset) for p in learning]
+        for number, shape in enumerate(shapes):
+            self.emit(clipping.add_and_measure, *shape, stride, squares, number)
+        self.barrier()
+        together = len(learning) if limited == "global_clipnorm" else 1
+        for number, shape in enumerate(shapes):
+            if number % together == 0:
+                self.emit(clipping.find_scale, number, together, *self.shards(squares), limit, scale)
+            self.emit(clipping.scale_gradient, *shape, scale)
+        self.barrier()
+        return True
+
+
+def learning_rate_owner(multiplier: float) -> str:
+    """Whose number the learning rate is that is so many times the optimizer's."""
+    return "optimizer" if multiplier == 1.0 else f"optimizer*{multiplier!r}"
+
+
+def _runs(learning: list[tuple[Placed, float]]) -> list[tuple[int, int, float]]:
+    """Weights that follow each other and learn alike: start, floats, share of the rate."""
+    runs: list[tuple[int, int, float]] = []
+    for placed, multiplier in learning:
+        if runs and runs[-1][2] == multiplier and sum(runs[-1][:2]) == placed.offset:
+            runs[-1] = (runs[-1][0], runs[-1][1] + placed.floats, multiplier)
+        else:
+            runs.append((placed.offset, placed.floats, multiplier))
+    return runs
 
 
 def useful_nodes(graph: Graph, inference: Inference, training: bool) -> frozenset[str]:

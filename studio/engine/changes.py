@@ -5,6 +5,7 @@ from __future__ import annotations
 from studio.core.component import Component
 from studio.core.document import Training
 from studio.core.graph import Graph
+from studio.core.optimizer import Optimizer
 
 
 def same_network(before: Graph, after: Graph) -> bool:
@@ -26,5 +27,7 @@ def only_live(before: Component, after: Component) -> bool:
                 return False
     if isinstance(before, Training) and isinstance(after, Training):
         one, other = before.optimizer, after.optimizer
-        return one is not None and other is not None and only_live(one, other)
+        if not isinstance(one, Optimizer) or not isinstance(other, Optimizer):
+            return False
+        return only_live(one, other) and one.same_program(other)
     return True

@@ -57,7 +57,7 @@ def make_plans(
     assert isinstance(optimizer, Optimizer)
     space = SharedSpace(LANES)
     space.place(dict(inference.weights))
-    for slot in optimizer.slots:
+    for slot in optimizer.kept():
         space.add_slot(slot)
     shard = -(-training.batch_size // threads)
     plans = [
@@ -162,20 +162,20 @@ class Network(Observed):
     # Weights and numbers -----------------------------------------------------------------
 
     def draw_weights(self, seed: int) -> None:
-        """Initial weights; optimizer state goes back to zero."""
+        """Initial weights; optimizer state goes back to what it starts from."""
         for (node, name), placed in self.space.placed.items():
             values = draw(placed.weight.initializer, placed.weight.shape, seed, node, name)
             placed.write(self.device.arena, values)
-        for offset in self.space.slots.values():
-            self.device.arena[offset : offset + self.space.trainable_floats] = 0.0
+        for slot, offset in self.space.slots.items():
+            self.device.arena[offset : offset + self.space.trainable_floats] = self.optimizer.initial(slot)
 
     def set_numbers(self, graph: Graph, training: Training) -> None:
         """Put live parameters of layers and optimizer where the kernels read them."""
         assert isinstance(training.optimizer, Optimizer)
         self.graph, self.training, self.optimizer = graph, training, training.optimizer
         for (owner, name), offset in self.space.numbers.items():
-            if owner == "optimizer":
-                value = training.optimizer.numbers()[name]
+            if owner.startswith("optimizer"):
+                value = float(getattr(training.optimizer, name)) * float(owner.partition("*")[2] or 1.0)
             elif owner.startswith("default:"):
                 default = layer_type(owner.removeprefix("default:"))()
                 assert isinstance(default, ElementWise)
@@ -194,9 +194,11 @@ class Network(Observed):
         return {name: p.read(self.device.arena) for (owner, name), p in self.space.placed.items() if owner == node}
 
     def node_gradients(self, node: str) -> dict[str, np.ndarray]:
-        """Gradients of one node's weights in the last minibatch."""
+        """Gradients of one node's weights in the last minibatch, as the optimizer took them."""
         total: np.ndarray | None = None
-        for base in self.train_plan.bases:
+        # A limit is one on all threads' gradients, whose sum is then in the first one's place.
+        summed = 1 if self.optimizer.clipping() else None
+        for base in self.train_plan.bases[:summed]:
             part = self.device.arena[base : base + self.space.trainable_floats]
             total = part.copy() if total is None else total + part
         assert total is not None

@@ -17,6 +17,12 @@ def slice_of(floats, state):
 
 
 @inline
+def summands(stride, state):
+    """How many gradients are to be added: one a thread, or one in all if that was done (stride 0)."""
+    return state[THREADS] if stride != 0 else 1
+
+
+@inline
 def gradient_sum(gradients, stride, threads, i):
     """The gradient of all shards at place i, always added in the same order."""
     g = load(at(gradients, i))

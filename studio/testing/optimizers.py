@@ -12,7 +12,7 @@ import numpy as np
 from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.document import Training
 from studio.core.graph import Graph
-from studio.core.optimizer import Optimizer
+from studio.core.optimizer import CLIPPING, COMMON, Optimizer
 from studio.engine.messages import TrainingState
 from studio.engine.network import Network
 from studio.kernels.jit import compile_ahead
@@ -39,8 +39,9 @@ def check_optimizer(optimizer_class: type[Optimizer], *variants: Optimizer) -> N
     optimizer_class : type
         An optimizer.
     *variants : Optimizer
-        Settings to try. Left out, these are the defaults and all combinations of switching
-        each flag and of setting to one half each number whose default is 0.
+        Settings to try. Left out, these are the defaults, all combinations of switching each
+        flag and of setting to one half each number whose default is 0, and then, one at a
+        time, weight decay and the limits on gradients.
 
     Raises
     ------
@@ -58,15 +59,21 @@ def check_optimizer(optimizer_class: type[Optimizer], *variants: Optimizer) -> N
 
 
 def _variants(optimizer_class: type[Optimizer]) -> Iterator[Optimizer]:
+    """Each of its own options on and off, then what all optimizers have, one at a time."""
     default = optimizer_class(learning_rate=0.05)
     choices: dict[str, tuple[object, ...]] = {}
     for name, declared in optimizer_class.parameters().items():
+        if name in COMMON:
+            continue
         if declared.kind == "flag":
             choices[name] = (False, True)
         elif declared.kind == "real" and declared.default == 0 and (declared.maximum or 0) > 0:
             choices[name] = (0.0, 0.5 * min(1.0, declared.maximum or 1.0))
-    for values in product(*choices.values()):
-        yield default.replace(**dict(zip(choices, values, strict=True)))
+    own = [default.replace(**dict(zip(choices, values, strict=True))) for values in product(*choices.values())]
+    yield from own
+    yield own[-1].replace(weight_decay=0.7 if default.weight_decay == 0 else 0.0)
+    for name in CLIPPING:
+        yield own[-1].replace(weight_decay=0.1, **{name: 0.8})
 
 
 def _network(optimizer: Optimizer, threads: int) -> Network:
@@ -93,14 +100,18 @@ def _network(optimizer: Optimizer, threads: int) -> Network:
 
 
 def _check_updates(optimizer: Optimizer, threads: int) -> dict[tuple[str, str], np.ndarray]:
-    with closing(_network(optimizer, threads)) as network:
+    # What there was before the limit is seen where there is none.
+    free = optimizer.replace(**dict.fromkeys(CLIPPING, 0.0))
+    with closing(_network(optimizer, threads)) as network, closing(_network(free, threads)) as twin:
         for step in range(STEPS):
             if step == STEPS - 1:
                 optimizer = optimizer.replace(learning_rate=optimizer.learning_rate / 3)
                 network.set_numbers(network.graph, replace(network.training, optimizer=optimizer))
             before = network.state()
             network.train(1)
-            gradients = {n.id: network.node_gradients(n.id) for n in network.graph.nodes}
+            twin.restore(before)
+            twin.train(1)
+            gradients = {n.id: twin.node_gradients(n.id) for n in network.graph.nodes}
             _check_update(optimizer, step, before, gradients, network.state(), f"{optimizer!r}, {threads} thread(s)")
         return network.weights()
 
@@ -113,10 +124,17 @@ def _check_update(
     after: TrainingState,
     what: str,
 ) -> None:
+    found = {
+        (node, name): gradients[node][name].astype(np.float64) for node, name in before.weights
+    }
+    limited = optimizer.clipped(found)
+    if optimizer.clipping() and step == 0:
+        shortened = any(not np.array_equal(limited[key], gradient) for key, gradient in found.items())
+        require(shortened, f"{what}: the limit on gradients limits nothing.")
     for (node, name), weight in before.weights.items():
-        slots = {s: before.slots[node, name, s].astype(np.float64) for s in optimizer.slots}
-        old, gradient = weight.astype(np.float64), gradients[node][name].astype(np.float64)
-        new, new_slots = optimizer.reference(old, gradient, slots, step)
+        slots = {s: before.slots[node, name, s].astype(np.float64) for s in optimizer.kept()}
+        old = weight.astype(np.float64)
+        new, new_slots = optimizer.reference(optimizer.decayed(old), limited[node, name], slots, step)
         sentence = f"{what}, step {step}: {name} of {node}"
         require(not np.array_equal(new, old), f"{sentence} does not change.")
         change = after.weights[node, name] - old
@@ -125,6 +143,6 @@ def _check_update(
         rounding = 1e-7 * float(np.abs(old).max())
         worst = float(np.abs(change - (new - old)).max())
         require(worst <= 2e-5 * size + rounding, f"{sentence} changes by {worst:.3g} too much or too little.")
-        require(set(new_slots) == set(optimizer.slots), f"{sentence}: reference gives other slots.")
+        require(set(new_slots) == set(optimizer.kept()), f"{sentence}: reference gives other slots.")
         for slot, expected in new_slots.items():
             require_close(after.slots[node, name, slot], expected, 1e-5, f"{sentence}, slot {slot}")

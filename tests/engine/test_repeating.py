@@ -21,6 +21,8 @@ OPTIMIZERS = [
     optimizer("SGD", learning_rate=0.1, momentum=0.9, nesterov=True),
     optimizer("RMSprop", learning_rate=0.01, momentum=0.5),
     optimizer("Adam", learning_rate=0.01),
+    optimizer("Nadam", learning_rate=0.01, clipnorm=0.5),
+    optimizer("Adagrad", learning_rate=0.05, global_clipnorm=0.5, weight_decay=0.1),
 ]
 
 

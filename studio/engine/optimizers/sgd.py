@@ -12,30 +12,38 @@ from studio.core.fields import flag, real
 from studio.core.optimizer import Optimizer
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.simd import LANES, at, load, store
-from studio.kernels.slices import gradient_sum, slice_of
-from studio.kernels.state import THREADS
+from studio.kernels.slices import gradient_sum, slice_of, summands
 
 
 @kernel
 def sgd(arena: Any, record: Any, table: Any, state: Any) -> None:
-    """w -= rate g, or with momentum: m = momentum m - rate g; w += m."""
+    """w -= rate g"""
+    start, end = slice_of(record[2], state)
+    weights, gradients, stride = at(arena, record[3]), at(arena, record[4]), record[5]
+    rate, decay = arena[record[6]], arena[record[9]]
+    threads, shrink = summands(stride, state), rate * decay
+    for i in range(start, end, LANES):
+        g = gradient_sum(gradients, stride, threads, i)
+        w = load(at(weights, i))
+        store(at(weights, i), w - w * shrink - g * rate)
+
+
+@kernel
+def sgd_momentum(arena: Any, record: Any, table: Any, state: Any) -> None:
+    """m = momentum m - rate g; w += m, or with a look ahead w += momentum m - rate g."""
     start, end = slice_of(record[2], state)
     weights, gradients, stride = at(arena, record[3]), at(arena, record[4]), record[5]
     momentum_slot = at(arena, record[6])
-    rate, momentum, nesterov = arena[record[7]], arena[record[8]], arena[record[9]]
-    threads = state[THREADS]
-    if momentum == 0.0:
-        for i in range(start, end, LANES):
-            g = gradient_sum(gradients, stride, threads, i)
-            store(at(weights, i), load(at(weights, i)) - g * rate)
-    else:
-        for i in range(start, end, LANES):
-            step = gradient_sum(gradients, stride, threads, i) * rate
-            m = load(at(momentum_slot, i)) * momentum - step
-            store(at(momentum_slot, i), m)
-            if nesterov != 0.0:
-                m = m * momentum - step
-            store(at(weights, i), load(at(weights, i)) + m)
+    rate, momentum, nesterov, decay = arena[record[7]], arena[record[8]], arena[record[9]], arena[record[10]]
+    threads, shrink = summands(stride, state), rate * decay
+    for i in range(start, end, LANES):
+        step = gradient_sum(gradients, stride, threads, i) * rate
+        m = load(at(momentum_slot, i)) * momentum - step
+        store(at(momentum_slot, i), m)
+        if nesterov != 0.0:
+            m = m * momentum - step
+        w = load(at(weights, i))
+        store(at(weights, i), w - w * shrink + m)
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,17 @@ class SGD(Optimizer):
     momentum: float = real(0.0, 0.0, 0.9999, help="How much of the last step is kept; 0 is none.", live=True)
     nesterov: bool = flag(False, help="Look ahead along the momentum before correcting.", live=True)
 
+    def kept(self) -> tuple[str, ...]:
+        return self.slots if self.momentum else ()
+
     def kernel(self) -> Kernel:
-        return sgd
+        return sgd_momentum if self.momentum else sgd
 
     def reference(
         self, weight: np.ndarray, gradient: np.ndarray, slots: Mapping[str, np.ndarray], step: int
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         if not self.momentum:
-            return weight - self.learning_rate * gradient, dict(slots)
+            return weight - self.learning_rate * gradient, {}
         m = self.momentum * slots["momentum"] - self.learning_rate * gradient
         ahead = self.momentum * m - self.learning_rate * gradient if self.nesterov else m
         return weight + ahead, {"momentum": m}
