@@ -45,6 +45,7 @@ class Theme(QObject):
         self._colors: dict[str, QColor] = {}
         self._fonts: dict[str, QFont] = {}
         self._luts: dict[str, np.ndarray] = {}
+        self._packed: dict[str, np.ndarray] = {}
         self._pixmaps: dict[tuple[str, str, int, float], QPixmap] = {}
         self._fonts_loaded = False
         self._following = False
@@ -92,6 +93,7 @@ class Theme(QObject):
         self._dark = dark
         self._colors.clear()
         self._luts.clear()
+        self._packed.clear()
         self._pixmaps.clear()
         self._apply()
         self.changed.emit()
@@ -187,6 +189,15 @@ class Theme(QObject):
             table.flags.writeable = False
             self._luts[name] = table
         return self._luts[name]
+
+    def packed_lut(self, name: str) -> np.ndarray:
+        """A colour map as pixels of 32 bits: uint32 ``(256,)``, so that one lookup makes a picture."""
+        if name not in self._packed:
+            red, green, blue = self.lut(name).astype(np.uint32).T
+            packed = np.uint32(0xFF000000) | red << 16 | green << 8 | blue
+            packed.flags.writeable = False
+            self._packed[name] = packed
+        return self._packed[name]
 
     # Type ------------------------------------------------------------------------------
 

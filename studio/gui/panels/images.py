@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
@@ -20,11 +22,25 @@ def colour_image(colours: np.ndarray) -> QImage:
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
 
 
+def packed_image(pixels: np.ndarray) -> QImage:
+    """A picture from uint32 ``(height, width)``, each 0xffRRGGBB; row 0 is at the top."""
+    height, width = pixels.shape
+    pixels = np.ascontiguousarray(pixels)
+    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
+
+
+def colour_places(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Places in a colour map of 256, uint8: `low` is 0, `high` 255; what is not finite counts as 0."""
+    scale = 255.0 / (high - low) if high > low else 255.0
+    places = (np.asarray(values, np.float32) - np.float32(low)) * np.float32(scale)
+    if not np.isfinite(places.sum(dtype=np.float64)):
+        places = np.nan_to_num(places)
+    return np.asarray(np.clip(places + np.float32(0.5), 0, 255), np.uint8)
+
+
 def mapped(values: np.ndarray, low: float, high: float, lut: np.ndarray) -> np.ndarray:
     """Colours of values: uint8 ``(..., 3)``; `low` takes the first colour, `high` the last."""
-    span = high - low if high > low else 1.0
-    places = np.nan_to_num((np.asarray(values, np.float32) - low) * (255.0 / span))
-    return np.asarray(lut[np.clip(places + 0.5, 0, 255).astype(np.uint8)])
+    return np.asarray(lut[colour_places(values, low, high)])
 
 
 def value_range(values: np.ndarray) -> tuple[float, float, str]:
@@ -36,10 +52,12 @@ def value_range(values: np.ndarray) -> tuple[float, float, str]:
     name : str
         ``sequential`` or ``diverging``.
     """
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return 0.0, 1.0, "sequential"
-    low, high = float(finite.min()), float(finite.max())
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    if not math.isfinite(high - low):
+        finite = values[np.isfinite(values)]
+        if not len(finite):
+            return 0.0, 1.0, "sequential"
+        low, high = float(finite.min()), float(finite.max())
     # Undoing a standardisation leaves a trace of rounding below 0.
     if low >= -1e-5 * max(high, 0.0):
         return 0.0, high or 1.0, "sequential"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen
 
-from studio.gui.panels.images import colour_image, mapped, value_range
+from studio.gui.panels.images import colour_places, packed_image, value_range
 from studio.gui.panels.ticks import number_text
 from studio.gui.theme import Theme
 
@@ -25,17 +25,30 @@ class ActivationPicture:
     ----------
     values : numpy.ndarray
         float32 in the layer's shape.
-    maps : tuple of QImage
-        A tile a map; empty for short vectors.
+    sheet : QImage
+        All tiles, one below the other; empty for short vectors.
+    maps : int
+        How many tiles there are.
     low, high, lut : float, float, str
         Range and colour map of the tiles.
     """
 
     values: np.ndarray
-    maps: tuple[QImage, ...]
+    sheet: QImage
+    maps: int
     low: float
     high: float
     lut: str
+
+    @property
+    def aspect(self) -> float:
+        """Width by height of a tile."""
+        return self.sheet.width() / (self.sheet.height() / self.maps) if self.maps else 1.0
+
+    def source(self, index: int) -> QRectF:
+        """Where a tile is on the sheet."""
+        height = self.sheet.height() // self.maps
+        return QRectF(0, index * height, self.sheet.width(), height)
 
 
 def picture_of(values: np.ndarray, theme: Theme, most_maps: int = 4096) -> ActivationPicture:
@@ -57,10 +70,11 @@ def picture_of(values: np.ndarray, theme: Theme, most_maps: int = 4096) -> Activ
         tiles = values.T[None]
     elif values.ndim == 1 and len(values) > MOST_BARS:
         tiles = as_block(values)[None]
-    images: tuple[QImage, ...] = ()
-    if tiles is not None:
-        images = tuple(colour_image(tile) for tile in mapped(tiles, low, high, theme.lut(name)))
-    return ActivationPicture(values, images, low, high, name)
+    if tiles is None or not tiles.size:
+        return ActivationPicture(values, QImage(), 0, low, high, name)
+    pixels = theme.packed_lut(name)[colour_places(tiles, low, high)]
+    sheet = packed_image(pixels.reshape(-1, tiles.shape[2]))
+    return ActivationPicture(values, sheet, len(tiles), low, high, name)
 
 
 def as_block(values: np.ndarray) -> np.ndarray:
@@ -103,43 +117,74 @@ def best_columns(count: int, area: QRectF, gap: float, aspect: float = 1.0) -> i
     ) if count > 0 else 1
 
 
-def paint_tile(painter: QPainter, image: QImage, rect: QRectF, theme: Theme) -> None:
-    """A map with sharp pixels and a thin frame."""
-    painter.drawImage(rect, image)
+def paint_tiles(
+    painter: QPainter, picture: ActivationPicture, places: dict[int, QRectF], theme: Theme
+) -> None:
+    """Maps with sharp pixels and thin frames, each at its place."""
+    for index, place in places.items():
+        painter.drawImage(place, picture.sheet, picture.source(index))
     painter.setPen(QPen(theme.color("border"), 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRect(rect)
+    painter.drawRects(list(places.values()))
 
 
-def paint_bars(
-    painter: QPainter, values: np.ndarray, names: tuple[str, ...], area: QRectF, theme: Theme, strong: int = -1
-) -> None:
-    """A short vector as bars left and right of 0; `strong` is a row to stress."""
-    count = len(values)
-    step = min(20.0, area.height() / max(1, count))
-    top = area.center().y() - step * count / 2
-    painter.setFont(theme.font("small"))
-    metrics = painter.fontMetrics()
+@dataclass(frozen=True)
+class BarRows:
+    """Where the rows of a short vector are.
+
+    Parameters
+    ----------
+    left, top, step : float
+        Of the first row, and from one to the next.
+    label, right : float
+        Room for the names at the left, and where the bars end.
+    """
+
+    left: float
+    top: float
+    step: float
+    label: float
+    right: float
+
+
+def bar_rows(names: tuple[str, ...], area: QRectF, theme: Theme) -> BarRows:
+    """Rows for bars with these names, in the middle of the area."""
+    step = min(20.0, area.height() / max(1, len(names)))
+    metrics = QFontMetrics(theme.font("small"))
     widest = max((metrics.horizontalAdvance(n) for n in names), default=0)
     label = min(widest + 6.0, 0.45 * area.width()) if step >= 11 else 0.0
+    return BarRows(area.left(), area.center().y() - step * len(names) / 2, step, label, area.right())
+
+
+def paint_bar_names(painter: QPainter, names: tuple[str, ...], rows: BarRows, theme: Theme, strong: int = -1) -> None:
+    """What the bars of a short vector stand for; `strong` is a row to stress."""
+    if not rows.label:
+        return
+    painter.setFont(theme.font("small"))
+    metrics = painter.fontMetrics()
+    for i, name in enumerate(names):
+        painter.setPen(theme.color("text" if i == strong else "text-3"))
+        words = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(rows.label))
+        painter.drawText(QRectF(rows.left, rows.top + i * rows.step, rows.label - 5, rows.step), _RIGHT, words)
+
+
+def paint_bars(painter: QPainter, values: np.ndarray, rows: BarRows, theme: Theme) -> None:
+    """A short vector as bars left and right of 0."""
     low, high, _ = value_range(values)
     lut = theme.lut("diverging")
-    blue, orange = (_ink(lut[i], theme) for i in (0, 255))
-    left, right = area.left() + label, area.right()
+    blue, orange = (QColor(*lut[i].tolist()) for i in (0, 255))
+    plain = theme.color("accent")
+    left, right = rows.left + rows.label, rows.right
     zero = left if low >= 0 else (left + right) / 2
     reach = (right - zero) / (high or 1.0)
+    bar = min(10.0, rows.step * 0.6)
     for i, value in enumerate(np.nan_to_num(values).tolist()):
-        y = top + i * step
-        if label:
-            painter.setPen(theme.color("text" if i == strong else "text-3"))
-            words = metrics.elidedText(names[i], Qt.TextElideMode.ElideRight, int(label))
-            painter.drawText(QRectF(area.left(), y, label - 5, step), _RIGHT, words)
-        bar = min(10.0, step * 0.6)
         size = value * reach
-        rect = QRectF(zero + min(0.0, size), y + (step - bar) / 2, max(0.5, abs(size)), bar)
-        painter.fillRect(rect, blue if value < 0 else orange if low < 0 else theme.color("accent"))
+        y = rows.top + i * rows.step + (rows.step - bar) / 2
+        rect = QRectF(zero + min(0.0, size), y, max(0.5, abs(size)), bar)
+        painter.fillRect(rect, blue if value < 0 else orange if low < 0 else plain)
     painter.setPen(QPen(theme.color("border-strong"), 1))
-    painter.drawLine(QPointF(zero, top), QPointF(zero, top + step * count))
+    painter.drawLine(QPointF(zero, rows.top), QPointF(zero, rows.top + rows.step * len(values)))
 
 
 def paint_number(painter: QPainter, value: float, area: QRectF, theme: Theme) -> None:
@@ -151,8 +196,3 @@ def paint_number(painter: QPainter, value: float, area: QRectF, theme: Theme) ->
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
-
-def _ink(colour: np.ndarray, theme: Theme):  # type: ignore[no-untyped-def]
-    from PySide6.QtGui import QColor
-
-    return QColor(*colour.tolist())

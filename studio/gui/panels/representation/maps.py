@@ -15,10 +15,12 @@ from studio.gui.panels.representation.activation_picture import (
     MOST_BARS,
     ActivationPicture,
     as_block,
+    bar_rows,
     best_columns,
+    paint_bar_names,
     paint_bars,
     paint_number,
-    paint_tile,
+    paint_tiles,
     picture_of,
     tile_rects,
 )
@@ -52,16 +54,16 @@ class MapsCanvas(QWidget):
 
     def show_maps(self, picture: ActivationPicture, values: np.ndarray, flipped: bool) -> None:
         """Show tiles; `values` is ``(rows, columns, tiles)``, upside down if `flipped`."""
-        resize = self.picture is None or len(picture.maps) != len(self.picture.maps)
+        resize = self.picture is None or picture.maps != self.picture.maps
         self.picture, self.values, self.flipped = picture, values, flipped
-        if self.hovered is not None and self.hovered[0] >= len(picture.maps):
+        if self.hovered is not None and self.hovered[0] >= picture.maps:
             self.hovered = None
         if resize:
             self.updateGeometry()
         self.update()
 
     def minimumSizeHint(self) -> QSize:
-        count = len(self.picture.maps) if self.picture is not None else 1
+        count = self.picture.maps if self.picture is not None else 1
         parent = self.parentWidget()
         width = max(200, parent.width() if parent is not None else 0)
         columns = max(1, int((width + _GAP) // (_SMALLEST + _GAP)))
@@ -74,8 +76,7 @@ class MapsCanvas(QWidget):
         """Places of the tiles, in the widget's pixels."""
         if self.picture is None or not self.picture.maps:
             return []
-        count, image = len(self.picture.maps), self.picture.maps[0]
-        aspect = image.width() / image.height()
+        count, aspect = self.picture.maps, self.picture.aspect
         area = QRectF(self.rect()).adjusted(2, 2, -2, -2)
         # The caption is part of the tile when space is shared out.
         columns = best_columns(count, area, _GAP, aspect * 0.9)
@@ -100,14 +101,20 @@ class MapsCanvas(QWidget):
                 values = picture.values.reshape(-1)
                 names = self.names or tuple(str(i + 1) for i in range(len(values)))
                 strong = int(values.argmax()) if self.names else -1
-                paint_bars(painter, values, names, area.adjusted(8, 8, -8, -8), theme, strong)
+                rows = bar_rows(names, area.adjusted(8, 8, -8, -8), theme)
+                paint_bar_names(painter, names, rows, theme, strong)
+                paint_bars(painter, values, rows, theme)
             return
+        exposed = QRectF(event.rect())
+        places = {
+            index: place
+            for index, place in enumerate(self.tiles())
+            if place.adjusted(0, 0, 0, _CAPTION).intersects(exposed)
+        }
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.flipped)
+        paint_tiles(painter, picture, places, theme)
         painter.setFont(theme.font("small"))
-        for index, (image, rect) in enumerate(zip(picture.maps, self.tiles(), strict=True)):
-            if not rect.adjusted(0, 0, 0, _CAPTION).intersects(QRectF(event.rect())):
-                continue
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.flipped)
-            paint_tile(painter, image, rect, theme)
+        for index, rect in places.items():
             on = self.hovered is not None and self.hovered[0] == index
             if on:
                 painter.setPen(QPen(theme.color("accent"), 2))

@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QFont,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QVBoxLayout, QWidget
 
 from studio.core.dataset import Dataset
@@ -16,9 +26,11 @@ from studio.gui.panels.class_scores import class_numbers, class_scores, output_n
 from studio.gui.panels.representation.activation_picture import (
     MOST_BARS,
     ActivationPicture,
+    bar_rows,
+    paint_bar_names,
     paint_bars,
     paint_number,
-    paint_tile,
+    paint_tiles,
     picture_of,
     tile_rects,
 )
@@ -50,7 +62,9 @@ class StripCanvas(QWidget):
         self.verdict = ""
         self.wrong = False
         self._hovered = -1
+        self._ground: tuple[object, QPixmap] | None = None
         self.on_resize: Callable[[], None] = self.update
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -78,11 +92,53 @@ class StripCanvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._ground_now())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        exposed = QRectF(event.rect())
         for index, entry in enumerate(self.entries):
-            rect = self.column(index)
-            if rect.intersects(QRectF(event.rect())):
-                self._paint_column(painter, entry, rect, index == self._hovered)
+            rect, picture = self.column(index), self.pictures.get(entry.id)
+            if picture is not None and rect.intersects(exposed):
+                self._paint_body(painter, entry, picture, _body(rect))
+
+    def _ground_now(self) -> QPixmap:
+        """All that stays from one snapshot to the next, painted again only where it changed."""
+        columns = tuple(self._column_key(i, entry) for i, entry in enumerate(self.entries))
+        focus, ratio, theme = self.hasFocus(), self.devicePixelRatioF(), self.theme
+        wanted = (self.width(), self.height(), columns, focus, ratio, theme.dark, theme.scale)
+        if self._ground is None or self._ground[0] != wanted:
+            picture = QPixmap(max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio)))
+            picture.setDevicePixelRatio(ratio)
+            picture.fill(theme.color("dock"))
+            painter = QPainter(picture)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for index, entry in enumerate(self.entries):
+                self._paint_column(painter, entry, self.column(index), index == self._hovered)
+            painter.end()
+            self._ground = wanted, picture
+        return self._ground[1]
+
+    def _column_key(self, index: int, entry: LayerEntry) -> tuple[object, ...]:
+        """All that the unchanging part of a column depends on."""
+        return entry, entry.id == self.layer, index == self._hovered, self._footer(entry), self._bars(entry)
+
+    def _footer(self, entry: LayerEntry) -> tuple[str, str]:
+        """Words below a column, and the token of their colour."""
+        if entry.id == self.output and self.verdict:
+            return self.verdict, "error" if self.wrong else "ok"
+        picture = self.pictures.get(entry.id)
+        if picture is not None and picture.values.ndim == 3 and picture.values.shape[2] > picture.maps:
+            return self.tr("{0} of {1} maps").format(picture.maps, picture.values.shape[2]), "text-3"
+        return entry.size_text, "text-3"
+
+    def _bars(self, entry: LayerEntry) -> tuple[tuple[str, ...], int] | None:
+        """Names of a short vector's bars and the row to stress; None for other layers."""
+        picture = self.pictures.get(entry.id)
+        values = picture.values if picture is not None else None
+        if values is None or values.ndim != 1 or not 1 < len(values) <= MOST_BARS:
+            return None
+        if entry.id == self.output and len(values) == len(self.class_names):
+            return self.class_names, int(values.argmax())
+        return tuple(str(i + 1) for i in range(len(values))), -1
 
     def _paint_column(self, painter: QPainter, entry: LayerEntry, rect: QRectF, hovered: bool) -> None:
         theme, chosen = self.theme, entry.id == self.layer
@@ -101,42 +157,30 @@ class StripCanvas(QWidget):
         painter.setPen(theme.color("text"))
         header = QRectF(left + 20, rect.top(), rect.width(), _HEADER)
         painter.drawText(header, Qt.AlignmentFlag.AlignVCenter, words)
-        body = rect.adjusted(11, _HEADER + 2, -11, -_FOOTER - 2)
+        bars = self._bars(entry)
+        if bars is not None:
+            names, strong = bars
+            paint_bar_names(painter, names, bar_rows(names, _body(rect), theme), theme, strong)
         footer = QRectF(rect.left() + 4, rect.bottom() - _FOOTER - 1, rect.width() - 8, _FOOTER)
-        picture = self.pictures.get(entry.id)
-        words, colour = entry.size_text, "text-3"
-        if picture is not None:
-            hidden = self._paint_body(painter, entry, picture, body)
-            if hidden:
-                words = self.tr("{0} of {1} maps").format(picture.values.shape[-1] - hidden, picture.values.shape[-1])
-        if entry.id == self.output and self.verdict:
-            words, colour = self.verdict, "error" if self.wrong else "ok"
+        words, colour = self._footer(entry)
         painter.setFont(theme.font("small"))
         painter.setPen(theme.color(colour))
         words = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(footer.width()))
         painter.drawText(footer, Qt.AlignmentFlag.AlignCenter, words)
 
-    def _paint_body(self, painter: QPainter, entry: LayerEntry, picture: ActivationPicture, body: QRectF) -> int:
-        """Paint a column's content; returns how many maps are not shown."""
-        values = picture.values
-        if values.ndim == 0 or (values.size == 1 and values.ndim == 1):
-            paint_number(painter, float(values.reshape(-1)[0]), body, self.theme)
-        elif values.ndim == 1 and len(values) <= MOST_BARS:
-            is_output = entry.id == self.output and len(values) == len(self.class_names)
-            names = self.class_names if is_output else tuple(str(i + 1) for i in range(len(values)))
-            strong = int(values.argmax()) if is_output else -1
-            paint_bars(painter, values, names, body, self.theme, strong)
-        else:
-            images = picture.maps[:_MOST_MAPS]
-            columns = 1 if len(images) == 1 else 2
-            aspect = images[0].width() / images[0].height() if images else 1.0
+    def _paint_body(self, painter: QPainter, entry: LayerEntry, picture: ActivationPicture, body: QRectF) -> None:
+        """Paint what a column holds of the snapshot."""
+        bars = self._bars(entry)
+        if bars is not None:
+            paint_bars(painter, picture.values, bar_rows(bars[0], body, self.theme), self.theme)
+        elif picture.values.size == 1 and picture.values.ndim <= 1:
+            paint_number(painter, float(picture.values.reshape(-1)[0]), body, self.theme)
+        elif picture.maps:
+            columns = 1 if picture.maps == 1 else 2
             # A single tile as wide as the column would dwarf the maps beside it.
-            area = body if len(images) > 1 else body.adjusted(2, 0, -2, 0)
-            for image, rect in zip(images, tile_rects(len(images), area, columns, 4, aspect), strict=True):
-                paint_tile(painter, image, rect, self.theme)
-            if values.ndim == 3:
-                return int(values.shape[-1]) - len(images)
-        return 0
+            area = body if picture.maps > 1 else body.adjusted(2, 0, -2, 0)
+            places = tile_rects(picture.maps, area, columns, 4, picture.aspect)
+            paint_tiles(painter, picture, dict(enumerate(places)), self.theme)
 
     # Mouse and keys -------------------------------------------------------------------------------
 
@@ -176,6 +220,11 @@ class StripCanvas(QWidget):
         return super().event(event)
 
 
+def _body(column: QRectF) -> QRectF:
+    """The part of a column between its name and its footer."""
+    return column.adjusted(11, _HEADER + 2, -11, -_FOOTER - 2)
+
+
 class StripView(View):
     """The layer strip: the picked sample as every layer sees it."""
 
@@ -195,7 +244,6 @@ class StripView(View):
         self.area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.viewport().setAutoFillBackground(False)
-        self.canvas.setAutoFillBackground(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.area)
