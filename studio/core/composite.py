@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from studio.core.graph import Edge, Graph
+from studio.core.graph import Edge, Graph, Node
 from studio.core.layer import Layer, Weight
 from studio.core.lowering import Lowering, Tensor
 from studio.core.parts import weights_of_part
@@ -125,9 +125,11 @@ def opened(graph: Graph, node: str, *shapes: Any) -> tuple[Graph, dict[str, str]
     Returns
     -------
     graph : Graph
+        The new nodes' ids are the old one's, a slash and the part's name: so the weight
+        ``kernel`` of a new node has the same path as the composite's weight ``part/kernel``,
+        and training goes on with it.
     ids : dict of str to str
-        Ids of the new nodes by the names of the parts; the weight ``kernel`` of the new node
-        was the composite's weight ``part/kernel``.
+        Ids of the new nodes by the names of the parts.
     """
     whole = graph.node(node)
     layer = whole.layer
@@ -137,7 +139,9 @@ def opened(graph: Graph, node: str, *shapes: Any) -> tuple[Graph, dict[str, str]
     result, ids = graph, {}
     wires: list[Edge] = []
     for name, part, sources, _given, _shape in layer._walk(*shapes):
-        result, ids[name] = result.add(part, f"{whole.name} {name.replace('_', ' ')}")
+        ids[name] = f"{node}/{name}"
+        new = Node(ids[name], result.unique_name(f"{whole.name} {name.replace('_', ' ')}"), part)
+        result = dataclasses.replace(result, nodes=(*result.nodes, new))
         for port, source in enumerate(sources):
             if source in ids and source != name:
                 wires.append(Edge(ids[source], 0, ids[name], port))

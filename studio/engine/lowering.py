@@ -163,7 +163,8 @@ class LayerLowering:
         self.emit(control.barrier)
 
     def node_key(self) -> int:
-        own = f"{self._node}/{self._place.prefix}" if self._place.prefix else self._node
+        # A part has the same number within its whole and, once that is opened, as a node.
+        own = f"{self._node}/{self._place.prefix}".rstrip("/")
         return zlib.crc32(own.encode()) & 0x7FFFFFFF
 
     def view(self, tensor: Tensor, shape: Shape) -> Tensor:

@@ -236,13 +236,15 @@ class Network(Observed):
         place : bool
             Also go back to its step and place in the epoch.
         """
+        # By path, so that a brick that was opened or closed keeps its weights.
+        by_path = {"/".join(key): placed for key, placed in self.space.placed.items()}
         for key, values in saved.weights.items():
-            placed = self.space.placed.get(key)
+            placed = by_path.get("/".join(key))
             if placed is not None and placed.weight.shape == values.shape:
                 placed.write(self.device.arena, values)
         if saved.optimizer == self.optimizer.type_name():
             for (node, name, slot), values in saved.slots.items():
-                placed = self.space.placed.get((node, name))
+                placed = by_path.get(f"{node}/{name}")
                 if placed is not None and placed.weight.shape == values.shape and slot in self.space.slots:
                     offset = self.space.slots[slot]
                     placed.write(self.device.arena[offset : offset + self.space.trainable_floats], values)

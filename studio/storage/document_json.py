@@ -30,7 +30,8 @@ _MOST_PORTS = 1_000
 #: Canvas coordinates beyond this cannot be drawn.
 _FARTHEST = 1e7
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: The parts of an opened brick have its id before a slash.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,4}")
 
 
 def graph_to_json(graph: Graph) -> dict[str, Any]:

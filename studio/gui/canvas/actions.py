@@ -32,6 +32,7 @@ def make_actions(canvas: Canvas) -> dict[str, QAction]:
         "add": _Command(tr("Add layer…"), tr("Search for a layer and add it (Tab)"), (), canvas.open_search),
         "delete": _Command(tr("Delete"), tr("Delete what is selected"), ("Del", "Backspace"), canvas.delete_selection),
         "take_out": _Command(tr("Take out, keep wires"), tr("Remove the layer and join the wires it was on"), ("Ctrl+Del",), canvas.take_out),
+        "open": _Command(tr("Open into its parts"), tr("Replace a brick by the layers it is made of (Ctrl+Return)"), ("Ctrl+Return",), canvas.open_brick),
         "cut": _Command(tr("Cut"), tr("Put the selection on the clipboard and remove it"), ("Ctrl+X",), canvas.cut),
         "copy": _Command(tr("Copy"), tr("Put the selection on the clipboard"), ("Ctrl+C",), canvas.copy),
         "paste": _Command(tr("Paste"), tr("Add the layers on the clipboard"), ("Ctrl+V",), canvas.paste),
@@ -81,7 +82,8 @@ def context_menu(canvas: Canvas, node: str, wire: Edge | None) -> QMenu:
     elif len(canvas.session.selection) > 1:
         names = ("cut", "copy", "duplicate", "delete", "", "disconnect", "tidy", "frame")
     else:
-        names = ("rename", "", "cut", "copy", "duplicate", "delete", "take_out", "", "disconnect", "frame")
+        brick = ("open",) if canvas.editor.is_brick(node) else ()
+        names = ("rename", *brick, "", "cut", "copy", "duplicate", "delete", "take_out", "", "disconnect", "frame")
     for name in names:
         if name:
             menu.addAction(actions[name])

@@ -262,6 +262,14 @@ class Canvas(QWidget):
         if len(self.session.selection) == 1:
             self.editor.dissolve(next(iter(self.session.selection)))
 
+    def open_brick(self) -> None:
+        """Replace the selected node by the layers it is made of, if it is made of layers."""
+        chosen = next(iter(self.session.selection)) if len(self.session.selection) == 1 else ""
+        if chosen and self.editor.is_brick(chosen):
+            self.editor.open_brick(chosen)
+        else:
+            self.session.say(self.tr("Only a single brick made of layers, such as ResidualBlock, can be opened: select one."))
+
     def disconnect_selection(self) -> None:
         """Remove all wires of the selected nodes."""
         self.editor.disconnect_all(self.session.selection)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from PySide6.QtCore import QPointF, QRectF
 
 from studio.core import registry
+from studio.core.composite import Composite, opened
 from studio.core.document import Document, Position
 from studio.core.fields import FieldError
 from studio.core.graph import Edge, GraphError
@@ -158,6 +159,31 @@ class Editor:
         document = self.session.document
         text = tr("Take out {name}").format(name=document.graph.node(node).name)
         self._attempt(lambda: (document.with_graph(document.graph.dissolve(node)), ""), text)
+
+    def is_brick(self, node: str) -> bool:
+        """Whether the node is made of layers and knows its shapes, so that it can be opened."""
+        layer = self.session.document.graph.node(node).layer
+        return isinstance(layer, Composite) and node in self.session.inference.input_shapes
+
+    def open_brick(self, node: str) -> None:
+        """Put the layers that a node is made of in its place; training goes on with their weights."""
+        document = self.session.document
+        shapes = self.session.inference.input_shapes[node]
+        text = tr("Open {name}").format(name=document.graph.node(node).name)
+        x, y = document.positions.get(node, self.scene.box(node)[:2])
+        parts: dict[str, str] = {}
+
+        def edit() -> tuple[Document, str]:
+            nonlocal parts
+            graph, parts = opened(document.graph, node, *shapes)
+            return document.with_graph(graph).moved(dict.fromkeys(parts.values(), (x, y))), node
+
+        if self._attempt(edit, text, f"open {node}") is not None:
+            # How large the new nodes are is known only now; still the same step of undo.
+            every = frozenset(self.scene.nodes)
+            corner = self.scene.bounds(every).topLeft()
+            self.move(self.scene.arranged(every, (corner.x(), corner.y())), text, f"open {node}")
+            self.session.select(frozenset(parts.values()))
 
     def rename(self, node: str, name: str) -> None:
         """Give a node another name."""
