@@ -149,6 +149,8 @@ def opened(graph: Graph, node: str, *shapes: Any) -> tuple[Graph, dict[str, str]
                 outside = ports.get(source)
                 if outside is not None:
                     wires.append(Edge(outside.source, outside.source_port, ids[name], port))
+    result = result.set_trainable(ids.values(), whole.trainable)
+    result = result.set_learning_rate_multiplier(ids.values(), whole.learning_rate_multiplier)
     last = ids[name]
     wires += [Edge(last, 0, e.target, e.target_port) for e in outgoing]
     kept = tuple(e for e in result.edges if node not in (e.source, e.target))

@@ -11,6 +11,9 @@ from typing import Any
 
 from studio.core.layer import Layer
 
+#: A layer that learns faster than so many times the others is a slip of the keyboard.
+LARGEST_MULTIPLIER = 1000.0
+
 
 class GraphError(ValueError):
     """An edit that would not leave a legal graph; the message is one plain sentence."""
@@ -28,11 +31,17 @@ class Node:
         What people call it; unique in the graph.
     layer : Layer
         Type and parameters.
+    trainable : bool
+        Whether training changes its weights; without, the layer is frozen.
+    learning_rate_multiplier : float
+        Its learning rate, in multiples of the optimizer's; 0 or more.
     """
 
     id: str
     name: str
     layer: Layer
+    trainable: bool = True
+    learning_rate_multiplier: float = 1.0
 
 
 @dataclass(frozen=True, order=True)
@@ -206,6 +215,27 @@ class Graph:
         """
         return self.set_layer(node, self.node(node).layer.replace(**values))
 
+    def set_trainable(self, nodes: Iterable[str], trainable: bool) -> Graph:
+        """Freeze the weights of nodes, or let training change them again."""
+        return self._with_nodes(nodes, trainable=bool(trainable))
+
+    def set_learning_rate_multiplier(self, nodes: Iterable[str], multiplier: float) -> Graph:
+        """Let nodes learn with another multiple of the optimizer's learning rate.
+
+        Raises
+        ------
+        GraphError
+            When it is negative, larger than 1000 or no number.
+        """
+        if not 0.0 <= multiplier <= LARGEST_MULTIPLIER:
+            raise GraphError(f"A learning rate multiplier is a number from 0 to {LARGEST_MULTIPLIER:g}, not {multiplier!r}.")
+        return self._with_nodes(nodes, learning_rate_multiplier=float(multiplier))
+
+    def _with_nodes(self, nodes: Iterable[str], **changes: Any) -> Graph:
+        chosen = {self.node(node).id for node in nodes}
+        changed = tuple(dataclasses.replace(n, **changes) if n.id in chosen else n for n in self.nodes)
+        return dataclasses.replace(self, nodes=changed)
+
     def rename(self, node: str, name: str) -> Graph:
         """Give the node another name, made unique if it must be."""
         unique = self.unique_name(name, besides=node)
@@ -294,6 +324,8 @@ class Graph:
         graph, ids = self, {}
         for node in other.nodes:
             graph, ids[node.id] = graph.add(node.layer, node.name)
+            learning = {"trainable": node.trainable, "learning_rate_multiplier": node.learning_rate_multiplier}
+            graph = graph._with_nodes([ids[node.id]], **learning)
         wires = tuple(dataclasses.replace(e, source=ids[e.source], target=ids[e.target]) for e in other.edges)
         return dataclasses.replace(graph, edges=(*graph.edges, *wires)), ids
 

@@ -117,7 +117,7 @@ class WeightRef:
     stride : int
         Distance, in floats, of neighbouring rows (all axes but the last count as rows).
     trainable : bool
-        Whether a gradient is wanted.
+        Whether a gradient is wanted; writing one that is not does no harm but takes time.
     """
 
     shape: Shape
@@ -140,6 +140,11 @@ class Lowering(Protocol):
     shapes: tuple[Shape, ...]
     #: Private floats, one a column: 1 for real samples, 0 for padding.
     valid: Ref
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the node's weights stay as they are, moving averages too."""
+        ...
 
     def weight(self, name: str) -> WeightRef:
         """The node's weight of that name."""

@@ -94,7 +94,7 @@ class PlanBuilder(LayerLowering):
     def _lower_node(self, node: str, layer: Layer) -> None:
         inputs: list[Any] = [self._outputs[w.source, w.source_port] if w else None for w in self.graph.feeds(node)]
         self.shapes = self.inference.input_shapes[node]
-        own = any(w.trainable for w in self.inference.weights.get(node, ()))
+        own = not self.frozen and any(w.trainable for w in self.inference.weights.get(node, ()))
         self._differentiable = self.training and (own or any(t.differentiable for t in inputs if t))
         self._halo = self._wanted_halo(node, 0) if len(self.inference.shapes[node][0]) == 3 else 0
         if isinstance(layer, Loss):
@@ -157,11 +157,12 @@ class PlanBuilder(LayerLowering):
 
     def _learning(self) -> list[tuple[Placed, float]]:
         """Weights that are updated, in the order of their places, each with its share of the rate."""
-        return [
-            (placed, 1.0)
-            for (node, _name), placed in self.space.placed.items()
-            if placed.weight.trainable and (node, 0) in self._outputs
-        ]
+        found = []
+        for (node_id, _name), placed in self.space.placed.items():
+            node = self.graph.node(node_id)
+            if placed.weight.trainable and node.trainable and (node_id, 0) in self._outputs:
+                found.append((placed, node.learning_rate_multiplier))
+        return found
 
     def _lower_clipping(self, gradients: Ref, stride: Ref, learning: list[Placed]) -> bool:
         """Keep gradients within the optimizer's limit, if any; whether threads' gradients are added up."""

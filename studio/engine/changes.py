@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from studio.core.component import Component
 from studio.core.document import Training
-from studio.core.graph import Graph
+from studio.core.graph import Graph, Node
 from studio.core.optimizer import Optimizer
 
 
 def same_network(before: Graph, after: Graph) -> bool:
-    """Whether two graphs differ at most in names and in live parameters."""
+    """Whether two graphs differ at most in names and in live parameters, and the same layers learn."""
     if before.edges != after.edges or [n.id for n in before.nodes] != [n.id for n in after.nodes]:
         return False
     pairs = zip(before.nodes, after.nodes, strict=True)
-    return all(only_live(one.layer, other.layer) for one, other in pairs)
+    return all(_learns_alike(one, other) and only_live(one.layer, other.layer) for one, other in pairs)
+
+
+def _learns_alike(before: Node, after: Node) -> bool:
+    alike = before.learning_rate_multiplier == after.learning_rate_multiplier
+    return alike and before.trainable == after.trainable
 
 
 def only_live(before: Component, after: Component) -> bool:

@@ -107,8 +107,13 @@ class LayerLowering:
     def _node(self) -> str:
         return self._place.node
 
+    @property
+    def frozen(self) -> bool:
+        return bool(self._node) and not self.graph.node(self._node).trainable
+
     def weight(self, name: str) -> WeightRef:
-        return self.space.weight(self._node, self._place.prefix + name)
+        found = self.space.weight(self._node, self._place.prefix + name)
+        return dataclasses.replace(found, trainable=False) if self.frozen else found
 
     def part(self, name: str, *inputs: Tensor | None, halo: int | None = None) -> Tensor:
         whole, shapes, own_halo, differentiable = self._place, self.shapes, self._halo, self._differentiable
@@ -119,7 +124,7 @@ class LayerLowering:
         self.shapes = tuple(None if t is None else t.shape for t in given)  # type: ignore[misc]
         self._halo = own_halo if halo is None else halo
         present = [self.need(t) for t in given if t is not None]
-        trainable = any(w.trainable for w in layer.weights(*self.shapes))
+        trainable = not self.frozen and any(w.trainable for w in layer.weights(*self.shapes))
         self._differentiable = self.training and (trainable or any(t.differentiable for t in present))
         try:
             return layer.lower(self, *given)

@@ -96,7 +96,8 @@ class Observed:
         """What the size of the weights adds to the loss, for the weights as they are."""
         total = 0.0
         for (node, name), placed in self.space.placed.items():
-            if placed.weight.penalized and (node, 0) in self.train_plan.plan.outputs:
+            learns = self.graph.node(node).trainable and (node, 0) in self.train_plan.plan.outputs
+            if placed.weight.penalized and learns:
                 layer, _, _ = owner_of(self.graph.node(node).layer, name)
                 l1, l2 = float(getattr(layer, "l1", 0.0)), float(getattr(layer, "l2", 0.0))
                 if l1 or l2:

@@ -213,3 +213,18 @@ def normalize_backward(arena, record, table, state):
             for b in range(0, batch, LANES):
                 lost = of_mean + (load(at(source, b)) - mean) * of_deviation
                 store(at(target, b), (load(at(gradient, b)) * scale - lost) * load(at(valid, b)))
+
+
+@kernel
+def scale_channels(arena, record, table, state):
+    """dx = dy scale: the gradient where the statistics are fixed."""
+    channels, pixels, batch, padded = record[2], record[3], record[4], record[5]
+    dy, dy_pixels = at(arena, record[6]), at(table, record[7])
+    dx, dx_pixels = at(arena, record[8]), at(table, record[9])
+    scales = at(arena, record[10] + 2 * padded)
+    for p in range(pixels):
+        for c in range(channels):
+            source, target = at(dy, dy_pixels[p] + c * batch), at(dx, dx_pixels[p] + c * batch)
+            scale = splat(scales[c])
+            for b in range(0, batch, LANES):
+                store(at(target, b), load(at(source, b)) * scale)

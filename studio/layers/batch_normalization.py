@@ -24,6 +24,7 @@ from studio.kernels.normalization import (
     moving_statistics,
     normalize,
     normalize_backward,
+    scale_channels,
 )
 
 
@@ -83,9 +84,16 @@ class BatchNormalization(Layer):
             *((1, beta.value) if beta else (0, nowhere)),
         )
         statistics = lowering.scratch(4 * padded)
-        if not lowering.training:
+        if not lowering.training or lowering.frozen:
             lowering.emit(moving_statistics, padded, statistics, mean.value, variance.value, *affine)
             lowering.emit(normalize, *sizes, *source, *target, statistics)
+
+            def backward_frozen(dy: Tensor) -> None:
+                dx = lowering.gradient(x)
+                if dx is not None:
+                    lowering.emit(scale_channels, *sizes, *_place(lowering, dy), *_place(lowering, dx), statistics)
+
+            lowering.backward(y, backward_frozen)
             return y
         own, sums, centres = (
             lowering.scratch(HEADER + 2 * padded),

@@ -85,7 +85,7 @@ class Dense(Layer):
                 *(y.base + first * batch, start, batch),
             )
 
-        def backward(dy: Tensor) -> None:
+        def weight_gradients(dy: Tensor) -> None:
             # dW and db run over the units in vectors, so they read dy with the units innermost.
             width = -(-self.units // lowering.lanes) * lowering.lanes
             turned = lowering.scratch(batch * width)
@@ -105,6 +105,10 @@ class Dense(Layer):
                         *(lowering.zeros(block), 0),
                         *(kernel.gradient + (run_first + first) * kernel.stride, start, kernel.stride),
                     )
+
+        def backward(dy: Tensor) -> None:
+            if kernel.trainable:
+                weight_gradients(dy)
             dx = lowering.gradient(x)
             if dx is None:
                 return

@@ -16,7 +16,7 @@ from studio.core import registry
 from studio.core.component import Component
 from studio.core.document import Document, Position, Training
 from studio.core.fields import FieldError
-from studio.core.graph import Edge, Graph, Node
+from studio.core.graph import LARGEST_MULTIPLIER, Edge, Graph, Node
 from studio.core.layer import Layer
 from studio.core.unknown import UnknownLayer
 from studio.storage.errors import StorageError
@@ -151,6 +151,11 @@ def _node_to_json(node: Node) -> dict[str, Any]:
         values["ports"] = [len(node.layer.inputs), len(node.layer.outputs)]
     else:
         values["type"] = node.layer.type_name()
+    # Absent is ordinary: most nodes learn as the optimizer says.
+    if not node.trainable:
+        values["trainable"] = False
+    if node.learning_rate_multiplier != 1.0:
+        values["learning_rate_multiplier"] = node.learning_rate_multiplier
     return values
 
 
@@ -175,7 +180,13 @@ def _node_from_json(values: Any, most_in: dict[str, int], most_out: dict[str, in
         layer = UnknownLayer(kind, json.dumps(parameters, sort_keys=True), *counts)
     except FieldError as error:
         raise StorageError(f"{name} cannot be read: {error}") from error
-    return Node(identity, name, layer)
+    trainable, multiplier = node.get("trainable", True), node.get("learning_rate_multiplier", 1.0)
+    if not isinstance(trainable, bool):
+        raise StorageError(f"It is not true or false whether {name} is trainable.")
+    is_number = isinstance(multiplier, (int, float)) and not isinstance(multiplier, bool)
+    if not is_number or not 0 <= multiplier <= LARGEST_MULTIPLIER:
+        raise StorageError(f"The learning rate multiplier of {name} is not a number from 0 to {LARGEST_MULTIPLIER:g}.")
+    return Node(identity, name, layer, trainable, float(multiplier))
 
 
 def _edge_from_json(values: Any) -> Edge:

@@ -71,7 +71,7 @@ def _variants(optimizer_class: type[Optimizer]) -> Iterator[Optimizer]:
             choices[name] = (0.0, 0.5 * min(1.0, declared.maximum or 1.0))
     own = [default.replace(**dict(zip(choices, values, strict=True))) for values in product(*choices.values())]
     yield from own
-    yield own[-1].replace(weight_decay=0.7 if default.weight_decay == 0 else 0.0)
+    yield own[-1].replace(weight_decay=0.7)
     for name in CLIPPING:
         yield own[-1].replace(weight_decay=0.1, **{name: 0.8})
 
