@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer, QVariantAnimation
 from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox, QWidget
@@ -48,6 +48,13 @@ class Hands:
         QTest.keyClick(search, Qt.Key.Key_Return)
         (node,) = set(self.window.session.document.graph.by_id) - before
         return node
+
+    def fit(self) -> None:
+        """Show the whole graph, and wait until the view has travelled there."""
+        canvas = self.window.workspace.canvas
+        stopped = QVariantAnimation.State.Stopped
+        canvas.fit()
+        self.qtbot.waitUntil(lambda: all(a.state() == stopped for a in canvas.findChildren(QVariantAnimation)))
 
     def picture_of(self, node: str) -> QImage:
         """What is seen of a node on the canvas."""

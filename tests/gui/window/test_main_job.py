@@ -28,8 +28,7 @@ def test_build_train_change_undo_save_close_while_training_and_reopen(make_studi
     assert {(e.source, e.target) for e in session_graph.edges} == {
         (data, conv), (conv, pool), (pool, flatten), (flatten, dense), (dense, loss),
     }  # fmt: skip
-    canvas.fit()
-    qtbot.wait(200)
+    person.fit()
     person.drag_wire(data, 1, loss, 1)
     person.click_node(dense)
     assert session.selection == {dense}
