@@ -23,7 +23,8 @@ class DatasetInfo:
     x_shape : Shape
         Shape of one sample, channels last, without the batch axis.
     y_shape : Shape
-        Shape of one target; ``()`` for class labels.
+        Shape of one target; ``()`` for one class a sample, the shape of the sequence or picture
+        for a class of each step or pixel.
     target : {"labels", "one_hot", "values"}
         What Y holds: class numbers, one-hot vectors, or real values.
     classes : tuple of str
@@ -39,6 +40,9 @@ class DatasetInfo:
     notes : tuple of str
         What a person should know of how the arrays came about, one sentence each: scaled
         answers, columns left out, a test part that the file brings itself.
+    vocabulary : tuple of str
+        Names of the numbers in X, where these stand for words or characters; the first is
+        the filling behind the end of a sequence.
     """
 
     title: str
@@ -51,6 +55,7 @@ class DatasetInfo:
     plane: bool = False
     targets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from studio.data import builtin, plane
+from studio.data import builtin, drawn, plane
+from studio.data.facts import Facts
 
-Kind = Literal["2-D points", "Images", "Table"]
+Kind = Literal["2-D points", "Images", "Table", "Sequences", "Text"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class CatalogEntry:
         For people.
     description : str
         One sentence.
-    kind : {"2-D points", "Images", "Table"}
+    kind : {"2-D points", "Images", "Table", "Sequences", "Text"}
         What a sample is.
     drawn : bool
         Whether it is drawn on the fly, so that `samples` and `noise` matter.
@@ -47,6 +48,12 @@ _DESCRIPTIONS = {
     "spirals": "Two arms wound into each other: needs a few hidden neurons and some patience.",
     "checkerboard": "A board of 4 by 4 cells in two colours: many corners to learn.",
     "plane": "The height of a hilly landscape at each point: a number to predict, not a class.",
+    "shapes": "Discs, squares and triangles; tell for each pixel what it belongs to.",
+    "tones": "Voices that say a vowel in one of four tones, as pictures of their frequencies over time.",
+    "waves": "A series with two swings; forecast its next number.",
+    "reviews": "Short reviews that praise or complain, in words whose meaning hangs on the words around them.",
+    "stories": "Little stories, character by character; predict the next one.",
+    "number-words": "Numbers in English words, to be translated into digits.",
     "digits": "1,797 pictures of digits written by hand, 8 by 8 pixels each.",
     "iris": "150 flowers of three species, measured in four ways.",
     "wine": "178 wines from three growers, with 13 chemical measurements each.",
@@ -58,9 +65,20 @@ _DESCRIPTIONS = {
 def catalog() -> tuple[CatalogEntry, ...]:
     """All built-in data sets: 2-D points first, then pictures and tables."""
     entries = []
-    for name in (*plane.NAMES, *builtin.NAMES):
-        drawn = name in plane.NAMES
-        facts = plane.facts(name, 0) if drawn else builtin.FACTS[name]
-        kind: Kind = "2-D points" if drawn else "Images" if facts.pictures else "Table"
-        entries.append(CatalogEntry(name, facts.title, _DESCRIPTIONS[name], kind, drawn, facts.classes))
+    found = {
+        **{name: plane.facts(name, 0) for name in plane.NAMES},
+        **{name: module.facts(0) for name, module in drawn.MODULES.items()},
+        **builtin.FACTS,
+    }
+    for name, facts in found.items():
+        on_the_fly = name not in builtin.FACTS
+        entries.append(CatalogEntry(name, facts.title, _DESCRIPTIONS[name], _kind(facts), on_the_fly, facts.classes))
     return tuple(entries)
+
+
+def _kind(facts: Facts) -> Kind:
+    if facts.plane:
+        return "2-D points"
+    if facts.vocabulary:
+        return "Text"
+    return "Images" if facts.pictures else "Sequences" if len(facts.x_shape) == 2 else "Table"

@@ -86,7 +86,7 @@ def layout_of(path: Path, header: str | None, target: str | None) -> Layout:
     DataError
         When the file is not text or not a table.
     """
-    encoding = _encoding(path)
+    encoding = encoding_of(path)
     try:
         with reading(path), path.open(encoding=encoding, newline="") as stream:
             text = stream.read(_SAMPLE)
@@ -170,7 +170,8 @@ def _not_text(path: Path) -> DataError:
     return DataError(f"{shown(path.name)} is not a text file: save the table as CSV.")
 
 
-def _encoding(path: Path) -> str:
+def encoding_of(path: Path) -> str:
+    """Python's name of a file's encoding: by its byte order mark, UTF-8, else Windows-1252."""
     with reading(path), path.open("rb") as stream:
         start = stream.read(4)
         if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):

@@ -29,13 +29,19 @@ class Facts:
     classes : tuple of str
         Class names, in the order of their codes; empty for values.
     y_shape : Shape
-        Shape of one answer; ``()`` for classes.
+        Shape of one answer; ``()`` for one class a sample, the shape of the sequence or picture
+        for a class of each step or pixel.
     features, targets : tuple of str
         Names of columns, where there are some.
     plane : bool
         Whether samples are points of a plane.
     notes : tuple of str
         Sentences for `DatasetInfo.notes`.
+    vocabulary : tuple of str
+        Names of the numbers in X, where these stand for words or characters; the first is
+        the filling behind the end of a sequence.
+    ordered : bool
+        Whether samples follow each other in time, so that the last ones are kept for checking.
     """
 
     title: str
@@ -49,6 +55,8 @@ class Facts:
     targets: tuple[str, ...] = ()
     plane: bool = False
     notes: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+    ordered: bool = False
 
     @property
     def pictures(self) -> bool:
@@ -65,7 +73,7 @@ class Arrays:
     x : numpy.ndarray
         float32 or float64, ``(samples, *x_shape)``; NaN marks a gap to be filled.
     y : numpy.ndarray
-        Class codes int64 ``(samples,)``, or values float64 ``(samples, *y_shape)``.
+        Class codes int64 ``(samples, *y_shape)``, or values float64 ``(samples, *y_shape)``.
     x_test, y_test : numpy.ndarray or None
         The same for the source's own test part.
     """

@@ -12,7 +12,7 @@ from collections.abc import Hashable
 
 from studio.core.dataset import Dataset, DatasetInfo
 from studio.core.graph import Graph
-from studio.data import builtin, csv_file, idx_file, npz_file, plane
+from studio.data import builtin, csv_file, drawn, idx_file, npz_file, plane, text_file
 from studio.data.errors import DataError
 from studio.data.facts import Arrays, Facts
 from studio.data.files import look_at, resolved
@@ -107,12 +107,14 @@ def describe_all(graph: Graph) -> dict[str, DatasetInfo | str]:
 def _stamp(source: Source) -> Hashable:
     if source.kind == "idx":
         return idx_file.stamps(source.name)
-    return look_at(resolved(source.name)) if source.kind in ("csv", "npz") else None
+    return look_at(resolved(source.name)) if source.kind in ("csv", "npz", "text") else None
 
 
 def _knowledge(source: Source, layer: Data) -> Facts | csv_file.Survey:
     if source.kind == "plane":
         return plane.facts(source.name, layer.samples)
+    if source.kind == "drawn":
+        return drawn.MODULES[source.name].facts(layer.samples)
     if source.kind == "builtin":
         return builtin.FACTS[source.name]
     stamp = _stamp(source)
@@ -137,6 +139,8 @@ def _look_into(source: Source) -> _Known:
     try:
         if source.kind == "csv":
             return csv_file.survey(source)
+        if source.kind == "text":
+            return text_file.facts(source)
         return npz_file.facts(source) if source.kind == "npz" else idx_file.facts(source.name)
     except DataError as error:
         return error
@@ -149,9 +153,14 @@ def _arrays(source: Source, layer: Data, known: Facts | csv_file.Survey) -> Arra
         return csv_file.arrays(known)
     if source.kind == "plane":
         return plane.arrays(source.name, layer.samples, layer.noise, layer.seed)
+    if source.kind == "drawn":
+        return drawn.MODULES[source.name].arrays(layer.samples, layer.noise, layer.seed)
     if source.kind == "builtin":
         return builtin.arrays(source.name)
-    arrays = npz_file.arrays(source) if source.kind == "npz" else idx_file.arrays(source.name)
+    if source.kind == "text":
+        arrays = text_file.arrays(source, known)
+    else:
+        arrays = npz_file.arrays(source) if source.kind == "npz" else idx_file.arrays(source.name)
     if len(arrays.x) != known.samples or arrays.x.shape[1:] != known.x_shape:
         raise DataError(f"{known.title} changed while it was read: try again.")
     return arrays

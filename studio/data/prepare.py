@@ -8,8 +8,8 @@ from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.data.errors import DataError
 from studio.data.facts import Arrays, Facts
 from studio.data.files import check_size
-from studio.data.resample import resample
-from studio.data.splits import check_shares, split
+from studio.data.resample import nearest, resample
+from studio.data.splits import check_shares, split, split_in_order
 from studio.layers.data import Data
 
 #: Spread is measured in pieces of this many samples, so that temporary arrays stay small.
@@ -26,17 +26,18 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         When the node's shares leave nothing to train on, or pictures become too large.
     """
     check_shares(layer.validation, 0.0 if facts.test_samples else layer.test)
-    x_shape = facts.x_shape
+    x_shape, y_shape = facts.x_shape, facts.y_shape
     count = facts.samples + facts.test_samples
     if facts.pictures and layer.resize:
         x_shape = (layer.resize, layer.resize, x_shape[2])
         check_size(facts.title, count * layer.resize**2 * x_shape[2])
+        y_shape = (layer.resize, layer.resize) if len(y_shape) == 2 else y_shape
     scaled = facts.target == "values" and layer.standardize
     one_hot = facts.target == "labels" and layer.one_hot
     return DatasetInfo(
         facts.title,
         x_shape,
-        (len(facts.classes),) if one_hot else facts.y_shape,
+        (*y_shape, len(facts.classes)) if one_hot else y_shape,
         "one_hot" if one_hot else facts.target,
         classes=facts.classes,
         features=facts.features,
@@ -44,6 +45,7 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         plane=facts.plane,
         targets=facts.targets,
         notes=(*facts.notes, _SCALED) if scaled else facts.notes,
+        vocabulary=facts.vocabulary,
     )
 
 
@@ -61,35 +63,40 @@ def prepare(facts: Facts, arrays: Arrays, layer: Data) -> Dataset:
         As `info_of`, and when numbers are too large to compute with.
     """
     info = info_of(facts, layer)
-    x, x_test = arrays.x, arrays.x_test
+    x, x_test, y, y_test = arrays.x, arrays.x_test, arrays.y, arrays.y_test
     if facts.pictures and layer.resize:
         x = resample(x, layer.resize)
         x_test = None if x_test is None else resample(x_test, layer.resize)
+        if len(facts.y_shape) == 2:
+            y = nearest(y, layer.resize)
+            y_test = None if y_test is None else nearest(y_test, layer.resize)
     labels = facts.target == "labels"
     own_test = x_test is not None
-    train, validation, test = split(
-        len(x), arrays.y if labels else None, layer.validation, 0.0 if own_test else layer.test, layer.seed
-    )
+    # Only one class a sample can be kept in the same shares.
+    codes = y if labels and y.ndim == 1 else None
+    shares = (layer.validation, 0.0 if own_test else layer.test)
+    parts = split_in_order(len(x), *shares) if facts.ordered else split(len(x), codes, *shares, layer.seed)
+    train, validation, test = parts
     xs = [x[train], x[validation], x_test if x_test is not None else x[test]]
-    ys = [arrays.y[train], arrays.y[validation], arrays.y_test if arrays.y_test is not None else arrays.y[test]]
+    ys = [y[train], y[validation], y_test if y_test is not None else y[test]]
     _check_numbers(xs)
     if not labels:
         _check_numbers(ys)
     _fill_gaps(xs)
     scaling: dict[str, np.ndarray] = {}
-    if layer.standardize:
-        axes = tuple(range(4)) if facts.pictures else (0,)
+    if layer.standardize and not facts.vocabulary:
+        axes = tuple(range(4)) if facts.pictures else tuple(range(x.ndim - 1))
         xs, scaling["x_mean"], scaling["x_scale"] = _standardised(xs, axes)
         if not labels:
             axes = (0,) if ys[0].ndim == 2 else tuple(range(ys[0].ndim))
             ys, scaling["y_mean"], scaling["y_scale"] = _standardised(ys, axes)
     if info.target == "one_hot":
         ys = [np.eye(len(facts.classes), dtype=np.float32)[y] for y in ys]
-    parts = [
+    done = [
         Split(np.ascontiguousarray(px, np.float32), np.ascontiguousarray(py, np.float32))
         for px, py in zip(xs, ys, strict=True)
     ]
-    return Dataset(info, parts[0], parts[1], parts[2], **scaling)
+    return Dataset(info, done[0], done[1], done[2], **scaling)
 
 
 def _check_numbers(parts: list[np.ndarray]) -> None:

@@ -1,7 +1,7 @@
 """Reading and writing the text that names a data source.
 
 A source is the name of a built-in set, or ``KIND:PATH`` with options behind a question mark:
-``csv:FILE?target=COLUMN``, ``npz:FILE``, ``idx:FOLDER``. The path is written as it is,
+``csv:FILE?target=COLUMN``, ``npz:FILE``, ``idx:FOLDER``, ``text:FILE``. The path is written as it is,
 spaces and question marks included; names and values of options are percent-encoded where
 they contain ``&``, ``%`` or, for lists, ``,``.
 """
@@ -13,22 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from studio.data import builtin, plane
+from studio.data import builtin, drawn, plane
 from studio.data.errors import DataError, listed, shown
 
 #: Options by kind of file. Those of csv are explained in `studio.data.csv_file`, those of
-#: npz in `studio.data.npz_file`.
+#: npz in `studio.data.npz_file`, those of text in `studio.data.text_file`.
 OPTIONS: dict[str, tuple[str, ...]] = {
     "csv": ("target", "as", "missing", "header", "drop"),
     "npz": ("as",),
     "idx": (),
+    "text": ("level", "window"),
 }
 _CHOICES = {
     "as": ("classes", "values"),
     "missing": ("fill", "skip"),
     "header": ("yes", "no"),
+    "level": ("characters", "words"),
 }
-_EXAMPLES = {"csv": "csv:FILE?target=COLUMN", "npz": "npz:FILE", "idx": "idx:FOLDER"}
+_EXAMPLES = {"csv": "csv:FILE?target=COLUMN", "npz": "npz:FILE", "idx": "idx:FOLDER", "text": "text:FILE"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Source:
     Parameters
     ----------
     kind : str
-        ``builtin``, ``plane``, ``csv``, ``npz`` or ``idx``.
+        ``builtin``, ``plane``, ``drawn``, ``csv``, ``npz``, ``idx`` or ``text``.
     name : str
         Name of the set, or path as written.
     options : tuple of (str, str)
@@ -72,7 +74,7 @@ def parse_source(text: str) -> Source:
     if colon and kind in OPTIONS:
         return _file_source(kind, rest)
     wanted = text.lower().replace("_", "-")
-    for known, names in (("plane", plane.NAMES), ("builtin", builtin.NAMES)):
+    for known, names in (("plane", plane.NAMES), ("drawn", drawn.NAMES), ("builtin", builtin.NAMES)):
         for name in names:
             if wanted == name.replace("_", "-"):
                 return Source(known, name)
@@ -174,7 +176,7 @@ def _unknown(text: str) -> str:
         close = _close(word, list(OPTIONS))
         hint = f"did you mean {_EXAMPLES[close[0]]}?" if close else f"write {', '.join(_EXAMPLES.values())}."
         return f"There is no kind of source {shown(word)!r}: {hint}"
-    close = _close(text, [*plane.NAMES, *builtin.NAMES])
+    close = _close(text, [*plane.NAMES, *drawn.NAMES, *builtin.NAMES])
     if close:
         return f"There is no data set {shown(text)!r}: did you mean {' or '.join(close)}?"
     return f"There is no data set {shown(text)!r}: choose one such as digits or spirals, or a file such as csv:FILE."

@@ -68,6 +68,30 @@ def split(
     return train, held, last
 
 
+def split_in_order(count: int, validation: float, test: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Divide samples that follow each other in time: first training, then validation, last test.
+
+    Otherwise what is to be forecast would stand in a training sample a step later.
+
+    Parameters
+    ----------
+    count : int
+        How many samples there are.
+    validation, test : float
+        Shares of all samples, 0 to 1.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Indices int64 of the training, validation and test part, in order.
+    """
+    testing = min(_wanted(count, test), count - 1)
+    validating = min(_wanted(count, validation), count - 1 - testing)
+    order = np.arange(count, dtype=np.int64)
+    first = count - testing - validating
+    return order[:first], order[first : first + validating], order[first + validating :]
+
+
 def _wanted(count: int, share: float) -> int:
     least = 1 if share > 0 and count >= 3 else 0
     return max(least, int(count * share + 0.5))

@@ -30,9 +30,9 @@ class Data(Layer):
     formula: ClassVar[str] = "X, Y"
 
     source: str = text(  # type: ignore[misc]
-        "digits", help="A built-in set such as digits or spirals, or a file: csv:FILE?target=COLUMN, npz:FILE, idx:FOLDER.")
-    samples: int = integer(500, 10, 1_000_000, help="How many points to draw; only for sets drawn on the fly.")
-    noise: float = real(0.1, 0.0, 1.0, help="How much chance shifts the points; only for sets drawn on the fly.")
+        "digits", help="A built-in set such as digits or spirals, or a file: csv:FILE?target=COLUMN, npz:FILE, idx:FOLDER, text:FILE.")
+    samples: int = integer(500, 10, 1_000_000, help="How many samples to draw; only for sets drawn on the fly.")
+    noise: float = real(0.1, 0.0, 1.0, help="How much chance blurs or shifts the samples; only for sets drawn on the fly.")
     validation: float = real(0.2, 0.0, 0.9, help="Share of the samples kept aside to check learning while it goes on.")
     test: float = real(0.2, 0.0, 0.9, help="Share of the samples kept aside for the very end.")
     standardize: bool = flag(True, help="Shift and scale each column to mean 0 and spread 1, measured on the training part.")
