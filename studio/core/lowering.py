@@ -231,8 +231,13 @@ class Lowering(Protocol):
         """
         ...
 
-    def alias_gradient(self, tensor: Tensor, gradient: Tensor) -> None:
-        """Say that `gradient` now holds the gradient of `tensor` (computed in place)."""
+    def alias_gradient(self, tensor: Tensor, gradient: Tensor) -> bool:
+        """Say that `gradient`, given to a backward function, now holds the gradient of `tensor`.
+
+        Computed in place, or the same numbers. Nothing emitted later may read `gradient`, and
+        it can be given away once. False when the tensor's gradient must lie in another way; then
+        nothing happened, and `gradient(tensor)` must be written.
+        """
         ...
 
     def activation(self, name: str, tensor: Tensor) -> Tensor:

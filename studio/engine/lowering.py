@@ -237,9 +237,19 @@ class LayerLowering:
         self._contributions.setdefault(id(root), []).append(place)
         return reshaped(place, tensor.shape)
 
-    def alias_gradient(self, tensor: Tensor, gradient: Tensor) -> None:
-        if tensor.differentiable:
-            self._contributions.setdefault(id(tensor), []).append(gradient)
+    def alias_gradient(self, tensor: Tensor, gradient: Tensor) -> bool:
+        if not tensor.differentiable:
+            return True
+        root = self._views.get(id(tensor), tensor)
+        if not gradient.contiguous and root.shape != gradient.shape:
+            return False
+        place = reshaped(gradient, root.shape)
+        # Whoever reads it may count on the zeros around it, or on there being none.
+        halo = root.gradient_halo
+        if len(root.shape) == 3 and place.row_stride != (root.shape[1] + 2 * halo) * root.shape[2] * self.batch:
+            return False
+        self._contributions.setdefault(id(root), []).append(place)
+        return True
 
     def activation(self, name: str, tensor: Tensor) -> Tensor:
         if name == "linear":
