@@ -169,7 +169,7 @@ def group_statistics(arena, record, table, state):
             for b in range(0, batch, LANES):
                 near, i = load(at(means, group * batch + b)), group * size * batch + b
                 total, squares = load(at(sums, group * batch + b)), load(at(inverses, group * batch + b))
-                for c in range(size):
+                for _c in range(size):
                     d0, d1 = load(at(one, i)) - near, load(at(other, i)) - near
                     total, squares = total + (d0 + d1), squares + (d0 * d0 + d1 * d1)
                     i += batch
@@ -181,7 +181,7 @@ def group_statistics(arena, record, table, state):
             for b in range(0, batch, LANES):
                 near, i = load(at(means, group * batch + b)), group * size * batch + b
                 total, squares = load(at(sums, group * batch + b)), load(at(inverses, group * batch + b))
-                for c in range(size):
+                for _c in range(size):
                     d0 = load(at(one, i)) - near
                     total, squares = total + d0, squares + d0 * d0
                     i += batch

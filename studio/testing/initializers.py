@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from studio.core.shapes import Shape
-from studio.engine.initializers import draw
+from studio.engine.initializers import INITIALIZERS, draw
 from studio.testing.declarations import require
 
 #: A list, a matrix, the patterns of a convolution.
@@ -18,7 +18,7 @@ _MODES = {"glorot": (1.0, "mean"), "he": (2.0, "in"), "lecun": (1.0, "in")}
 
 
 def expected_distribution(name: str, shape: Shape) -> tuple[float, float] | None:
-    """Standard deviation and largest size that Keras's initializer of that name gives.
+    """Standard deviation and largest size that the initializer of that name gives, Keras's where it has one.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def expected_distribution(name: str, shape: Shape) -> tuple[float, float] | None
     Returns
     -------
     (float, float) or None
-        None for a name that Keras does not have; a bound may be infinite.
+        None for a name that is not known here; a bound may be infinite.
 
     Notes
     -----
@@ -43,6 +43,9 @@ def expected_distribution(name: str, shape: Shape) -> tuple[float, float] | None
         "ones": (0.0, 1.0),
         "random_uniform": (0.05 / math.sqrt(3), 0.05),
         "random_normal": (0.05, math.inf),
+        "truncated_normal": (0.05 * CUT_OFF_SPREAD, 0.1),
+        "too_small": (0.001, math.inf),
+        "too_large": (1.0, math.inf),
     }
     if name in fixed:
         return fixed[name]
@@ -57,7 +60,7 @@ def expected_distribution(name: str, shape: Shape) -> tuple[float, float] | None
 
 
 def check_initializer(name: str) -> None:
-    """Check mean, spread and bound of a registered initializer, and that it repeats.
+    """Check what is said of a registered initializer, its mean, spread and bound, and that it repeats.
 
     Parameters
     ----------
@@ -69,6 +72,10 @@ def check_initializer(name: str) -> None:
     AssertionError
         When something does not hold; says what.
     """
+    declared = INITIALIZERS[name]
+    for attribute in ("help", "formula", "source"):
+        require(bool(getattr(declared, attribute).strip()), f"{name} has no {attribute}.")
+    require(declared.help.endswith("."), f"{name}: help must be whole sentences.")
     for shape in SHAPES:
         values = draw(name, shape, 3, "n1", "kernel")
         what = f"{name} for {shape}"
@@ -76,12 +83,14 @@ def check_initializer(name: str) -> None:
         require(bool(np.isfinite(values).all()), f"{what} gives numbers that are not finite.")
         require(np.array_equal(values, draw(name, shape, 3, "n1", "kernel")), f"{what} gives other numbers each time.")
         others = [draw(name, shape, 3, "n2", "kernel"), draw(name, shape, 3, "n1", "other"), draw(name, shape, 4, "n1", "kernel")]
-        if float(values.std()) > 0:
-            different = not any(np.array_equal(values, other) for other in others)
-            require(different, f"{what} gives the same numbers for another node, weight or seed.")
+        for other in others:
+            same = np.array_equal(values, other)
+            require(same != declared.is_random, f"{what} gives {'the same' if same else 'other'} numbers for another node, weight or seed.")
         expected = expected_distribution(name, shape)
         if expected is not None:
             _check_moments(values.astype(np.float64).ravel(), *expected, name == "ones", what)
+        if name == "orthogonal":
+            _check_right_angles(values.astype(np.float64).reshape(-1, shape[-1]), what)
 
 
 def _check_moments(values: np.ndarray, deviation: float, bound: float, ones: bool, what: str) -> None:
@@ -93,3 +102,9 @@ def _check_moments(values: np.ndarray, deviation: float, bound: float, ones: boo
     require(largest <= bound * (1 + 1e-6), f"{what} reaches {largest:.5g}, beyond {bound:.5g}.")
     if math.isfinite(bound):
         require(largest >= 0.9 * bound, f"{what} reaches only {largest:.5g} of {bound:.5g}.")
+
+
+def _check_right_angles(matrix: np.ndarray, what: str) -> None:
+    few = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    error = float(np.abs(few @ few.T - np.eye(len(few))).max())
+    require(error < 1e-5, f"{what} has rows or columns that are not at right angles and of length 1 (off by {error:.2g}).")
