@@ -104,7 +104,7 @@ def _identity(shape: Shape, seed: int, key: int) -> np.ndarray:
     """1 where input and output have the same number, in the middle of a window; else 0."""
     values = np.zeros(shape)
     if len(shape) >= 2:
-        values[tuple((n - 1) // 2 for n in shape[:-2])] = np.eye(*shape[-2:])
+        values[tuple((n - 1) // 2 for n in shape[:-2])] = np.eye(shape[-2], shape[-1])
     return values
 
 
