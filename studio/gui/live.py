@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.engine.messages import Command, Snapshot, Watch
+from studio.gui.devices import cores
+from studio.gui.governor import Governor
 
 #: Seconds between two snapshots while nothing is watched: numbers still want to be current.
 _SLOW = 0.1
+#: Seconds after which panels are asked again what they want to watch, if none has said `renew`.
+_WISHES = 0.3
 
 
 class Engine(Protocol):
@@ -30,7 +35,8 @@ class Live(QObject):
     """Pulls snapshots at display rate and gathers what the visible panels want to watch.
 
     A panel registers a callable that returns the `Watch` it wants now, or None while it is
-    hidden; the union of all goes to the trainer whenever it changes.
+    hidden; the union of all goes to the trainer whenever it changes. Panels make their refresh
+    intervals `stretch` times as long, so that training keeps its cores.
     """
 
     #: Emitted on the GUI thread for each new snapshot.
@@ -42,6 +48,8 @@ class Live(QObject):
         self.latest = Snapshot()
         self._wishes: list[object] = []
         self._sent: Watch | None = None
+        self._asked = float("-inf")
+        self.governor = Governor()
         self._timer = QTimer(self)
         self._timer.setInterval(50)
         self._timer.timeout.connect(self.look)
@@ -57,13 +65,28 @@ class Live(QObject):
     def add_wish(self, wish: object) -> None:
         """Register a callable that returns a `Watch` or None."""
         self._wishes.append(wish)
+        self.renew()
+
+    def renew(self) -> None:
+        """Ask all panels at the next look what they want to watch: one of them wants something else."""
+        self._asked = float("-inf")
+
+    @property
+    def stretch(self) -> float:
+        """How many times as long refresh intervals are as they would be without training."""
+        return self.governor.stretch
 
     def look(self) -> None:
         """Take the latest snapshot, if there is a new one, and renew what is watched."""
-        watch = self._union()
-        if watch != self._sent:
-            self._sent = watch
-            self.trainer.send(watch)
+        now = time.monotonic()
+        crowded = self.latest.threads >= cores()
+        self.governor.look(now, time.thread_time(), self.latest.status == "running", crowded)
+        if now - self._asked >= _WISHES:
+            self._asked = now
+            watch = self._union()
+            if watch != self._sent:
+                self._sent = watch
+                self.trainer.send(watch)
         snapshot = self.trainer.snapshot
         if snapshot.serial != self.latest.serial:
             self.latest = self.trainer.take()
@@ -77,5 +100,6 @@ class Live(QObject):
             scatter=next((w.scatter for w in wanted if w.scatter), ""),
             sample=max((w.sample for w in wanted), default=0),
             plane=max((w.plane for w in wanted), default=40),
-            interval=min((w.interval for w in wanted), default=_SLOW),
+            # In steps, since every other wish is a command to the trainer.
+            interval=round(min((w.interval for w in wanted), default=_SLOW * self.stretch), 2),
         )

@@ -97,34 +97,37 @@ def _fitted(pixmap_size: QSizeF, into: QRectF) -> QRectF:
     )  # fmt: skip
 
 
-def _picture(brush: Brush, rect: QRectF, thumbnail: Thumbnail | None, index: int = 0) -> None:
-    """A picture with a hairline around it, or its empty place."""
+def _pictures(brush: Brush, places: list[QRectF], thumbnail: Thumbnail | None) -> None:
+    """Pictures with hairlines around them, or their empty places."""
     painter = brush.painter
-    if thumbnail is None or index >= len(thumbnail.pictures):
-        brush.plate(rect.adjusted(0.5, 0.5, -0.5, -0.5), 1.5)
+    count = thumbnail.count if thumbnail is not None else 0
+    for place in places[count:]:
+        brush.plate(place.adjusted(0.5, 0.5, -0.5, -0.5), 1.5)
+    if thumbnail is None or thumbnail.sheet is None:
         return
-    pixmap = thumbnail.pictures[index]
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, thumbnail.smooth)
-    where = rect if thumbnail.smooth else _fitted(QSizeF(pixmap.size()), rect)
-    painter.drawPixmap(where, pixmap, QRectF(pixmap.rect()))
+    frames = []
+    for index, place in enumerate(places[:count]):
+        where = place if thumbnail.smooth else _fitted(QSizeF(thumbnail.aspect, 1.0), place)
+        painter.drawPixmap(where, thumbnail.sheet, thumbnail.source(index))
+        frames.append(where.adjusted(-0.5, -0.5, 0.5, 0.5))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(brush.style.pen("node-outline" if brush.style.dark else "border"))
-    painter.drawRect(where.adjusted(-0.5, -0.5, 0.5, 0.5))
+    painter.drawRects(frames)
 
 
 def _paint_points(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
     side = 134.0
     rect = QRectF((face.width - side) / 2, BODY_TOP + 4, side, side)
     brush.plate(rect.adjusted(0.5, 0.5, -0.5, -0.5), 4)
-    if thumbnail is not None and thumbnail.pictures:
+    if thumbnail is not None and thumbnail.sheet is not None:
         brush.painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        inner = rect.adjusted(3, 3, -3, -3)
-        brush.painter.drawPixmap(inner, thumbnail.pictures[0], QRectF(thumbnail.pictures[0].rect()))
+        brush.painter.drawPixmap(rect.adjusted(3, 3, -3, -3), thumbnail.sheet, thumbnail.source(0))
 
 
 def _paint_picture(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
     side = 98.0
-    _picture(brush, QRectF((face.width - side) / 2, BODY_TOP, side, side), thumbnail)
+    _pictures(brush, [QRectF((face.width - side) / 2, BODY_TOP, side, side)], thumbnail)
 
 
 def _paint_table(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
@@ -145,10 +148,10 @@ def _paint_table(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
 
 def _paint_neurons(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
     painter = brush.painter
-    for i in range(face.shown):
-        x, y = face.cell(i)
-        rect = QRectF(x, y, CELL, CELL)
-        _picture(brush, rect, thumbnail, i)
+    cells = [QRectF(*face.cell(i), CELL, CELL) for i in range(face.shown)]
+    _pictures(brush, cells, thumbnail)
+    for i, rect in enumerate(cells):
+        x, y = rect.x(), rect.y()
         chosen = i == brush.unit
         if chosen:
             painter.setPen(brush.style.pen("accent", 1.5))
@@ -173,11 +176,11 @@ def _more(brush: Brush, face: Face) -> None:
 def _paint_maps(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
     left = face.cells_left
     if face.shown == 1:
-        _picture(brush, QRectF(left, BODY_TOP, 2 * MAP + MAP_GAP, 2 * MAP + MAP_GAP), thumbnail)
+        _pictures(brush, [QRectF(left, BODY_TOP, 2 * MAP + MAP_GAP, 2 * MAP + MAP_GAP)], thumbnail)
         return
-    for i in range(face.shown):
-        x, y = left + (i % 2) * (MAP + MAP_GAP), BODY_TOP + (i // 2) * (MAP + MAP_GAP)
-        _picture(brush, QRectF(x, y, MAP, MAP), thumbnail, i)
+    step = MAP + MAP_GAP
+    places = [QRectF(left + (i % 2) * step, BODY_TOP + (i // 2) * step, MAP, MAP) for i in range(face.shown)]
+    _pictures(brush, places, thumbnail)
     if face.hidden:
         _more(brush, face)
 
@@ -186,7 +189,7 @@ def _paint_strip(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
     length = (face.shape or (1,))[0]
     _, height = strip_grid(length)
     rect = QRectF((face.width - 96) / 2, BODY_TOP, 96, height)
-    _picture(brush, rect, thumbnail)
+    _pictures(brush, [rect], thumbnail)
     if length > 1024 and brush.words:
         words = tr("first {shown} of {all}").format(shown=thousands(1024), all=thousands(length))
         brush.text(QRectF(0, rect.bottom() + 2, face.width, 14), words, "text-3", flags=_CENTRE)
@@ -199,6 +202,7 @@ def _paint_scores(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None
     single = len(face.labels) == 1
     largest = max((abs(v) for v in numbers), default=1.0) or 1.0
     percent = thumbnail is not None and thumbnail.percent
+    label_width = _label_width(brush, face)
     for row in range(len(face.labels)):
         mine = row + 1 if single else row
         color = brush.style.color("wire")
@@ -210,7 +214,7 @@ def _paint_scores(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None
         share = value if percent else max(value, 0.0) / largest
         text = "" if row >= len(numbers) else f"{100 * value:.0f} %" if percent else f"{value:.2g}"
         strong = mine in (predicted, actual) and not (single and mine != predicted)
-        _row(brush, face, row, text, share, color, strong)
+        _row(brush, face, row, text, share, color, strong, label_width)
     if predicted >= 0 and brush.words:
         _verdict(brush, face, predicted, actual)
 
@@ -219,10 +223,11 @@ def _label_width(brush: Brush, face: Face) -> float:
     return min(max(brush.style.width(t, "small") for t in face.labels), face.width - 104) if face.labels else 0.0
 
 
-def _row(brush: Brush, face: Face, row: int, text: str, share: float, color: QColor, strong: bool) -> None:
+def _row(
+    brush: Brush, face: Face, row: int, text: str, share: float, color: QColor, strong: bool, label_width: float
+) -> None:
     """Label, bar from the left, and value."""
     top = BODY_TOP + row * SCORE_ROW
-    label_width = _label_width(brush, face)
     left, right = PADDING + label_width + 8, face.width - 46
     if brush.words:
         token, role = ("text", "strong") if strong else ("text-3", "small")
@@ -253,16 +258,17 @@ def _paint_bars(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
     numbers = thumbnail.numbers if thumbnail is not None and thumbnail.numbers else []
     largest = max((abs(v) for v in numbers), default=1.0) or 1.0
     signed = any(v < 0 for v in numbers)
+    label_width = _label_width(brush, face)
     positive, negative = (QColor(brush.style.tables["diverging"][i]) for i in (255, 0))
     for row in range(len(face.labels)):
         if row >= len(numbers) or not signed:
             value = numbers[row] if row < len(numbers) else 0.0
             text = three_digits(value) if row < len(numbers) else ""
-            _row(brush, face, row, text, abs(value) / largest, positive, False)
+            _row(brush, face, row, text, abs(value) / largest, positive, False, label_width)
             continue
-        _row(brush, face, row, "", 0.0, positive, False)
+        _row(brush, face, row, "", 0.0, positive, False, label_width)
         top = BODY_TOP + row * SCORE_ROW
-        left, right = PADDING + _label_width(brush, face) + 8, face.width - 46
+        left, right = PADDING + label_width + 8, face.width - 46
         middle, value = (left + right) / 2, numbers[row]
         reach = (right - left) / 2 * min(1.0, abs(value) / largest)
         brush.fill(

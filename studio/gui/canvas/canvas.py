@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import (
-    QElapsedTimer,
     QEvent,
     QPoint,
     QPointF,
@@ -27,6 +26,7 @@ from studio.gui.canvas.journey import Journey
 from studio.gui.canvas.minimap import Minimap
 from studio.gui.canvas.overlays import Hint, Legend, TitleEditor, ZoomControls
 from studio.gui.canvas.placement import USUAL_SIZE
+from studio.gui.canvas.refresh_pace import RefreshPace
 from studio.gui.canvas.scene import GraphScene, PortHit
 from studio.gui.canvas.search_popup import SearchPopup
 from studio.gui.canvas.style import forget_styles
@@ -35,11 +35,6 @@ from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.theme import Theme
 
-#: Milliseconds between two refreshes of thumbnails (15 Hz at most), and between two of the
-#: loss's numbers and the strands (4 Hz).
-_THUMBNAILS, _NUMBERS = 66, 250
-#: Share of a core that refreshing may take, and milliseconds between refreshes at the most.
-_SHARE, _SLOWEST = 0.04, 250
 _ZOOM_STEP = 1.25
 
 
@@ -86,8 +81,7 @@ class Canvas(QWidget):
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)
         self._refresh.timeout.connect(self._show_snapshot)
-        self._refresh_seconds = 0.0
-        self._since_refresh, self._since_numbers = QElapsedTimer(), QElapsedTimer()
+        self._pace = RefreshPace()
         self._connect()
         live.add_wish(self._wish)
         self._show_document(session.document, session.document)
@@ -165,40 +159,37 @@ class Canvas(QWidget):
         strands = {
             e.target for e, w in self.graph_scene.wires.items() if w.is_strands and nodes & {e.source, e.target}
         }
-        return Watch(nodes=nodes | strands, details=frozenset(strands), interval=_THUMBNAILS / 1000)
+        return Watch(nodes=nodes | strands, details=frozenset(strands), interval=self._pause() / 1000)
 
     def _snapshot_taken(self, snapshot: Snapshot) -> None:
         self._schedule()
 
     def _schedule(self) -> None:
         """Refresh thumbnails now, or as soon as 15 Hz allow; less often where it takes long."""
-        if not self.isVisible() or self._refresh.isActive():
-            return
-        cost = 1000 * (self._refresh_seconds + self.view.paint_seconds)
-        pause = max(_THUMBNAILS, min(_SLOWEST, round(cost / _SHARE)))
-        elapsed = self._since_refresh.elapsed() if self._since_refresh.isValid() else pause
-        self._refresh.start(max(0, pause - elapsed))
+        if self.isVisible() and not self._refresh.isActive():
+            self._refresh.start(self._pace.wait(self._pause()))
+
+    def _pause(self) -> int:
+        """Milliseconds between two refreshes."""
+        return self._pace.pause(self.view.paint_seconds, self.live.stretch)
 
     def _show_snapshot(self) -> None:
         if not self.isVisible():
             return
         begin = time.thread_time()
-        self._since_refresh.restart()
         latest = self.live.latest
-        running = latest.status == "running"
-        numbers = not running or not self._since_numbers.isValid() or self._since_numbers.elapsed() >= _NUMBERS
-        if numbers:
-            self._since_numbers.restart()
+        numbers = self._pace.begin(latest.status == "running")
         visible = self.visible_nodes()
         self.graph_scene.show_snapshot(latest, visible, numbers)
         strands = any(w.is_strands for w in self.graph_scene.wires.values())
         self.legend.explain([self.graph_scene.nodes[n] for n in visible], strands)
-        self._refresh_seconds += 0.2 * (time.thread_time() - begin - self._refresh_seconds)
+        self._pace.took(time.thread_time() - begin)
 
     # Looking ---------------------------------------------------------------------------
 
     def _looked(self) -> None:
         before, self._visible = self._visible, None
+        self.live.renew()
         view = self.view.in_view()
         self.controls.show_zoom(self.view.zoom)
         bounds = self.graph_scene.bounds()
@@ -398,6 +389,7 @@ class Canvas(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
+        self.live.renew()
         self._refresh.stop()
         self._journey.stop()
 

@@ -132,7 +132,8 @@ class NodeItem(QGraphicsItem):
             paint_body(brush, self.face, self.thumbnail)
             if brush.words:
                 self._paint_message(brush)
-            self._paint_ports(painter, style, False)
+            if exposed.left() < _LEGAL_PORT + 1 or exposed.right() > self.face.width - _LEGAL_PORT - 1:
+                self._paint_ports(painter, style, False)
             return
         self._paint_frame(painter, style)
         self._paint_header(brush, zoom >= NAME_FROM)

@@ -139,7 +139,7 @@ class Legend(QWidget):
     @staticmethod
     def _ramp(painter: QPainter, rect: QRectF, name: str) -> None:
         style = current_style()
-        pixmap = indexed(np.arange(256, dtype=np.uint8)[None], style.tables[name])
+        pixmap = indexed(np.arange(256, dtype=np.uint8)[None], style.packed[name])
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawPixmap(rect, pixmap, QRectF(pixmap.rect()))
 

@@ -132,6 +132,7 @@ class GraphScene(QGraphicsScene):
             wire = self.wires.get(edge)
             if wire is None:
                 wire = self.wires[edge] = WireItem(edge)
+                wire.exposed_part = lambda: self.exposed
                 self.addItem(wire)
             shapes = inference.shapes.get(edge.source, ())
             rank = len(shapes[edge.source_port]) if edge.source_port < len(shapes) else 1
@@ -320,7 +321,7 @@ class GraphScene(QGraphicsScene):
             if source and not self._source_changed(item, snapshot, style.dark):
                 continue
             thumbnail = make_thumbnail(item.face, snapshot, style)
-            if thumbnail is not None:
+            if thumbnail is not None and not thumbnail.looks_like(item.thumbnail):
                 item.refresh_body(thumbnail)
             view = snapshot.nodes.get(node)
             kernel = view.weights.get("kernel") if view is not None and numbers else None

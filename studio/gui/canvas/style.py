@@ -8,6 +8,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPen, QPixmap
 
 from studio.gui.theme import Theme
 
+#: So many widths of texts are remembered; numbers that change would fill the memory otherwise.
+_MOST_TEXTS = 4096
 _ROLES = ("node-name", "small", "inspector-title", "label", "body", "tab")
 
 
@@ -45,6 +47,9 @@ class Style:
         self.diverging = theme.lut("diverging")
         self.sequential = theme.lut("sequential")
         self.tables = {"diverging": _color_table(self.diverging), "sequential": _color_table(self.sequential)}
+        #: The same as numbers of 32 bits, for looking up whole pictures.
+        self.packed = {name: theme.packed_lut(name) for name in self.tables}
+        self._texts: dict[tuple[str, str], float] = {}
         self.ring = QColor(self.color("accent"))
         self.ring.setAlphaF(0.28)
 
@@ -94,10 +99,17 @@ class Style:
 
     def width(self, text: str, role: str) -> float:
         """Width of a text in a type role, in pixels."""
-        return self.metrics[role].horizontalAdvance(text)
+        key = text, role
+        if key not in self._texts:
+            if len(self._texts) > _MOST_TEXTS:
+                self._texts.clear()
+            self._texts[key] = self.metrics[role].horizontalAdvance(text)
+        return self._texts[key]
 
     def elided(self, text: str, role: str, width: float) -> str:
         """The text, cut with an ellipsis to fit."""
+        if self.width(text, role) <= width:
+            return text
         return self.metrics[role].elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +26,10 @@ class Thumbnail:
 
     Parameters
     ----------
-    pictures : list of QPixmap
-        Heatmaps, feature maps, or the one picture.
+    sheet : QPixmap or None
+        Heatmaps, feature maps, or the one picture, one below the other.
+    count : int
+        How many pictures are on the sheet.
     smooth : bool
         Whether pictures are scaled smoothly (heatmaps) or show their pixels (feature maps).
     numbers : list of float
@@ -43,7 +46,8 @@ class Thumbnail:
         The line under the loss curve and its bar; a negative share means no bar.
     """
 
-    pictures: list[QPixmap]
+    sheet: QPixmap | None = None
+    count: int = 0
     smooth: bool = False
     numbers: list[float] | None = None
     percent: bool = False
@@ -54,6 +58,39 @@ class Thumbnail:
     check: str = ""
     check_value: str = ""
     check_share: float = -1.0
+    #: What the pictures were made of: two thumbnails with the same look alike.
+    made_of: bytes = b""
+
+    @property
+    def aspect(self) -> float:
+        """Width by height of one picture."""
+        return self.sheet.width() * self.count / self.sheet.height() if self.sheet is not None else 1.0
+
+    def source(self, index: int) -> QRectF:
+        """Where a picture is on the sheet."""
+        assert self.sheet is not None
+        height = self.sheet.height() // self.count
+        return QRectF(0, index * height, self.sheet.width(), height)
+
+    def picture(self, index: int) -> QPixmap:
+        """One of the pictures by itself."""
+        assert self.sheet is not None
+        return self.sheet.copy(self.source(index).toRect())
+
+    def looks_like(self, other: Thumbnail | None) -> bool:
+        """Whether there is nothing to paint anew once the other one was painted."""
+        if other is None or self.curve is not None or self.count != other.count:
+            return False
+        if self.count:
+            return bool(self.made_of) and self.made_of == other.made_of
+        return self._as_seen() == other._as_seen()
+
+    def _as_seen(self) -> tuple[object, ...]:
+        """Numbers as finely as bars and their texts show them."""
+        numbers = self.numbers
+        if self.percent and numbers is not None:
+            numbers = [round(200 * n) for n in numbers] if np.isfinite(numbers).all() else None
+        return numbers, self.percent, self.predicted, self.actual, self.value, self.check, self.check_value
 
 
 def make_thumbnail(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | None:
@@ -82,13 +119,18 @@ def make_thumbnail(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | 
     return _bars(face, sample, snapshot)
 
 
-def indexed(values: np.ndarray, table: list[int]) -> QPixmap:
-    """A picture of a uint8 array ``(height, width)`` through a table of 256 colours."""
-    values = np.ascontiguousarray(values)
-    height, width = values.shape
-    image = QImage(values.data, width, height, width, QImage.Format.Format_Indexed8)
-    image.setColorTable(table)
-    return QPixmap.fromImage(image)
+def indexed(values: np.ndarray, table: np.ndarray) -> QPixmap:
+    """A picture of a uint8 array ``(height, width)`` through a table of 256 pixels, uint32."""
+    pixels = table[values]
+    height, width = pixels.shape
+    return QPixmap.fromImage(QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32))
+
+
+def sheet_of(stack: np.ndarray, table: np.ndarray, smooth: bool = False) -> Thumbnail:
+    """Pictures ``(count, height, width)`` of bytes, one below the other."""
+    stack = np.ascontiguousarray(stack)
+    sheet = indexed(stack.reshape(-1, stack.shape[2]), table)
+    return Thumbnail(sheet, len(stack), smooth, made_of=stack.tobytes() + bytes(table[:2]))
 
 
 def symmetric(values: np.ndarray, scale: float) -> np.ndarray:
@@ -135,21 +177,21 @@ def _neurons(face: Face, view: NodeView, style: Style) -> Thumbnail | None:
     if _is_share(face):
         shown = 2 * shown - 1  # the middle of the map is the border of the decision
     scale = 1.0 if is_bounded(face) else _largest(shown)
-    pixels = np.ascontiguousarray(np.moveaxis(symmetric(shown, scale), 2, 0))
-    return Thumbnail([indexed(p, style.tables["diverging"]) for p in pixels], smooth=True)
+    return sheet_of(np.moveaxis(symmetric(shown, scale), 2, 0), style.packed["diverging"], smooth=True)
 
 
-def _signed_pictures(stack: np.ndarray, style: Style) -> list[QPixmap]:
+def _signed_pictures(stack: np.ndarray, style: Style) -> Thumbnail:
     """Pictures of ``(count, height, width)`` on one scale."""
-    scale = _largest(stack)
-    if np.nanmin(stack, initial=0.0) < 0:
-        return [indexed(p, style.tables["diverging"]) for p in symmetric(stack, scale)]
-    return [indexed(p, style.tables["sequential"]) for p in from_zero(stack, scale)]
+    low, high = (float(stack.min()), float(stack.max())) if stack.size else (0.0, 0.0)
+    scale = max(-low, high) if math.isfinite(high - low) else _largest(stack)
+    if low < 0 or (low != low and np.nanmin(stack, initial=0.0) < 0):
+        return sheet_of(symmetric(stack, scale), style.packed["diverging"])
+    return sheet_of(from_zero(stack, scale), style.packed["sequential"])
 
 
 def _maps(sample: np.ndarray, style: Style) -> Thumbnail:
     stack = sample.T[None] if sample.ndim == 2 else np.moveaxis(sample, 2, 0)[:8]
-    return Thumbnail(_signed_pictures(np.ascontiguousarray(stack), style))
+    return _signed_pictures(stack, style)
 
 
 def _strip(sample: np.ndarray, style: Style) -> Thumbnail:
@@ -157,7 +199,7 @@ def _strip(sample: np.ndarray, style: Style) -> Thumbnail:
     shown = sample[:1024]
     padded = np.zeros(-(-len(shown) // columns) * columns, np.float32)
     padded[: len(shown)] = shown
-    return Thumbnail(_signed_pictures(padded.reshape(1, -1, columns), style))
+    return _signed_pictures(padded.reshape(1, -1, columns), style)
 
 
 def class_of(target: np.ndarray) -> int:
@@ -168,7 +210,7 @@ def class_of(target: np.ndarray) -> int:
 
 def _bars(face: Face, sample: np.ndarray, snapshot: Snapshot) -> Thumbnail:
     numbers = [float(v) for v in sample]
-    thumbnail = Thumbnail([], numbers=numbers)
+    thumbnail = Thumbnail(numbers=numbers)
     if face.kind == "scores":
         thumbnail.percent = all(0 <= v <= 1 for v in numbers) and (len(numbers) == 1 or abs(sum(numbers) - 1) < 0.01)
         threshold = 0.5 if thumbnail.percent else 0.0
@@ -180,7 +222,7 @@ def _bars(face: Face, sample: np.ndarray, snapshot: Snapshot) -> Thumbnail:
 
 def _loss(snapshot: Snapshot) -> Thumbnail | None:
     _, losses = snapshot.history.series("loss")
-    thumbnail = Thumbnail([])
+    thumbnail = Thumbnail()
     if len(losses):
         thumbnail.curve = curve(losses)
         thumbnail.value = three_digits(float(losses[-1]))
@@ -224,7 +266,7 @@ def _data(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | None:
     if dataset is None or (face.info is not None and dataset.info.x_shape != face.info.x_shape):
         return None
     if face.kind == "points":
-        return Thumbnail([scatter(dataset, snapshot.plane_extent, face.body_height, style)], smooth=True)
+        return Thumbnail(scatter(dataset, snapshot.plane_extent, face.body_height, style), 1, smooth=True)
     probe = snapshot.probe_x
     if probe is None or not len(probe) or probe.shape[1:] != dataset.info.x_shape:
         probe = dataset.validation.x if len(dataset.validation) else dataset.train.x
@@ -232,8 +274,8 @@ def _data(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | None:
         return None
     sample = probe[0] * dataset.x_scale + dataset.x_mean
     if face.kind == "table":
-        return Thumbnail([], numbers=[float(v) for v in np.ravel(sample)[: len(face.labels)]])
-    return Thumbnail([_picture(np.asarray(sample, np.float32), style)])
+        return Thumbnail(numbers=[float(v) for v in np.ravel(sample)[: len(face.labels)]])
+    return Thumbnail(_picture(np.asarray(sample, np.float32), style), 1)
 
 
 def _picture(sample: np.ndarray, style: Style) -> QPixmap:
@@ -244,7 +286,7 @@ def _picture(sample: np.ndarray, style: Style) -> QPixmap:
         return QPixmap.fromImage(QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888))
     grey = sample.mean(axis=2) if sample.ndim == 3 else sample
     low = float(grey.min())
-    return indexed(from_zero(grey - low, float(grey.max()) - low), style.tables["sequential"])
+    return indexed(from_zero(grey - low, float(grey.max()) - low), style.packed["sequential"])
 
 
 def scatter(

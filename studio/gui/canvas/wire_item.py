@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QRegion
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from studio.core.graph import Edge
@@ -45,6 +47,8 @@ class WireItem(QGraphicsItem):
         self._weights: np.ndarray | None = None
         self._box = QRectF()
         self.setZValue(1)
+        #: Asks the view which part of it is being painted; None paints everything.
+        self.exposed_part: Callable[[], QRegion | None] = lambda: None
 
     def set_state(self, **state: object) -> None:
         """Change flags such as `hovered`; repaints if that makes a difference."""
@@ -113,6 +117,10 @@ class WireItem(QGraphicsItem):
         return self._box
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        region = self.exposed_part()
+        # Qt paints all that lies between the parts that changed, and long wires take their time.
+        if region is not None and not region.intersects(painter.worldTransform().mapRect(self._box).toAlignedRect()):
+            return
         style = current_style()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         marked = self.chosen or self.hovered or self.target

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from studio.engine.messages import Snapshot, Watch
@@ -28,7 +28,7 @@ class Panel(QWidget):
         Where snapshots come from.
     """
 
-    #: Seconds between two drawings at the least.
+    #: Seconds between two drawings at the least; `Live` may stretch them while training runs.
     interval = 0.1
 
     def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
@@ -37,12 +37,11 @@ class Panel(QWidget):
         self.live = live
         self.theme = Theme.instance()
         self._drawn_at = 0.0
-        self._drawn_serial: int | None = None
         self._cost = 0.0
         # Draws the last snapshot of a burst: without it a pause would leave an old picture.
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.timeout.connect(self.refresh)
+        self._later.timeout.connect(self._draw)
         live.add_wish(self._wish_if_visible)
         live.snapshot_taken.connect(self._take)
         self.theme.changed.connect(self._restyle)
@@ -58,33 +57,40 @@ class Panel(QWidget):
         """Take colours and fonts from the theme again."""
 
     def refresh(self) -> None:
-        """Draw the latest snapshot now, if anybody can see it."""
+        """Draw the latest snapshot now, if anybody can see it; what is watched may be something else."""
+        self.live.renew()
+        self._draw()
+
+    def _draw(self) -> None:
         self._later.stop()
         if not self.isVisible():
-            self._drawn_serial = None
             return
-        began = time.monotonic()
-        self._drawn_serial = self.live.latest.serial
+        began = time.thread_time()
         self.show_snapshot(self.live.latest)
+        self._cost = time.thread_time() - began
         self._drawn_at = time.monotonic()
-        self._cost = self._drawn_at - began
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.refresh()
 
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.live.renew()
+
     def _wish_if_visible(self) -> Watch | None:
         wanted = self.wish() if self.isVisible() else None
         # The curves and the run bar want ten a second, whatever else is seen.
-        return replace(wanted, interval=min(self.interval, 0.1)) if wanted is not None else None
+        interval = min(self.interval, 0.1) * self.live.stretch
+        return replace(wanted, interval=interval) if wanted is not None else None
 
     def _take(self, _snapshot: Snapshot) -> None:
         if not self.isVisible() or self._later.isActive():
             return
         # A slow drawing is done less often, so that it never takes over the window.
-        wait = self._drawn_at + max(self.interval, 20 * self._cost) - time.monotonic()
+        wait = self._drawn_at + max(self.interval, 20 * self._cost) * self.live.stretch - time.monotonic()
         if wait <= 0:
-            self.refresh()
+            self._draw()
         else:
             self._later.start(int(1000 * wait) + 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -75,17 +77,20 @@ class Heatmap(QWidget):
         self._images = []
         tiles = self._tiles
         if tiles is not None and tiles.values.size:
-            finite = np.nan_to_num(tiles.values, nan=0.0, posinf=0.0, neginf=0.0)
-            self._signed = bool((finite < 0).any())
-            self._largest = float(np.abs(finite).max()) or 1.0
+            low, high = float(tiles.values.min()), float(tiles.values.max())
+            if not math.isfinite(high - low):
+                finite = np.nan_to_num(tiles.values, nan=0.0, posinf=0.0, neginf=0.0)
+                low, high = float(finite.min()), float(finite.max())
+            self._signed = low < 0
+            self._largest = max(-low, high) or 1.0
             # The last place of the colour table is left for what lies between the tiles.
             indices = np.minimum(color_indices(tiles.values, self._largest, self._signed), 254)
-            table = _color_table("diverging" if self._signed else "sequential")
+            table = Theme.instance().packed_lut("diverging" if self._signed else "sequential").copy()
             table[255] = 0
             if self._is_sheet:
-                self._images = [_indexed(_sheet(indices, tiles.empty), table)]
+                self._images = [_image(table[_sheet(indices, tiles.empty)])]
             else:
-                self._images = [_indexed(tile, table) for tile in indices.reshape(-1, *indices.shape[2:])]
+                self._images = [_image(table[tile]) for tile in indices.reshape(-1, *indices.shape[2:])]
         self.update()
 
     @property
@@ -204,11 +209,6 @@ class Heatmap(QWidget):
             self.column_picked.emit(found[2] * self._tiles.reduced[1])
 
 
-def _color_table(name: str) -> list[int]:
-    table = Theme.instance().lut(name).astype(np.uint32)
-    return [int(c) for c in 0xFF000000 | (table[:, 0] << 16) | (table[:, 1] << 8) | table[:, 2]]
-
-
 def _sheet(tiles: np.ndarray, empty: int) -> np.ndarray:
     """Tiles ``(rows, columns, height, width)`` side by side with a clear cell in between."""
     rows, columns, height, width = tiles.shape
@@ -218,14 +218,9 @@ def _sheet(tiles: np.ndarray, empty: int) -> np.ndarray:
     return sheet.transpose(0, 2, 1, 3).reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
 
 
-def _indexed(cells: np.ndarray, table: list[int]) -> QImage:
-    height, width = cells.shape
-    stride = (width + 3) & ~3  # QImage wants lines of whole words
-    padded = np.zeros((height, stride), np.uint8)
-    padded[:, :width] = cells
-    image = QImage(padded.data, width, height, stride, QImage.Format.Format_Indexed8).copy()
-    image.setColorTable(table)
-    return image
+def _image(pixels: np.ndarray) -> QImage:
+    height, width = pixels.shape
+    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
 
 
 class Legend(QWidget):

@@ -254,7 +254,7 @@ class Person:
     def thumbnail(self, node: str) -> list[QImage]:
         """The pictures in a node's body on the canvas."""
         thumbnail = self.canvas.graph_scene.nodes[node].thumbnail
-        return [pixmap.toImage() for pixmap in thumbnail.pictures] if thumbnail is not None else []
+        return [thumbnail.picture(i).toImage() for i in range(thumbnail.count)] if thumbnail is not None else []
 
     def body(self, node: str) -> QImage:
         """What is seen of a node between its header and its footer."""

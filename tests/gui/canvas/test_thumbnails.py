@@ -1,0 +1,44 @@
+"""Thumbnails by themselves: sheets of pictures, and what looks the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from studio.gui.canvas.style import Style, current_style
+from studio.gui.canvas.thumbnails import Thumbnail, sheet_of
+
+
+@pytest.fixture
+def style(qtbot: QtBot) -> Style:
+    return current_style()
+
+
+def test_a_sheet_holds_its_pictures_one_below_the_other(style: Style) -> None:
+    stack = np.arange(3 * 2 * 5, dtype=np.uint8).reshape(3, 2, 5)
+    thumbnail = sheet_of(stack, style.packed["sequential"])
+    assert thumbnail.count == 3
+    assert thumbnail.aspect == 2.5
+    for i in range(3):
+        image = thumbnail.picture(i).toImage()
+        assert (image.width(), image.height()) == (5, 2)
+        assert image.pixelColor(4, 1).rgb() == int(style.packed["sequential"][stack[i, 1, 4]])
+
+
+def test_pictures_look_alike_only_if_all_bytes_and_colours_are_the_same(style: Style) -> None:
+    stack = np.zeros((2, 4, 4), np.uint8)
+    first = sheet_of(stack, style.packed["sequential"])
+    assert sheet_of(stack.copy(), style.packed["sequential"]).looks_like(first)
+    assert not sheet_of(stack, style.packed["diverging"]).looks_like(first)
+    stack[1, 3, 3] = 1
+    assert not sheet_of(stack, style.packed["sequential"]).looks_like(first)
+    assert not first.looks_like(None)
+
+
+def test_shares_look_alike_as_long_as_bars_and_texts_do() -> None:
+    first = Thumbnail(numbers=[0.001, 0.999], percent=True, predicted=1)
+    assert Thumbnail(numbers=[0.0011, 0.9989], percent=True, predicted=1).looks_like(first)
+    assert not Thumbnail(numbers=[0.02, 0.98], percent=True, predicted=1).looks_like(first)
+    assert not Thumbnail(numbers=[0.001, 0.999], percent=True, predicted=0).looks_like(first)
+    assert not Thumbnail(numbers=[0.001, 0.999]).looks_like(first)
