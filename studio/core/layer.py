@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: Palette groups, in the palette's order.
 FAMILIES = (
     "Data",
+    "Augmentation",
     "Core",
     "Convolution",
     "Pooling",

@@ -32,6 +32,7 @@ WIDTH, RAIL_WIDTH = 208, 48
 #: The icon that stands for a family.
 FAMILY_ICONS = {
     "Data": "data",
+    "Augmentation": "picture",
     "Core": "dense",
     "Convolution": "convolution",
     "Pooling": "pooling",

@@ -38,6 +38,8 @@ COLORS: dict[str, tuple[str, str]] = {
 #: Layer families: icon and 16 % tint of its tile, never a fill behind text.
 FAMILIES: dict[str, tuple[str, str]] = {
     "Data": ("#A9B4C2", "#505C6B"),
+    # Stands between the data and the first layer, and looks like it.
+    "Augmentation": ("#A9B4C2", "#505C6B"),
     "Core": ("#9AA5FF", "#4450C4"),
     "Convolution": ("#62B0F5", "#1767AE"),
     "Pooling": ("#4CC3DA", "#0B7186"),

@@ -1,0 +1,155 @@
+"""Pictures flipped, shifted and turned by chance: one affine map a sample, bilinear in between.
+
+A map is six numbers a column: output pixel (r, c) shows what the input has at
+``(m[0] r + m[1] c + m[2], m[3] r + m[4] c + m[5])``.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import float32, int64
+
+from studio.kernels.jit import inline, kernel
+from studio.kernels.random_vectors import draw_uniforms
+from studio.kernels.simd import LANES, at
+from studio.kernels.state import SEED, SHARD, STEP, THREAD
+
+#: What is shown outside the picture: a number, the nearest pixel, or the picture mirrored.
+FILL_MODES = ("constant", "nearest", "reflect")
+
+
+@kernel
+def draw_sample_numbers(arena, record, table, state):
+    """Four uniform numbers a sample, by its place in the whole minibatch: rows of a scratch."""
+    batch, target, key = record[2], at(arena, record[3]), record[4]
+    seed = record[5] if record[5] != 0 else state[SEED]
+    first = state[THREAD] * state[SHARD]
+    for b in range(0, batch, LANES):
+        draw_uniforms(at(target, b), batch, first + b, 0, state[STEP], key, seed)
+
+
+@kernel
+def flip_maps(arena, record, table, state):
+    """Maps that mirror half of the samples left to right, or upside down, or both."""
+    batch, numbers, maps = record[2], at(arena, record[3]), at(arena, record[4])
+    height, width, sideways, upside_down = record[5], record[6], record[7], record[8]
+    for b in range(batch):
+        across = sideways != 0 and numbers[b] < float32(0.5)
+        down = upside_down != 0 and numbers[batch + b] < float32(0.5)
+        maps[b] = float32(-1.0) if down else float32(1.0)
+        maps[batch + b] = float32(0.0)
+        maps[2 * batch + b] = float32(height - 1) if down else float32(0.0)
+        maps[3 * batch + b] = float32(0.0)
+        maps[4 * batch + b] = float32(-1.0) if across else float32(1.0)
+        maps[5 * batch + b] = float32(width - 1) if across else float32(0.0)
+
+
+@kernel
+def translation_maps(arena, record, table, state):
+    """Maps that shift by up to a share of the height and of the width, either way."""
+    batch, numbers, maps = record[2], at(arena, record[3]), at(arena, record[4])
+    height, width = float32(record[5]), float32(record[6])
+    rows, columns = arena[record[7]] * height, arena[record[8]] * width
+    for b in range(batch):
+        maps[b] = float32(1.0)
+        maps[batch + b] = float32(0.0)
+        maps[2 * batch + b] = (float32(2.0) * numbers[b] - float32(1.0)) * rows
+        maps[3 * batch + b] = float32(0.0)
+        maps[4 * batch + b] = float32(1.0)
+        maps[5 * batch + b] = (float32(2.0) * numbers[batch + b] - float32(1.0)) * columns
+
+
+@kernel
+def rotation_maps(arena, record, table, state):
+    """Maps that turn about the middle by up to a share of a whole turn, either way."""
+    batch, numbers, maps = record[2], at(arena, record[3]), at(arena, record[4])
+    middle_row, middle_column = float32(record[5] - 1) * float32(0.5), float32(record[6] - 1) * float32(0.5)
+    share = arena[record[7]]
+    for b in range(batch):
+        angle = (2.0 * numbers[b] - 1.0) * share * 2.0 * math.pi
+        cosine, sine = float32(math.cos(angle)), float32(math.sin(angle))
+        maps[b] = cosine
+        maps[batch + b] = sine
+        maps[2 * batch + b] = middle_row - cosine * middle_row - sine * middle_column
+        maps[3 * batch + b] = -sine
+        maps[4 * batch + b] = cosine
+        maps[5 * batch + b] = middle_column + sine * middle_row - cosine * middle_column
+
+
+@inline
+def _inside(place, count, mode):
+    """The pixel that stands at a place, which may be outside; -1 for none."""
+    if place >= 0 and place < count:
+        return place
+    if mode == 0:
+        return -1
+    if mode == 1:
+        return 0 if place < 0 else count - 1
+    place = place % (2 * count)
+    return place if place < count else 2 * count - 1 - place
+
+
+@kernel
+def sample_pictures(arena, record, table, state):
+    """y = x at the places that the maps say, bilinear between pixels."""
+    height, width, channels, batch = record[2], record[3], record[4], record[5]
+    x, x_row, y, y_row = at(arena, record[6]), record[7], at(arena, record[8]), record[9]
+    maps, mode, fill = at(arena, record[10]), record[11], arena[record[12]]
+    pixel = channels * batch
+    for r in range(height):
+        for c in range(width):
+            target = r * y_row + c * pixel
+            for b in range(batch):
+                row = maps[b] * float32(r) + maps[batch + b] * float32(c) + maps[2 * batch + b]
+                column = maps[3 * batch + b] * float32(r) + maps[4 * batch + b] * float32(c) + maps[5 * batch + b]
+                top, left = int64(math.floor(row)), int64(math.floor(column))
+                down, across = row - float32(top), column - float32(left)
+                r0, r1 = _inside(top, height, mode), _inside(top + 1, height, mode)
+                c0, c1 = _inside(left, width, mode), _inside(left + 1, width, mode)
+                for k in range(channels):
+                    place = k * batch + b
+                    a = x[r0 * x_row + c0 * pixel + place] if r0 >= 0 and c0 >= 0 else fill
+                    d = x[r0 * x_row + c1 * pixel + place] if r0 >= 0 and c1 >= 0 else fill
+                    e = x[r1 * x_row + c0 * pixel + place] if r1 >= 0 and c0 >= 0 else fill
+                    f = x[r1 * x_row + c1 * pixel + place] if r1 >= 0 and c1 >= 0 else fill
+                    upper = a + across * (d - a)
+                    lower = e + across * (f - e)
+                    y[target + place] = upper + down * (lower - upper)
+
+
+@kernel
+def sample_pictures_backward(arena, record, table, state):
+    """dx: each output's gradient goes back to the pixels that it was made of."""
+    height, width, channels, batch = record[2], record[3], record[4], record[5]
+    dx, dx_row, dy, dy_row = at(arena, record[6]), record[7], at(arena, record[8]), record[9]
+    maps, mode = at(arena, record[10]), record[11]
+    pixel = channels * batch
+    for r in range(height):
+        for i in range(width * pixel):
+            dx[r * dx_row + i] = float32(0.0)
+    for r in range(height):
+        for c in range(width):
+            source = r * dy_row + c * pixel
+            for b in range(batch):
+                row = maps[b] * float32(r) + maps[batch + b] * float32(c) + maps[2 * batch + b]
+                column = maps[3 * batch + b] * float32(r) + maps[4 * batch + b] * float32(c) + maps[5 * batch + b]
+                top, left = int64(math.floor(row)), int64(math.floor(column))
+                down, across = row - float32(top), column - float32(left)
+                r0, r1 = _inside(top, height, mode), _inside(top + 1, height, mode)
+                c0, c1 = _inside(left, width, mode), _inside(left + 1, width, mode)
+                for k in range(channels):
+                    place = k * batch + b
+                    g = dy[source + place]
+                    if r0 >= 0 and c0 >= 0:
+                        dx[r0 * dx_row + c0 * pixel + place] += g * (float32(1.0) - down) * (float32(1.0) - across)
+                    if r0 >= 0 and c1 >= 0:
+                        dx[r0 * dx_row + c1 * pixel + place] += g * (float32(1.0) - down) * across
+                    if r1 >= 0 and c0 >= 0:
+                        dx[r1 * dx_row + c0 * pixel + place] += g * down * (float32(1.0) - across)
+                    if r1 >= 0 and c1 >= 0:
+                        dx[r1 * dx_row + c1 * pixel + place] += g * down * across
+
+
+#: For `studio.core.augmentation.Augmentation.kernels`.
+PICTURE_KERNELS = (draw_sample_numbers, sample_pictures, sample_pictures_backward)
