@@ -55,6 +55,8 @@ class TrainingResult:
         Numbers in all weights.
     stopped : bool
         Whether it was asked to stop before its end.
+    message : str
+        Why it ended early by itself, and whether the best weights are back; mostly empty.
     """
 
     epochs: float
@@ -68,6 +70,7 @@ class TrainingResult:
     seed: int
     parameters: int
     stopped: bool = False
+    message: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As ``studio train --json`` prints it."""
@@ -84,6 +87,7 @@ class TrainingResult:
             "seed": self.seed,
             "parameters": self.parameters,
             "stopped": self.stopped,
+            **({"message": self.message} if self.message else {}),
         }
 
 
@@ -323,6 +327,8 @@ class Project:
                 self.state, self.history = network.state(), run.history
                 raise
             seconds = time.perf_counter() - ready
+            asked = network.steps_to(target) > 0 and not run.stopped
+            message = "" if asked else run.finish()
             self.state, self.history = network.state(), run.history
             samples = (network.epoch - first) * len(next(iter(network.datasets.values())).train)
             found = {name: run.evaluate(name) for name in SPLITS}
@@ -337,7 +343,8 @@ class Project:
                 threads=run.threads,
                 seed=self.state.seed,
                 parameters=network.inference.total_parameters,
-                stopped=network.steps_to(target) > 0,
+                stopped=asked,
+                message=message,
             )
         finally:
             run.close()

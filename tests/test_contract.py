@@ -10,8 +10,9 @@ from studio.core import registry
 from studio.core.assets import assets_folder
 from studio.core.graph import Graph
 from studio.core.layer import Loss
+from studio.core.schedule import Schedule
 from studio.storage.document_json import graph_from_json, graph_to_json
-from studio.testing import check_initializer, check_layer, check_loss, check_optimizer
+from studio.testing import check_initializer, check_layer, check_loss, check_optimizer, check_schedule
 
 LOSSES = sorted(n for n, c in registry.layers().items() if issubclass(c, Loss))
 LAYERS = sorted(n for n, c in registry.layers().items() if not issubclass(c, Loss) and c.family != "Data")
@@ -45,6 +46,13 @@ def test_files_and_icons(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(registry.optimizers()))
 def test_optimizer(name: str) -> None:
     check_optimizer(registry.optimizer(name))
+
+
+@pytest.mark.parametrize("name", sorted(registry.schedules()))
+def test_schedule(name: str) -> None:
+    schedule = registry.schedules()[name]
+    assert issubclass(schedule, Schedule)
+    check_schedule(schedule)
 
 
 @pytest.mark.parametrize("name", registry.initializer_names())

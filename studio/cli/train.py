@@ -114,5 +114,7 @@ def _print(result: TrainingResult, output: object) -> None:
         if found is not None:
             rows.append((name, f"{found.loss:.4f}", percent(found.accuracy)))
     print_table(rows, frozenset((1, 2)))
+    if result.message:
+        print(result.message)
     if output is not None:
         print(f"Saved to {output}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from studio.core.component import Component
-from studio.core.fields import choice, integer
+from studio.core.fields import choice, flag, integer
 from studio.core.graph import Graph
 
 Position = tuple[float, float]
@@ -22,12 +22,19 @@ class Training(Component):
     ----------
     optimizer : Component
         A registered optimizer with its parameters.
+    schedule : Component or None
+        A registered schedule of the learning rate; None is the same rate all the way.
+    early_stopping : Component or None
+        When to end training before its last epoch; None is never.
     """
 
     optimizer: Component | None = None
+    schedule: Component | None = None
+    early_stopping: Component | None = None
     batch_size: int = integer(32, 1, 65_536, help="How many samples the network sees before each small correction of its weights.", live=True)
     epochs: int = integer(100, 1, 1_000_000, help="How often training goes through all training samples.", live=True)
     seed: int = integer(0, 0, 2**31 - 1, help="The number all chance follows from: same seed, same run.")
+    keep_best_weights: bool = flag(False, help="At the end, go back to the weights with the lowest validation loss.", live=True)
     device: str = choice("cpu", ("cpu", "cuda"), help="Where to compute: the processor, or an NVIDIA graphics card.")
     threads: int = integer(0, 0, 256, help="How many processor cores to train with; 0 lets the app choose.")
 

@@ -31,7 +31,7 @@ class Field:
     ----------
     kind : str
         ``integer``, ``real``, ``choice``, ``flag``, ``text``, ``pair`` (two integers),
-        ``shape`` (a tuple of integers) or ``axes`` (as `shape`, negative values allowed).
+        ``reals`` (a tuple of numbers), ``shape`` (a tuple of integers) or ``axes`` (as `shape`, negative values allowed).
     default : Any
         The value a new component has; Keras's default where Keras has the parameter.
     help : str
@@ -144,6 +144,13 @@ def _check_shape(field: Field, name: str, value: Any) -> tuple[int, ...]:
     return tuple(_check_integer(field, name, v) for v in values)
 
 
+def _check_reals(field: Field, name: str, value: Any) -> tuple[float, ...]:
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    if not values or len(values) > 64:
+        raise FieldError(f"{name} must be 1 to 64 numbers, not {value!r}.")
+    return tuple(_check_real(field, name, v) for v in values)
+
+
 _CHECKS = {
     "integer": _check_integer,
     "real": _check_real,
@@ -152,6 +159,7 @@ _CHECKS = {
     "text": _check_text,
     "pair": _check_pair,
     "shape": _check_shape,
+    "reals": _check_reals,
 }
 
 
@@ -194,6 +202,11 @@ def pair(default: int | tuple[int, int], minimum: int, maximum: int, *, help: st
 def shape(default: tuple[int, ...], *, help: str, minimum: int = 1, **more: Any) -> Any:
     """Declare a shape: a tuple of whole numbers, channels last, without the batch axis."""
     return _declare(Field("shape", default, help, minimum, 1_000_000, **more))
+
+
+def reals(default: tuple[float, ...], minimum: float, maximum: float, *, help: str, **more: Any) -> Any:
+    """Declare a list of finite numbers, each within a closed range."""
+    return _declare(Field("reals", default, help, minimum, maximum, **more))
 
 
 def fields_of(component: Any) -> dict[str, Field]:

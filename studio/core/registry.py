@@ -23,6 +23,8 @@ from studio.core.layer import Layer
 ENTRY_POINT_GROUP = "studio.layers"
 _BUILT_IN_PACKAGES = ("studio.layers", "studio.losses")
 _OPTIMIZERS = "studio.engine.optimizers"
+_SCHEDULES = "studio.engine.schedules"
+_STOPPING = "studio.engine.stopping"
 _INITIALIZERS = "studio.engine.initializers"
 
 
@@ -127,6 +129,18 @@ def optimizer(name: str) -> type[Component]:
         return optimizers()[name]
     except KeyError:
         raise UnknownName(f"There is no optimizer called {name!r}.") from None
+
+
+@cache
+def schedules() -> dict[str, type[Component]]:
+    """All learning-rate schedule classes by name."""
+    return {c.type_name(): c for c in _package_components(_SCHEDULES)}
+
+
+@cache
+def stoppings() -> dict[str, type[Component]]:
+    """All classes that say when to stop, by name."""
+    return {c.type_name(): c for c in _package_components(_STOPPING)}
 
 
 def initializer_names() -> tuple[str, ...]:

@@ -79,6 +79,8 @@ class SharedSpace:
     size: int = 0
     slots: dict[str, int] = field(default_factory=dict)
     numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: Where the ring of upcoming learning rates is; negative if the plan reads none.
+    ring: int = -1
     _zeros: tuple[int, int] = (0, 0)
 
     def place(self, weights: dict[str, tuple[Weight, ...]]) -> None:
@@ -116,6 +118,12 @@ class SharedSpace:
         if key not in self.numbers:
             self.numbers[key] = self.take(1)
         return Ref("shared", self.numbers[key])
+
+    def rate_ring(self, floats: int) -> Ref:
+        """The ring of upcoming learning rates."""
+        if self.ring < 0:
+            self.ring = self.take(floats)
+        return Ref("shared", self.ring)
 
     def zeros(self, floats: int) -> Ref:
         """Floats that are always zero."""

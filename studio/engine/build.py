@@ -23,13 +23,20 @@ from studio.core.parts import owner_of
 from studio.engine.arena import Placed, SharedSpace, aligned
 from studio.engine.lowering import LayerLowering, Place, reshaped
 from studio.engine.plan import Plan
+from studio.engine.rates import RING
 from studio.kernels import clipping, control
 from studio.kernels.penalties import penalize
+from studio.kernels.rates import set_rate
 
 
 @dataclass
 class PlanBuilder(LayerLowering):
-    """Walks a graph: each node forward, the tape backward, then the update."""
+    """Walks a graph: each node forward, the tape backward, then the update.
+
+    With `scheduled`, each step's learning rate comes from the ring.
+    """
+
+    scheduled: bool = False
 
     def build(self, useful: frozenset[str]) -> Plan:
         """Lower the useful nodes, then the backward pass."""
@@ -142,6 +149,11 @@ class PlanBuilder(LayerLowering):
                 numbers = (self.number("l1"), self.number("l2"))
                 self.emit(penalize, placed.rows * placed.stride, ref.value, ref.gradient, *numbers)
         self._place = Place()
+        if self.scheduled:
+            for multiplier in dict.fromkeys(multiplier for _, multiplier in learning):
+                rate = self.space.number(learning_rate_owner(multiplier), "learning_rate")
+                factor = self.space.number(f"constant*{multiplier!r}", "factor")
+                self.emit(set_rate, self.space.rate_ring(RING), RING, factor, rate)
         self.barrier()
         gradients, stride = self.shards(Ref("private", 0))
         summed = self._lower_clipping(gradients, stride, [placed for placed, _ in learning])
@@ -229,6 +241,7 @@ def build_plan(
     space: SharedSpace,
     shard: int,
     optimizer: Optimizer | None = None,
+    scheduled: bool = False,
 ) -> Plan:
     """Lower a graph.
 
@@ -244,7 +257,9 @@ def build_plan(
         Samples a thread takes of a full minibatch.
     optimizer : Optimizer or None
         With one, the plan trains; without, it only computes forward.
+    scheduled : bool
+        Whether each step has a learning rate of its own.
     """
     training = optimizer is not None
-    builder = PlanBuilder(graph, inference, datasets, space, shard, training, optimizer)
+    builder = PlanBuilder(graph, inference, datasets, space, shard, training, optimizer, scheduled=scheduled)
     return builder.build(useful_nodes(graph, inference, training))

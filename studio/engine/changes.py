@@ -6,6 +6,7 @@ from studio.core.component import Component
 from studio.core.document import Training
 from studio.core.graph import Graph, Node
 from studio.core.optimizer import Optimizer
+from studio.engine.network import is_stepwise
 
 
 def same_network(before: Graph, after: Graph) -> bool:
@@ -34,5 +35,6 @@ def only_live(before: Component, after: Component) -> bool:
         one, other = before.optimizer, after.optimizer
         if not isinstance(one, Optimizer) or not isinstance(other, Optimizer):
             return False
-        return only_live(one, other) and one.same_program(other)
+        same_rates = is_stepwise(before) == is_stepwise(after)
+        return same_rates and only_live(one, other) and one.same_program(other)
     return True

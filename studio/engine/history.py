@@ -14,7 +14,7 @@ class History:
 
     The writer appends and then raises the count; a reader takes the count first and looks at
     no more than that, so no lock is needed. Names in use: ``loss``, ``accuracy``,
-    ``val_loss``, ``val_accuracy`` (Keras's).
+    ``val_loss``, ``val_accuracy``, ``learning_rate`` (Keras's).
     """
 
     def __init__(self) -> None:

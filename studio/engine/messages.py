@@ -153,6 +153,10 @@ class TrainingState:
         The seed the run started from.
     optimizer : str
         Type of the optimizer that the slots belong to.
+    memory : mapping of str to float
+        What schedule and rule for stopping remember, as ``EarlyStopping.best``.
+    best : mapping of (node id, weight name) to numpy.ndarray
+        The best weights so far, where they are kept; empty otherwise.
     """
 
     weights: Mapping[tuple[str, str], np.ndarray]
@@ -162,6 +166,8 @@ class TrainingState:
     position: int = 0
     seed: int = 0
     optimizer: str = ""
+    memory: Mapping[str, float] = field(default_factory=dict)
+    best: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,13 +246,15 @@ class Snapshot:
         on the way, see `message`), ``ready`` (never run), ``running``, ``paused``,
         ``finished`` (all epochs done) or ``failed`` (NaN, memory; see `problem`).
     message : str
-        What is being prepared, for the status bar.
+        What is being prepared, or why training has finished; for the status bar.
     progress : float
         Share of the preparation that is done, 0 to 1.
     graph : Graph or None
         The graph these views belong to.
     step, epoch : int, float
         Minibatches and passes through the training data so far.
+    learning_rate : float
+        Of the next step.
     samples_per_second : float
         Over the last second or so; 0 when not running.
     history : History
@@ -279,6 +287,7 @@ class Snapshot:
     graph: Graph | None = None
     step: int = 0
     epoch: float = 0.0
+    learning_rate: float = 0.0
     samples_per_second: float = 0.0
     history: History = field(default_factory=History)
     train: Evaluation | None = None

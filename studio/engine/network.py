@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from studio.core.component import Component
 from studio.core.dataset import Dataset, DatasetInfo
 from studio.core.document import Training
 from studio.core.graph import Graph
@@ -19,6 +20,7 @@ from studio.core.optimizer import Optimizer
 from studio.core.parts import owner_of
 from studio.core.problems import Problem
 from studio.core.registry import layer as layer_type
+from studio.core.schedule import Schedule
 from studio.engine.arena import SharedSpace
 from studio.engine.build import build_plan
 from studio.engine.cpu_device import CpuDevice, available_memory
@@ -26,6 +28,7 @@ from studio.engine.initializers import draw
 from studio.engine.messages import TrainingState
 from studio.engine.observed import MANY, PROBE, LossSums, Observed
 from studio.engine.plan import Plan
+from studio.engine.rates import MOST_STEPS, RING, RateRing
 from studio.kernels import state
 from studio.kernels.jit import Kernel
 from studio.kernels.simd import LANES
@@ -61,11 +64,23 @@ def make_plans(
         space.add_slot(slot)
     shard = -(-training.batch_size // threads)
     plans = [
-        (build_plan(graph, inference, infos, space, shard, optimizer), threads),
+        (build_plan(graph, inference, infos, space, shard, optimizer, is_stepwise(training)), threads),
         (build_plan(graph, inference, infos, space, PROBE), 1),
         (build_plan(graph, inference, infos, space, MANY), 1),
     ]
     return space, plans
+
+
+def schedule_of(training: Training) -> Schedule | None:
+    """The schedule of the learning rate, if it does anything."""
+    schedule = training.schedule
+    return schedule if isinstance(schedule, Schedule) and (schedule.stepwise or schedule.watched()) else None
+
+
+def is_stepwise(training: Training) -> bool:
+    """Whether each step has a learning rate of its own."""
+    schedule = schedule_of(training)
+    return schedule is not None and schedule.stepwise
 
 
 class Network(Observed):
@@ -116,6 +131,13 @@ class Network(Observed):
         self.device = CpuDevice(self.space, plans)
         self.train_plan, self._probe_plan, self._many_plan = self.device.plans
         self.losses = self.train_plan.plan.losses
+        #: What schedule and rule for stopping remember; with the best weights, part of the state.
+        self.memory: dict[str, float] = {}
+        self.best: Mapping[tuple[str, str], np.ndarray] = {}
+        #: The last epoch of the run, where it is not the settings'.
+        self.last_epoch: int | None = None
+        ring = self.space.ring
+        self._ring = RateRing(self.device.arena[ring : ring + RING]) if ring >= 0 else None
         self.set_numbers(graph, training)
         self.draw_weights(training.seed)
         self.feed_training()
@@ -168,6 +190,7 @@ class Network(Observed):
             placed.write(self.device.arena, values)
         for slot, offset in self.space.slots.items():
             self.device.arena[offset : offset + self.space.trainable_floats] = self.optimizer.initial(slot)
+        self.remember({}, {})
 
     def set_numbers(self, graph: Graph, training: Training) -> None:
         """Put live parameters of layers and optimizer where the kernels read them."""
@@ -175,7 +198,10 @@ class Network(Observed):
         self.graph, self.training, self.optimizer = graph, training, training.optimizer
         for (owner, name), offset in self.space.numbers.items():
             if owner.startswith("optimizer"):
-                value = float(getattr(training.optimizer, name)) * float(owner.partition("*")[2] or 1.0)
+                base = self._rate_between_epochs() if name == "learning_rate" else getattr(self.optimizer, name)
+                value = float(base) * float(owner.partition("*")[2] or 1.0)
+            elif owner.startswith("constant*"):
+                value = float(owner.partition("*")[2])
             elif owner.startswith("default:"):
                 default = layer_type(owner.removeprefix("default:"))()
                 assert isinstance(default, ElementWise)
@@ -184,6 +210,43 @@ class Network(Observed):
                 layer, _, own_name = owner_of(graph.node(owner).layer, name)
                 value = float(getattr(layer, own_name))
             self.device.arena[offset] = value
+        if self._ring is not None:
+            self._ring.forget()
+
+    def remember(self, memory: Mapping[str, float], best: Mapping[tuple[str, str], np.ndarray]) -> None:
+        """Set what schedule and rule for stopping remember, and with it the learning rate."""
+        self.memory, self.best = dict(memory), best
+        self.set_numbers(self.graph, self.training)
+
+    def own_memory(self, component: Component) -> dict[str, float]:
+        """What a schedule or a rule for stopping remembers, by its own names."""
+        prefix = f"{component.type_name()}."
+        return {k.removeprefix(prefix): v for k, v in self.memory.items() if k.startswith(prefix)}
+
+    def _rate_between_epochs(self) -> float:
+        schedule, initial = schedule_of(self.training), self.optimizer.learning_rate
+        return initial if schedule is None else schedule.current(initial, self.own_memory(schedule))
+
+    def _rates(self, first: int, count: int) -> np.ndarray:
+        schedule = schedule_of(self.training)
+        assert schedule is not None
+        return schedule.rates(self.optimizer.learning_rate, first, count, self._total_steps())
+
+    def _total_steps(self) -> int:
+        samples = len(next(iter(self.datasets.values())).train)
+        last = self.last_epoch if self.last_epoch is not None else self.training.epochs
+        return max(1, last * -(-samples // self.training.batch_size))
+
+    def end_at(self, epoch: int) -> None:
+        """Say which epoch is the run's last, for schedules that stretch over the run."""
+        if epoch != self.last_epoch:
+            self.last_epoch = epoch
+            self.set_numbers(self.graph, self.training)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step."""
+        return float(self._rates(self.step, 1)[0]) if self._ring is not None else self._rate_between_epochs()
 
     def weights(self) -> dict[tuple[str, str], np.ndarray]:
         """Copies of all weights in Keras's layout."""
@@ -226,6 +289,8 @@ class Network(Observed):
             int(one[state.POSITION]),
             int(one[state.SEED]),
             self.optimizer.type_name(),
+            dict(self.memory),
+            self.best,
         )
 
     def restore(self, saved: TrainingState, place: bool = True) -> None:
@@ -250,6 +315,7 @@ class Network(Observed):
                     placed.write(self.device.arena[offset : offset + self.space.trainable_floats], values)
         if place:
             self.go_to(saved.step, int(saved.epoch), saved.position, saved.seed)
+            self.remember(saved.memory, saved.best)
 
     # Training ----------------------------------------------------------------------------
 
@@ -305,7 +371,16 @@ class Network(Observed):
 
     def train(self, steps: int) -> int:
         """Train minibatches; returns how many were trained (see `failed`)."""
-        return self.device.run(self.train_plan, steps)
+        if self._ring is None:
+            return self.device.run(self.train_plan, steps)
+        done = 0
+        while done < steps:
+            count = min(steps - done, MOST_STEPS)
+            self._ring.fill(self.step, count, self._rates)
+            done += self.device.run(self.train_plan, count)
+            if self.failed:
+                break
+        return done
 
     @property
     def failed(self) -> bool:

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from studio.core.dataset import Dataset, Split
 from studio.core.document import Training
 from studio.core.graph import Graph
+from studio.engine.epochs import EpochWatch
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
-from studio.engine.network import EngineProblem, Network
+from studio.engine.network import EngineProblem, Network, schedule_of
+from studio.engine.observed import LossSums
 from studio.engine.recovery import EXPLODED, recover
 from studio.engine.threads import choose_threads
 from studio.kernels.jit import Kernel
@@ -64,7 +66,11 @@ class TrainingRun:
     ) -> None:
         threads = training.threads or choose_threads(graph, training, datasets, os.cpu_count() or 1)
         self.network = Network(graph, training, datasets, threads, compile_kernels)
+        self.watch = EpochWatch(self.network)
         self.history = History()
+        #: Why training ended before its last epoch, in a sentence; empty if it did not.
+        self.stopped = ""
+        self._pending: tuple[LossSums, int] | None = None
         self.train_evaluation: Evaluation | None = None
         self.validation_evaluation: Evaluation | None = None
         self.samples_per_second = 0.0
@@ -104,6 +110,25 @@ class TrainingRun:
 
     # Training ----------------------------------------------------------------------------
 
+    def begin(self) -> None:
+        """Training is asked for, perhaps again after it was stopped early."""
+        self.stopped = ""
+        self.watch.begin()
+
+    def finish(self) -> str:
+        """Training has ended: put the best weights back if that is wanted.
+
+        Returns
+        -------
+        str
+            Why it ended early, and which weights are back; empty if there is nothing to say.
+        """
+        back = self.watch.finish()
+        if back:
+            self.keep_backup()
+            self.validation_evaluation = self.evaluate("validation")
+        return " ".join(sentence for sentence in (self.stopped, back) if sentence)
+
     def advance(self, epochs: int, steps: int | None = None, seconds: float = CHUNK_SECONDS) -> int:
         """Train one chunk of minibatches.
 
@@ -119,7 +144,7 @@ class TrainingRun:
         Returns
         -------
         int
-            Minibatches trained; 0 when the epochs are done.
+            Minibatches trained; 0 when the epochs are done or training was stopped early.
 
         Raises
         ------
@@ -128,7 +153,7 @@ class TrainingRun:
         """
         network = self.network
         left = network.steps_to(epochs)
-        if left == 0:
+        if left == 0 or self.stopped:
             return 0
         if self.history.last_epoch > network.epoch:
             # The weights were put back; what the curves show after them will come anew.
@@ -140,6 +165,8 @@ class TrainingRun:
         chunk = to_epoch if to_epoch <= fitting else fitting
         if fitting > to_epoch + per_epoch:
             chunk += (fitting - to_epoch) // per_epoch * per_epoch
+        if self.watch.monitors:
+            chunk = min(chunk, to_epoch)
         chunk = min(chunk, left, steps if steps is not None else left)
         begin = time.perf_counter()
         done = network.train(chunk)
@@ -152,7 +179,7 @@ class TrainingRun:
         self._step_seconds += 0.3 * (seconds_each - self._step_seconds)
         rate = network.training.batch_size / self._step_seconds
         self.samples_per_second = rate
-        self._record()
+        self._record(done)
         if time.perf_counter() - self._backup_time > BACKUP_SECONDS and not self._explodes():
             self._copy_state()
         return done
@@ -162,14 +189,20 @@ class TrainingRun:
         last = self.train_evaluation
         return last is not None and last.loss > EXPLODED * max(self._lowest_loss, 1e-3)
 
-    def _record(self) -> None:
+    def _record(self, steps: int) -> None:
         network = self.network
         now = time.perf_counter()
         at_epoch = network.epoch == int(network.epoch)
+        watched = bool(self.watch.monitors)
+        if watched and self.watch.counts_training:
+            found = network.take_sums()
+            self.watch.add(found, steps)
+            self._pending = _together(self._pending, found, steps)
         if not at_epoch and now - self._last_point < POINT_SECONDS:
             return
         self._last_point = now
-        sums = network.take_sums()
+        sums = self._pending[0] if self._pending is not None else network.take_sums()
+        self._pending = None
         if sums.samples.sum() == 0:
             return
         loss = network.total_loss(sums)
@@ -179,7 +212,14 @@ class TrainingRun:
         self.history.append("loss", network.epoch, loss)
         if accuracy is not None:
             self.history.append("accuracy", network.epoch, accuracy)
-        if at_epoch and now - self._last_validation > self._validation_seconds / VALIDATION_SHARE:
+        if schedule_of(network.training) is not None:
+            self.history.append("learning_rate", network.epoch, network.learning_rate)
+        if at_epoch and watched:
+            rate = network.learning_rate
+            self.stopped = self.watch.end_epoch(self.validate())
+            if network.learning_rate != rate:
+                self._copy_state()  # from here on the run repeats with the new rate
+        elif at_epoch and now - self._last_validation > self._validation_seconds / VALIDATION_SHARE:
             self.validate()
 
     def validate(self) -> Evaluation | None:
@@ -214,9 +254,24 @@ class TrainingRun:
         progress: Callable[[TrainingRun], None] = lambda run: None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Train until so many passes are done or `stopped` says so; `progress` is told between chunks."""
+        """Train until so many passes are done or `stopped` says so; `progress` is told between chunks.
+
+        Training may also end early, see `stopped`; `finish` is for the caller to call.
+        """
+        self.begin()
+        self.network.end_at(epochs)
         while not stopped() and self.advance(epochs):
             progress(self)
         last = self.validation_evaluation
         if last is None or last.epoch != self.network.epoch:
             self.validate()
+
+
+def _together(before: tuple[LossSums, int] | None, found: LossSums, steps: int) -> tuple[LossSums, int]:
+    """What two stretches of minibatches added up to, and how many they were."""
+    if before is None:
+        return found, steps
+    sums, count = before
+    penalty = (sums.penalty * count + found.penalty * steps) / max(1, count + steps)
+    added = LossSums(sums.loss + found.loss, sums.right + found.right, sums.samples + found.samples, penalty)
+    return added, count + steps

@@ -309,7 +309,8 @@ class Trainer:
         self._target = epochs if epoch < epochs else int(epoch) + self._training.epochs
         self._steps_left = steps
         self._running = True
-        self._status, self._problem = "running", None
+        self._status, self._message, self._problem = "running", "", None
+        self._run.begin()
         self._pacing.start(epoch)
 
     def _step(self, command: Step) -> None:
@@ -344,8 +345,9 @@ class Trainer:
         run.network.take_sums()
         run.history = self._history
         run.train_evaluation = run.validation_evaluation = None
+        run.begin()
         run.keep_backup()
-        self._status, self._problem = "ready", None
+        self._status, self._message, self._problem = "ready", "", None
 
     def _advance(self) -> None:
         run = self._run
@@ -362,14 +364,24 @@ class Trainer:
         except EngineProblem as problem:
             self._fail(problem.problem)
             return
+        if run.stopped:
+            self._finish()
+            return
         if self._steps_left is not None:
             self._steps_left -= done
             if self._steps_left <= 0:
                 self._pause("paused")
                 return
         if run.network.steps_to(self._target) == 0:
-            finished = self._target >= self._training.epochs and self._steps_left is None
-            self._pause("finished" if finished else "paused")
+            if self._target >= self._training.epochs and self._steps_left is None:
+                self._finish()
+            else:
+                self._pause("paused")
+
+    def _finish(self) -> None:
+        assert self._run is not None
+        self._message = self._run.finish()
+        self._pause("finished")
 
     def _fail(self, problem: Problem) -> None:
         self._running = False
@@ -425,6 +437,7 @@ class Trainer:
             graph=self._graph,
             step=run.network.step,
             epoch=run.network.epoch,
+            learning_rate=run.network.learning_rate,
             samples_per_second=run.samples_per_second if self._running else 0.0,
             history=run.history,
             train=run.train_evaluation,

@@ -71,15 +71,28 @@ def graph_from_json(values: Any) -> Graph:
 
 def document_to_json(document: Document) -> dict[str, Any]:
     """All of a document as JSON types, with the format's number."""
-    training = document.training
     return {
         "format": FORMAT,
         "title": document.title,
         "notes": document.notes,
         "graph": graph_to_json(document.graph),
         "positions": {k: list(v) for k, v in document.positions.items()},
-        "training": {**training.to_json(), "optimizer": _component_to_json(training.optimizer)},
+        "training": training_to_json(document.training),
     }
+
+
+#: What training settings are made of besides numbers: what each is called, and its classes by name.
+_PARTS = {
+    "optimizer": ("optimizer", registry.optimizers),
+    "schedule": ("learning-rate schedule", registry.schedules),
+    "early_stopping": ("rule for stopping", registry.stoppings),
+}
+
+
+def training_to_json(training: Training) -> dict[str, Any]:
+    """Training settings as JSON types; parts that are not set are absent, but for the optimizer."""
+    parts = {name: _component_to_json(getattr(training, name)) for name in _PARTS}
+    return {**training.to_json(), **{k: v for k, v in parts.items() if v is not None or k == "optimizer"}}
 
 
 def document_from_json(values: Any) -> Document:
@@ -109,17 +122,17 @@ def document_from_json(values: Any) -> Document:
 
 
 def training_from_json(values: Any) -> Training:
-    """Training settings with their optimizer.
+    """Training settings with their optimizer, schedule and rule for stopping.
 
     Raises
     ------
     StorageError
-        When the optimizer is not known or a value is not legal.
+        When one of these is not known or a value is not legal.
     """
     settings = dict(_mapping(values, "training settings"))
-    optimizer = _optimizer_from_json(settings.pop("optimizer", None))
+    parts = {name: _part_from_json(name, settings.pop(name, None)) for name in _PARTS}
     try:
-        return dataclasses.replace(Training.from_json(settings), optimizer=optimizer)
+        return dataclasses.replace(Training.from_json(settings), **parts)  # type: ignore[arg-type]
     except FieldError as error:
         raise StorageError(f"The training settings cannot be read: {error}") from error
 
@@ -130,18 +143,19 @@ def _component_to_json(component: Component | None) -> dict[str, Any] | None:
     return {"type": component.type_name(), "parameters": component.to_json()}
 
 
-def _optimizer_from_json(values: Any) -> Component | None:
+def _part_from_json(part: str, values: Any) -> Component | None:
     if values is None:
         return None
-    optimizer = _mapping(values, "optimizer")
-    name = _text(optimizer.get("type", ""), "type of the optimizer")
+    what, classes = _PARTS[part]
+    component = _mapping(values, what)
+    name = _text(component.get("type", ""), f"type of the {what}")
+    known = classes()
+    if name not in known:
+        raise StorageError(f"The {what} {name!r} is not installed: choose one of {', '.join(sorted(known))}.")
     try:
-        return registry.optimizer(name).from_json(_parameters(optimizer, "optimizer"))
-    except registry.UnknownName as error:
-        known = ", ".join(sorted(registry.optimizers()))
-        raise StorageError(f"The optimizer {name!r} is not installed: choose one of {known}.") from error
+        return known[name].from_json(_parameters(component, what))
     except FieldError as error:
-        raise StorageError(f"The optimizer {name} cannot be read: {error}") from error
+        raise StorageError(f"The {what} {name} cannot be read: {error}") from error
 
 
 def _node_to_json(node: Node) -> dict[str, Any]:

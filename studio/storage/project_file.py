@@ -139,6 +139,8 @@ def _document_text(document: Document, state: TrainingState | None) -> bytes:
             "epoch": float(state.epoch),
             "optimizer": state.optimizer,
         }
+        if state.memory:
+            values["state"]["memory"] = {name: float(value) for name, value in state.memory.items()}
     known = references(document.graph)
     if known:
         values["data"] = [dataclasses.asdict(r) for r in known]
@@ -156,6 +158,7 @@ def _named_arrays(state: TrainingState) -> dict[tuple[str, ...], np.ndarray]:
         ("weights", *key): array for key, array in state.weights.items()
     }
     named.update({("slots", *key): array for key, array in state.slots.items()})
+    named.update({("best", *key): array for key, array in state.best.items()})
     return named
 
 
@@ -176,13 +179,28 @@ def _state_from_json(values: Any, arrays: dict[tuple[str, ...], np.ndarray]) -> 
         raise StorageError("The file's optimizer of the weights is not a name.")
     weights: dict[tuple[str, str], np.ndarray] = {}
     slots: dict[tuple[str, str, str], np.ndarray] = {}
+    best: dict[tuple[str, str], np.ndarray] = {}
     for key, array in arrays.items():
         if key[0] == "weights" and len(key) == 3:
             weights[key[1], key[2]] = array
         elif key[0] == "slots" and len(key) == 4:
             slots[key[1], key[2], key[3]] = array
+        elif key[0] == "best" and len(key) == 3:
+            best[key[1], key[2]] = array
         else:
             raise StorageError(
                 f"The file has weights under a name that is none of ours: {'/'.join(key)[:64]!r}."
             )
-    return TrainingState(weights, slots, epoch=float(epoch), optimizer=optimizer, **numbers)
+    return TrainingState(
+        weights, slots, epoch=float(epoch), optimizer=optimizer, memory=_memory(values), best=best, **numbers
+    )
+
+
+def _memory(values: dict[str, Any]) -> dict[str, float]:
+    memory = values.get("memory", {})
+    if not isinstance(memory, dict):
+        raise StorageError("The file's memory of training is not a JSON object.")
+    for name, number in memory.items():
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+            raise StorageError(f"The file's memory of training has no number for {name[:64]!r}.")
+    return {name: float(number) for name, number in memory.items()}

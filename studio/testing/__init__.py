@@ -1,4 +1,4 @@
-"""Contract tests for components: what must hold for each layer, loss, optimizer and initializer.
+"""Contract tests for components: what must hold for each layer, loss, optimizer, schedule and initializer.
 
 Authors of plug-ins run them on their own classes::
 
@@ -15,5 +15,6 @@ from studio.testing.initializers import check_initializer
 from studio.testing.layers import check_layer
 from studio.testing.losses import check_loss
 from studio.testing.optimizers import check_optimizer
+from studio.testing.schedules import check_schedule
 
-__all__ = ["check_initializer", "check_layer", "check_loss", "check_optimizer"]
+__all__ = ["check_initializer", "check_layer", "check_loss", "check_optimizer", "check_schedule"]
