@@ -90,9 +90,9 @@ _PARTS = {
 
 
 def training_to_json(training: Training) -> dict[str, Any]:
-    """Training settings as JSON types; parts that are not set are absent, but for the optimizer."""
+    """Training settings as JSON types."""
     parts = {name: _component_to_json(getattr(training, name)) for name in _PARTS}
-    return {**training.to_json(), **{k: v for k, v in parts.items() if v is not None or k == "optimizer"}}
+    return {**training.to_json(), **parts}
 
 
 def document_from_json(values: Any) -> Document:

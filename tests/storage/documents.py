@@ -34,6 +34,7 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
         "text": st.text(max_size=20),
         "pair": st.tuples(integers, integers),
         "shape": st.lists(integers, min_size=1, max_size=4).map(tuple),
+        "reals": st.lists(st.floats(float(lowest), float(highest)), min_size=1, max_size=4).map(tuple),
     }[field.kind]
 
 
@@ -104,10 +105,14 @@ def documents(draw: st.DrawFn) -> Document:
     optimizer = None if kind is None else draw(component_of(registry.optimizer(kind)))
     training = draw(component_of(Training))
     assert isinstance(training, Training)
+    parts = {"optimizer": optimizer}
+    for name, known in (("schedule", registry.schedules()), ("early_stopping", registry.stoppings())):
+        kinds = st.sampled_from(sorted(known)).flatmap(lambda n, known=known: component_of(known[n]))  # type: ignore[misc]
+        parts[name] = draw(st.none() | kinds)
     return Document(
         graph=graph,
         positions={n.id: draw(st.tuples(coordinates, coordinates)) for n in graph.nodes},
-        training=dataclasses.replace(training, optimizer=optimizer),
+        training=dataclasses.replace(training, **parts),  # type: ignore[arg-type]
         title=draw(st.text(max_size=20)),
         notes=draw(st.text(max_size=50)),
     )
@@ -145,6 +150,8 @@ def states(draw: st.DrawFn) -> TrainingState:
         position=draw(st.integers(0, 2**31)),
         seed=draw(st.integers(0, 2**31 - 1)),
         optimizer=draw(st.sampled_from(["", "Adam"])),
+        memory=draw(st.dictionaries(_names, st.floats(allow_nan=False, allow_infinity=False), max_size=3)),
+        best=draw(st.dictionaries(st.tuples(st.sampled_from(["n1", "n2"]), _names), arrays(), max_size=2)),
     )
 
 
@@ -160,11 +167,13 @@ def histories(draw: st.DrawFn) -> History:
 
 def same_state(a: TrainingState, b: TrainingState) -> bool:
     """Whether two states are equal to the last bit."""
-    rest = ("step", "epoch", "position", "seed", "optimizer")
+    rest = ("step", "epoch", "position", "seed", "optimizer", "memory")
     return (
         all(getattr(a, r) == getattr(b, r) for r in rest)
         and a.weights.keys() == b.weights.keys()
         and a.slots.keys() == b.slots.keys()
+        and a.best.keys() == b.best.keys()
+        and all(np.array_equal(a.best[k], b.best[k]) for k in a.best)
         and all(np.array_equal(a.weights[k], b.weights[k]) for k in a.weights)
         and all(np.array_equal(a.slots[k], b.slots[k]) for k in a.slots)
     )

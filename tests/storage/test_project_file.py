@@ -34,7 +34,17 @@ def trained() -> tuple[Document, TrainingState, History]:
         history.append("loss", epoch / 7, 1 / (1 + epoch))
     return (
         templates.load("perceptron"),
-        TrainingState(weights, slots, step=2000, epoch=2000 / 7, position=5, seed=9, optimizer="Adam"),
+        TrainingState(
+            weights,
+            slots,
+            step=2000,
+            epoch=2000 / 7,
+            position=5,
+            seed=9,
+            optimizer="Adam",
+            memory={"EarlyStopping.best": 0.25},
+            best={("n2", "kernel"): kernel * 2},
+        ),
         history,
     )
 
@@ -86,7 +96,7 @@ def test_no_part_of_the_state_is_forgotten(tmp_path: Path) -> None:
     for field in dataclasses.fields(TrainingState):
         assert getattr(state, field.name), f"{field.name} should differ from its default here"
     assert same_state(opened, state)
-    compared = {"weights", "slots", "step", "epoch", "position", "seed", "optimizer"}
+    compared = {"weights", "slots", "step", "epoch", "position", "seed", "optimizer", "memory", "best"}
     assert {f.name for f in dataclasses.fields(TrainingState)} == compared
 
 
