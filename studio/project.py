@@ -183,7 +183,7 @@ class Project:
         save(path, self.document, self.state, self.history)
 
     def set_data(self, source: str) -> None:
-        """Let the Data node read another source; weights that still fit stay.
+        """Let the Data node read another source; training goes on with the weights that still fit.
 
         Raises
         ------
@@ -203,8 +203,7 @@ class Project:
             raise DataError(problem)
         self.document = self.document.with_graph(graph)
         if self.state is not None:
-            self.state = TrainingState(self.state.weights)
-        self.history = History()
+            self.state = self.state.at_new_epoch()
 
     def restart(self) -> None:
         """Forget weights and curves: the next training begins from the document's seed."""
@@ -300,9 +299,8 @@ class Project:
         begin = time.perf_counter()
         run = self._start(progress, stopped)
         try:
-            network = run.network
             settings = self.document.training
-            first = network.epoch
+            first = run.network.epoch
             if epochs is not None:
                 target = int(first) + epochs
             else:
@@ -312,8 +310,8 @@ class Project:
             def tell(_run: object) -> None:
                 progress(
                     Progress(
-                        done=(network.epoch - first) / max(target - first, 1e-9),
-                        epoch=network.epoch,
+                        done=(run.network.epoch - first) / max(target - first, 1e-9),
+                        epoch=run.network.epoch,
                         epochs=target,
                         train=run.train_evaluation,
                         validation=run.validation_evaluation,
@@ -324,12 +322,13 @@ class Project:
             try:
                 run.train(target, tell, stopped)
             except EngineProblem:
-                self.state, self.history = network.state(), run.history
+                self.state, self.history = run.state(), run.history
                 raise
+            network = run.network  # of the last stage
             seconds = time.perf_counter() - ready
             asked = network.steps_to(target) > 0 and not run.stopped
             message = "" if asked else run.finish()
-            self.state, self.history = network.state(), run.history
+            self.state, self.history = run.state(), run.history
             samples = (network.epoch - first) * len(next(iter(network.datasets.values())).train)
             found = {name: run.evaluate(name) for name in SPLITS}
             return TrainingResult(

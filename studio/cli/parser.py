@@ -74,6 +74,9 @@ def _add_train(commands: Any) -> None:
         "--batch-size", metavar="N", type=int, help="samples before each correction of the weights"
     )
     parser.add_argument("--learning-rate", metavar="R", type=float, help="how big each correction is")
+    parser.add_argument(
+        "--mode", choices=("joint", "greedy"), help="train all layers together, or one after the other"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), help="where to compute")
     parser.add_argument(
         "--threads", metavar="N", type=int, help="processor cores to use; 0 lets the program choose"

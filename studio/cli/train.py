@@ -61,7 +61,7 @@ def _apply(project: Project, options: argparse.Namespace) -> None:
     training = project.document.training
     changes = {
         name: getattr(options, name)
-        for name in ("batch_size", "device", "threads", "seed")
+        for name in ("batch_size", "device", "threads", "seed", "mode")
         if getattr(options, name) is not None
     }
     try:
@@ -71,6 +71,10 @@ def _apply(project: Project, options: argparse.Namespace) -> None:
                     "The training settings name no optimizer, so there is no learning rate to set."
                 )
             changes["optimizer"] = training.optimizer.replace(learning_rate=options.learning_rate)
+        if "greedy" in (options.mode, training.mode) and options.epochs is not None:
+            # Each layer's share follows from the length of the run, which must be in the file to go on later.
+            done = 0 if project.state is None or options.seed is not None else int(project.state.epoch)
+            changes["epochs"] = done + options.epochs
         project.document = project.document.with_training(**changes)
     except FieldError as error:
         name, _, rest = str(error).partition(" ")

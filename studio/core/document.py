@@ -34,6 +34,7 @@ class Training(Component):
     batch_size: int = integer(32, 1, 65_536, help="How many samples the network sees before each small correction of its weights.", live=True)
     epochs: int = integer(100, 1, 1_000_000, help="How often training goes through all training samples.", live=True)
     seed: int = integer(0, 0, 2**31 - 1, help="The number all chance follows from: same seed, same run.")
+    mode: str = choice("joint", ("joint", "greedy"), help="Train all layers together (joint), or one after the other, each with a temporary last layer (greedy).")
     keep_best_weights: bool = flag(False, help="At the end, go back to the weights with the lowest validation loss.", live=True)
     device: str = choice("cpu", ("cpu", "cuda"), help="Where to compute: the processor, or an NVIDIA graphics card.")
     threads: int = integer(0, 0, 256, help="How many processor cores to train with; 0 lets the app choose.")

@@ -6,8 +6,9 @@ value that the trainer replaces; whoever wants to know how training goes looks a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -168,6 +169,10 @@ class TrainingState:
     optimizer: str = ""
     memory: Mapping[str, float] = field(default_factory=dict)
     best: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
+
+    def at_new_epoch(self) -> TrainingState:
+        """The same at the start of an epoch, to go on with other data: an epoch that was begun counts."""
+        return replace(self, epoch=float(math.ceil(self.epoch)), position=0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ The command line uses it directly; `studio.engine.trainer` drives it from a back
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import time
@@ -13,7 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from studio.core.dataset import Dataset, Split
 from studio.core.document import Training
 from studio.core.graph import Graph
+from studio.core.inference import infer
+from studio.core.problems import Problem
+from studio.engine.changes import same_network
 from studio.engine.epochs import EpochWatch
+from studio.engine.greedy import TEMPORARY, GreedyProblem, Stage, greedy_stages, stage_at
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
 from studio.engine.network import EngineProblem, Network, schedule_of
@@ -41,6 +46,8 @@ _SPLITS: dict[str, Callable[[Dataset], Split]] = {
 class TrainingRun:
     """Trains one graph and keeps its curves.
 
+    Layer by layer, the network changes from stage to stage; its epochs and steps go on.
+
     Parameters
     ----------
     graph : Graph
@@ -65,7 +72,15 @@ class TrainingRun:
         compile_kernels: Callable[[Iterable[Kernel]], None] = lambda kernels: None,
     ) -> None:
         threads = training.threads or choose_threads(graph, training, datasets, os.cpu_count() or 1)
-        self.network = Network(graph, training, datasets, threads, compile_kernels)
+        self._threads, self._datasets, self._compile = threads, dict(datasets), compile_kernels
+        self._stages = _stages_of(graph, training, datasets)
+        self._stage = 0
+        self._training = training
+        #: The seed that weights are drawn from, where it is not the settings'.
+        self._drawn_from: int | None = None
+        #: What was known of layers that the network of this stage has not.
+        self._known: TrainingState | None = None
+        self.network = self._network_of(0)
         self.watch = EpochWatch(self.network)
         self.history = History()
         #: Why training ended before its last epoch, in a sentence; empty if it did not.
@@ -89,15 +104,101 @@ class TrainingRun:
         """End helper threads."""
         self.network.close()
 
+    # Stages ------------------------------------------------------------------------------
+
+    @property
+    def stage(self) -> Stage:
+        """What is trained now; the whole graph unless training goes layer by layer."""
+        return self._stages[self._stage]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All stages of the run, mostly one."""
+        return self._stages
+
+    def _settings_of(self, number: int) -> Training:
+        if number == len(self._stages) - 1:
+            return self._training
+        # Only the whole network can be good enough to stop.
+        return dataclasses.replace(self._training, early_stopping=None, keep_best_weights=False)
+
+    def _network_of(self, number: int) -> Network:
+        graph, training = self._stages[number].graph, self._settings_of(number)
+        network = Network(graph, training, self._datasets, self._threads, self._compile)
+        if self._drawn_from is not None:
+            network.draw_weights(self._drawn_from)
+        return network
+
+    def _enter(self, number: int, state: TrainingState | None) -> None:
+        """Build the network of a stage, with the weights that are known and the place in the run."""
+        network = self._network_of(number)
+        network.last_epoch = self.network.last_epoch
+        if state is not None:
+            network.restore(state)
+        self.network.close()
+        self._stage, self.network, self.watch = number, network, EpochWatch(network)
+        self._pending = None
+        self.keep_backup()
+
+    def state(self) -> TrainingState:
+        """Weights, optimizer state and place in the run, those of layers whose turn is not now too."""
+        state = self.network.state()
+        if self._known is None or len(self._stages) == 1:
+            return state
+        known = self._known
+        weights = {k: v for k, v in known.weights.items() if not k[0].startswith(TEMPORARY)}
+        slots = {k: v for k, v in known.slots.items() if not k[0].startswith(TEMPORARY)}
+        return dataclasses.replace(state, weights=weights | state.weights, slots=slots | state.slots)  # type: ignore[operator]
+
+    @property
+    def turn(self) -> str:
+        """Which layer learns now, in a sentence; empty if all do."""
+        if len(self._stages) == 1:
+            return ""
+        return f"Layer {self._stage + 1} of {len(self._stages)} learns now: {self.stage.learns}."
+
     def restore(self, state: TrainingState, place: bool = True) -> None:
-        """Go on from a saved state (see `Network.restore`)."""
-        self.network.restore(state, place)
+        """Go on from a saved state (see `Network.restore`), in the stage that trains at its epoch."""
+        self._known = state
+        number = stage_at(self._stages, state.epoch) if place else self._stage
+        if number != self._stage:
+            self._enter(number, state)
+        else:
+            self.network.restore(state, place)
+            self.keep_backup()
+
+    def reset(self, seed: int) -> None:
+        """Back to step 0, with weights drawn from a seed."""
+        self._known = None
+        self._drawn_from = None if seed == self._training.seed else seed
+        if self._stage:
+            self._enter(0, None)
+        self.network.feed_training()
+        self.network.draw_weights(seed)
+        self.network.take_sums()
+        self._pending = None
+        self.train_evaluation = self.validation_evaluation = None
+        self.begin()
         self.keep_backup()
 
     def set_numbers(self, graph: Graph, training: Training) -> None:
         """Change live parameters of layers and optimizer (see `Network.set_numbers`)."""
-        self.network.set_numbers(graph, training)
-        self.keep_backup()  # from here on the run repeats with the new numbers
+        self._stages = _stages_of(graph, training, self._datasets)
+        self._training = training
+        number = stage_at(self._stages, self.network.epoch)
+        self._stage = min(self._stage, len(self._stages) - 1)
+        if same_network(self._stages[number].graph, self.network.graph):
+            self._stage = number
+            self.network.set_numbers(self.stage.graph, self._settings_of(number))
+            self.keep_backup()  # from here on the run repeats with the new numbers
+        else:
+            self._go_on(number)
+
+    def _go_on(self, number: int) -> None:
+        """Train in another stage from here on."""
+        # What was remembered was about another network.
+        self._known = dataclasses.replace(self.state(), memory={}, best={})
+        self._enter(number, self._known)
 
     def keep_backup(self) -> None:
         """Copy the weights, to fall back on should training fail."""
@@ -151,9 +252,15 @@ class TrainingRun:
         EngineProblem
             When a loss is not finite; the last good weights are in place then.
         """
+        if self.stopped:
+            return 0
+        number = stage_at(self._stages, self.network.epoch)
+        if number != self._stage and self.network.steps_to(epochs):
+            self._go_on(number)
         network = self.network
-        left = network.steps_to(epochs)
-        if left == 0 or self.stopped:
+        whole_run = number == len(self._stages) - 1
+        left = network.steps_to(epochs if whole_run else min(epochs, self.stage.end))
+        if left == 0:
             return 0
         if self.history.last_epoch > network.epoch:
             # The weights were put back; what the curves show after them will come anew.
@@ -275,3 +382,22 @@ def _together(before: tuple[LossSums, int] | None, found: LossSums, steps: int) 
     penalty = (sums.penalty * count + found.penalty * steps) / max(1, count + steps)
     added = LossSums(sums.loss + found.loss, sums.right + found.right, sums.samples + found.samples, penalty)
     return added, count + steps
+
+
+def _stages_of(graph: Graph, training: Training, datasets: Mapping[str, Dataset]) -> tuple[Stage, ...]:
+    """What is trained one after the other.
+
+    Raises
+    ------
+    EngineProblem
+        When the graph cannot be trained layer by layer.
+    """
+    if training.mode != "greedy":
+        return (Stage(graph, 0, training.epochs),)
+    inference = infer(graph, {node: dataset.info for node, dataset in datasets.items()})
+    if inference.errors:
+        raise EngineProblem(inference.errors[0])
+    try:
+        return greedy_stages(graph, inference, training.epochs)
+    except GreedyProblem as problem:
+        raise EngineProblem(Problem(problem.node, str(problem))) from problem

@@ -82,6 +82,8 @@ class Trainer:
         self._run: TrainingRun | None = None
         self._datasets: dict[str, Dataset] = {}
         self._loaded: dict[Layer, Dataset] = {}
+        #: The data that weights were trained on last.
+        self._trained_on: dict[str, Dataset] = {}
         self._weights: TrainingState | None = None
         self._history = History()
         self._watch = Watch()
@@ -121,7 +123,7 @@ class Trainer:
     def export_state(self, timeout: float = 10.0) -> TrainingState | None:
         """Weights and optimizer state as they are now; None if there is no network (in time)."""
         if self._thread is None or not self._thread.is_alive():
-            return self._run.network.state() if self._run is not None else self._weights
+            return self._run.state() if self._run is not None else self._weights
         request = _Export()
         self._commands.put(request)
         return request.state if request.done.wait(timeout) else None
@@ -155,7 +157,7 @@ class Trainer:
                     self._watch = replace(Watch(), interval=self._watch.interval)
         finally:
             if self._run is not None:
-                self._weights = self._run.network.state()
+                self._weights = self._run.state()
                 self._run.close()
                 self._run = None
 
@@ -187,7 +189,7 @@ class Trainer:
 
     def _handle(self, command: Command | _Export) -> None:
         if isinstance(command, _Export):
-            command.state = self._run.network.state() if self._run is not None else self._weights
+            command.state = self._run.state() if self._run is not None else self._weights
             command.done.set()
         elif isinstance(command, SetGraph):
             self._set_graph(command.graph, command.training)
@@ -241,7 +243,8 @@ class Trainer:
         was_running = self._running
         if self._run is not None:
             # Kept also while the graph has a problem, so that repairing it loses nothing.
-            self._weights, self._history = self._run.network.state(), self._run.history
+            self._weights, self._history = self._run.state(), self._run.history
+            self._trained_on = dict(self._datasets)
             self._run.close()
         self._run, self._running, self._problem = None, False, None
         graph = self._graph
@@ -265,6 +268,9 @@ class Trainer:
         self._run = run
         run.history = self._history
         if self._weights is not None:
+            if any(self._trained_on.get(node, dataset) is not dataset for node, dataset in self._datasets.items()):
+                self._weights = self._weights.at_new_epoch()
+            self._trained_on = dict(self._datasets)
             run.restore(self._weights)
             run.look_again()
         self._message = ""
@@ -340,13 +346,8 @@ class Trainer:
         run = self._run
         self._running = False
         self._weights = None
-        run.network.feed_training()
-        run.network.draw_weights(seed)
-        run.network.take_sums()
+        run.reset(seed)
         run.history = self._history
-        run.train_evaluation = run.validation_evaluation = None
-        run.begin()
-        run.keep_backup()
         self._status, self._message, self._problem = "ready", "", None
 
     def _advance(self) -> None:
@@ -364,6 +365,8 @@ class Trainer:
         except EngineProblem as problem:
             self._fail(problem.problem)
             return
+        # The next stage of training layer by layer may have been prepared on the way.
+        self._status, self._message = "running", run.turn
         if run.stopped:
             self._finish()
             return
@@ -385,6 +388,8 @@ class Trainer:
 
     def _fail(self, problem: Problem) -> None:
         self._running = False
+        if self._graph is None or problem.node not in self._graph:
+            problem = replace(problem, node="")  # a temporary layer's, for one
         self._status, self._problem = "failed", problem
         self._stale = True
 

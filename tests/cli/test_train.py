@@ -207,11 +207,39 @@ def test_from_python(tmp_path: Path) -> None:
     assert again.train().epochs == project.document.training.epochs
 
 
-def test_other_data_in_python_keep_weights_that_fit() -> None:
+def test_on_other_data_training_goes_on() -> None:
+    """Weights, the optimizer's memory, steps and curves stay."""
     project = package.new("spirals")
     project.train(epochs=2)
-    before = project.state.weights["n2", "kernel"]
+    before, points = project.state, project.history.count("loss")
     project.set_data("moons")
-    assert project.state.step == 0
-    np.testing.assert_array_equal(project.state.weights["n2", "kernel"], before)
-    assert project.train(epochs=1).epochs == 1
+    assert project.state.step == before.step
+    np.testing.assert_array_equal(project.state.weights["n2", "kernel"], before.weights["n2", "kernel"])
+    assert all(np.array_equal(v, before.slots[k]) for k, v in project.state.slots.items())
+    assert project.train(epochs=1).epochs == 3
+    assert project.state.step > before.step
+    assert project.history.count("loss") > points
+    assert project.history.series("loss")[0][points - 1] == 2
+
+
+def test_layer_by_layer(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "x.studio"
+    assert studio("train", "spirals", "--mode", "greedy", "--epochs", 6, "--threads", 1, "-o", path).code == 0
+    opened = open_project(path)
+    assert opened.state is not None
+    assert opened.state.epoch == 6
+    assert (opened.document.training.mode, opened.document.training.epochs) == ("greedy", 6)
+    assert not any(node.startswith("greedy") for node, _ in opened.state.weights)
+    assert opened.history.last_epoch == 6
+
+
+def test_a_run_that_ends_early_says_why(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "x.studio"
+    project = package.new("iris")
+    rule = registry.stoppings()["EarlyStopping"](min_delta=1e6, patience=2)
+    project.document = project.document.with_training(early_stopping=rule)
+    project.save(path)
+    outcome = studio("train", path, "--epochs", 50)
+    assert outcome.code == 0
+    assert outcome.out.startswith("3 epochs, ")
+    assert "Training stopped early: the validation loss has not improved for 2 epochs, since epoch 1." in outcome.out

@@ -518,3 +518,56 @@ def test_kernels_are_compiled_ahead_with_progress(tmp_path, monkeypatch: pytest.
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["paused", "1.0"]
+
+
+def test_other_data_go_on_with_weights_memory_and_curves(trainer: Trainer) -> None:
+    graph, data, nodes = classifier(layer("Dense", units=6, activation="tanh"))
+    settings = dataclasses.replace(SETTINGS, optimizer=optimizer("Adam", learning_rate=0.01))
+    trainer.send(SetGraph(graph, settings))
+    trainer.send(Step(steps=20))
+    wait(trainer, lambda s: s.status == "paused" and s.step == 20)
+    before, points = trainer.export_state(), trainer.take().history.count("loss")
+    assert before is not None
+    trainer.send(SetGraph(graph.set_parameters(data, source="moons"), settings))
+    snapshot = wait(trainer, lambda s: s.graph is not graph and s.status == "paused")
+    after = trainer.export_state()
+    assert after is not None
+    assert (after.step, after.epoch, after.position) == (20, np.ceil(before.epoch), 0)
+    assert all(np.array_equal(v, before.weights[k]) for k, v in after.weights.items())
+    assert all(np.array_equal(v, before.slots[k]) for k, v in after.slots.items())
+    assert snapshot.history.count("loss") == points
+    trainer.send(Step(steps=5))
+    snapshot = wait(trainer, lambda s: s.step == 25)
+    assert snapshot.history.count("loss") >= points
+    assert nodes
+
+
+def test_layer_by_layer_ends_with_the_whole_network(trainer: Trainer) -> None:
+    graph, _, nodes = classifier(layer("Dense", units=6, activation="tanh"))
+    trainer.send(SetGraph(graph, dataclasses.replace(SETTINGS, mode="greedy", epochs=4)))
+    trainer.send(Watch(nodes=frozenset(nodes), interval=0.0))
+    trainer.send(Run())
+    snapshot = wait(trainer, lambda s: s.status == "finished")
+    assert snapshot.graph is graph
+    assert snapshot.epoch == 4
+    assert snapshot.problem is None
+    assert snapshot.nodes[nodes[1]].activations is not None
+    trainer.send(Reset())
+    snapshot = wait(trainer, lambda s: s.status == "ready")
+    assert snapshot.step == 0
+
+
+def test_why_training_ended_early_is_said_until_it_goes_on(trainer: Trainer) -> None:
+    from studio.engine.stopping import EarlyStopping
+
+    graph, _, _ = classifier(layer("Dense", units=6))
+    rule = EarlyStopping(patience=2, min_delta=1e6, restore_best_weights=True)
+    trainer.send(SetGraph(graph, dataclasses.replace(SETTINGS, epochs=50, early_stopping=rule)))
+    trainer.send(Run())
+    snapshot = wait(trainer, lambda s: s.status == "finished")
+    assert snapshot.epoch == 3
+    assert snapshot.message.startswith("Training stopped early: the validation loss has not improved for 2 epochs")
+    assert snapshot.message.endswith("The weights of epoch 1 are back, the best ones by the validation loss.")
+    trainer.send(Run())
+    snapshot = wait(trainer, lambda s: s.status == "finished" and s.epoch == 6)
+    assert snapshot.learning_rate == pytest.approx(0.05)
