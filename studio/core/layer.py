@@ -7,9 +7,10 @@ and the contract test (`studio.testing.check_layer`) all follow from the class a
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -166,8 +167,7 @@ class ElementWise(Layer):
 
     A subclass gives `function` and `derivative` as static methods written with the
     functions of `studio.kernels.maths`. The same text runs as SIMD on the CPU and as float64
-    NumPy in the tests. Parameters that the maths needs are the declared ``real`` fields, in
-    order, passed by keyword.
+    NumPy in the tests. The arguments of `function` after x are parameters of the layer.
     """
 
     family: ClassVar[str] = "Activation"
@@ -179,9 +179,16 @@ class ElementWise(Layer):
     def summary(self) -> str:
         return self.activation
 
+    def curve(self) -> type[Any]:
+        """The class whose `function`, `derivative` and `in_place` count: its own.
+
+        Another one where parameters that are seldom used need maths that takes longer.
+        """
+        return type(self)
+
     def numbers(self) -> dict[str, float]:
         """Values of the parameters that enter the maths."""
-        return {n: getattr(self, n) for n, f in self.parameters().items() if f.kind == "real"}
+        return {n: getattr(self, n) for n in list(inspect.signature(self.curve().function).parameters)[1:]}
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         return lowering.elementwise(self, inputs[0], output=True)
@@ -189,8 +196,7 @@ class ElementWise(Layer):
     def reference(
         self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
     ) -> np.ndarray:
-        function = type(self).function  # type: ignore[attr-defined]
-        return np.asarray(function(inputs[0], **self.numbers()), np.float64)
+        return np.asarray(self.curve().function(inputs[0], **self.numbers()), np.float64)
 
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:

@@ -271,7 +271,8 @@ class LayerLowering:
             # Only pictures have rows that lie apart in the same way in all their tensors.
             tensor = self.contiguous(tensor)
         # A loss may work from the numbers before the activation, so they must stay.
-        in_place = own and layer.in_place and not self._feeds_loss()
+        curve = layer.curve()
+        in_place = own and curve.in_place and not self._feeds_loss()
         if in_place:
             result = dataclasses.replace(tensor)
             self._keep.append(result)
@@ -283,14 +284,14 @@ class LayerLowering:
         y = (result.base, result.row_stride)
 
         def forward() -> None:
-            self.emit(forward_kernel(type(layer)), *lengths, *x, *y, *numbers)
+            self.emit(forward_kernel(curve), *lengths, *x, *y, *numbers)
 
         def backward(dy: Tensor) -> None:
             dx = dy if in_place else self.gradient(tensor)
             if dx is None:
                 return
             places = (dy.base, dy.row_stride, dx.base, dx.row_stride)
-            self.emit(backward_kernel(type(layer)), *lengths, *x, *y, *places, *numbers)
+            self.emit(backward_kernel(curve), *lengths, *x, *y, *places, *numbers)
             if in_place:
                 self.alias_gradient(tensor, dy)
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from studio.core import registry
 from studio.core.layer import ElementWise
+from studio.core.merging import Merging
 from studio.kernels import jit
 from studio.kernels.jit import Kernel
+from studio.kernels.merging import merge_kernel, slope_kernel
 from studio.kernels.pointwise import backward_kernel, forward_kernel
 from studio.kernels.products import correlate_kernel, multiply_kernel
 from studio.kernels.tiles import SHAPE
@@ -32,6 +34,8 @@ def standard_kernels() -> list[Kernel]:
     for layer in registry.layers().values():
         if issubclass(layer, ElementWise):
             kernels += [forward_kernel(layer), backward_kernel(layer)]
+        if issubclass(layer, Merging):
+            kernels += [merge_kernel(layer), slope_kernel(layer, "slope_a", False), slope_kernel(layer, "slope_b", False)]
     return kernels
 
 

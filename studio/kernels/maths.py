@@ -8,6 +8,7 @@ References
 ----------
 S. L. Moshier, Cephes Mathematical Library (expf, logf). The rational approximations of tanh
 and erf are those of the Eigen library.
+M. Giles, Approximating the erfinv function, GPU Computing Gems Jade Edition, 2011.
 """
 
 from __future__ import annotations
@@ -85,6 +86,11 @@ def softplus(x: Any) -> Any:
 def erf(x: Any) -> Any:
     """The error function."""
     return special.erf(x)
+
+
+def erfinv(x: Any) -> Any:
+    """What `erf` gives x for, with -1 < x < 1; of even numbers it makes normal ones."""
+    return special.erfinv(x)
 
 
 @overload(where)
@@ -250,5 +256,37 @@ def _erf(x):
         q = q * x2 - 7.37332916720468e-03
         q = q * x2 - 1.42647390514189e-02
         return x * p / q
+
+    return approximate
+
+
+@overload(erfinv)
+def _erfinv(x):
+    if not isinstance(x, VectorType):
+        return None
+
+    def approximate(x):
+        w = -log((1.0 - x) * (1.0 + x))
+        near = w - 2.5
+        p = splat(2.81022636e-08)
+        p = p * near + 3.43273939e-07
+        p = p * near - 3.5233877e-06
+        p = p * near - 4.39150654e-06
+        p = p * near + 0.00021858087
+        p = p * near - 0.00125372503
+        p = p * near - 0.00417768164
+        p = p * near + 0.246640727
+        p = p * near + 1.50140941
+        far = square_root(select(w < 5.0, 5.0, w)) - 3.0
+        q = splat(-0.000200214257)
+        q = q * far + 0.000100950558
+        q = q * far + 0.00134934322
+        q = q * far - 0.00367342844
+        q = q * far + 0.00573950773
+        q = q * far - 0.0076224613
+        q = q * far + 0.00943887047
+        q = q * far + 1.00167406
+        q = q * far + 2.83297682
+        return select(w < 5.0, p, q) * x
 
     return approximate

@@ -43,7 +43,7 @@ def run(arena, record, table, state):
 
 
 def _make(layer: type[Any], maths: str, body: str, first_number: int) -> Kernel:
-    names = [n for n, f in layer.parameters().items() if f.kind == "real"]
+    names = list(inspect.signature(layer.function).parameters)[1:]
     numbers = "\n".join(f"    {n} = arena[record[{first_number + i}]]" for i, n in enumerate(names)) or "    # no numbers"
     # The maths' own text is part of the kernel's, so that a change of it makes a new kernel.
     title = f"{layer.__name__}: {maths}.\n\n" + inspect.getsource(getattr(layer, maths)).replace('"""', "'''").replace("\\", "/")
@@ -53,7 +53,7 @@ def _make(layer: type[Any], maths: str, body: str, first_number: int) -> Kernel:
 
 
 def forward_kernel(layer: type[Any]) -> Kernel:
-    """y = function(x) for an `studio.core.layer.ElementWise` class."""
+    """y = function(x) for the curve of an `studio.core.layer.ElementWise` layer."""
     return _make(layer, "function", _FORWARD, 8)
 
 

@@ -277,6 +277,35 @@ def select(context, condition, x, y):
     return vector(mask, x, y), generate
 
 
+_SHORT = ir.IntType(16)
+
+
+@intrinsic
+def put_bits(context, pointer, index, condition):
+    """Keep a mask as the `index`-th 16-bit integer from a float pointer on."""
+
+    def generate(context, builder, signature, arguments):
+        pointer, index, condition = arguments
+        bits = builder.bitcast(condition, ir.IntType(LANES))
+        place = builder.gep(builder.bitcast(pointer, _SHORT.as_pointer()), [index])
+        builder.store(bits if LANES == 16 else builder.zext(bits, _SHORT), place)
+        return context.get_dummy_value()
+
+    return types.void(float_pointer, types.int64, mask), generate
+
+
+@intrinsic
+def take_bits(context, pointer, index):
+    """The mask that `put_bits` kept."""
+
+    def generate(context, builder, signature, arguments):
+        pointer, index = arguments
+        bits = builder.load(builder.gep(builder.bitcast(pointer, _SHORT.as_pointer()), [index]))
+        return builder.bitcast(bits if LANES == 16 else builder.trunc(bits, ir.IntType(LANES)), _BITS)
+
+    return mask(float_pointer, types.int64), generate
+
+
 def _unary(name):
     @intrinsic
     def operate(context, x):

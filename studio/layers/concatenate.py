@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from studio.core.axes import feature_axis
 from studio.core.fields import integer
 from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Tensor
 from studio.core.problems import Remedy, ShapeProblem
 from studio.core.shapes import Shape, describe
-from studio.kernels.jit import kernel
-from studio.kernels.simd import LANES, at, load, store
-
-
-@kernel
-def copy_runs(arena: Any, record: Any, table: Any, state: Any) -> None:
-    """target = source, in runs of equal length at places of their own."""
-    runs, length = record[2], record[3]
-    target, target_places = at(arena, record[4]), at(table, record[5])
-    source, source_places = at(arena, record[6]), at(table, record[7])
-    for run in range(runs):
-        to, come = at(target, target_places[run]), at(source, source_places[run])
-        for i in range(0, length, LANES):
-            store(at(to, i), load(at(come, i)))
+from studio.kernels.copies import copy_features
 
 
 @dataclass(frozen=True)
@@ -52,26 +40,9 @@ class Concatenate(Layer):
     def summary(self) -> str:
         return "side by side" if self.axis == -1 else f"axis {self.axis}"
 
-    def _axis(self, shape: Shape) -> int:
-        """The axis without counting the batch, from 0.
-
-        Raises
-        ------
-        ShapeProblem
-            When inputs of this shape have no such axis.
-        """
-        last = Remedy("set", "Use the last axis", values=(("axis", -1),))
-        if not shape:
-            raise ShapeProblem("gets one number a sample, needs lists or pictures: wire a Dense layer's output to it.")
-        if self.axis == 0:
-            raise ShapeProblem("cannot join along axis 0, which counts the samples: use -1, the last axis.", last)
-        if not -len(shape) <= self.axis <= len(shape):
-            raise ShapeProblem(f"has axis {self.axis}, but its inputs are {describe(shape)}: use -1, the last axis.", last)
-        return self.axis - 1 if self.axis > 0 else len(shape) + self.axis
-
     def output_shape(self, *shapes: Shape) -> Shape:
         first = shapes[0]
-        axis = self._axis(first)
+        axis = feature_axis(self.axis, first)
         for other in shapes[1:]:
             if len(other) != len(first):
                 raise ShapeProblem(
@@ -88,28 +59,23 @@ class Concatenate(Layer):
         return (*first[:axis], sum(s[axis] for s in shapes), *first[axis + 1 :])
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
-        axis = self._axis(inputs[0].shape)
+        axis = feature_axis(self.axis, inputs[0].shape)
         y = lowering.output(self.output_shape(*(x.shape for x in inputs)))
         ends = np.cumsum([0, *(x.shape[axis] for x in inputs)])
 
         def part(whole: Tensor, number: int) -> np.ndarray:
             """Offsets of an input's features in the result."""
             index = (slice(None),) * axis + (slice(ends[number], ends[number + 1]),)
-            return whole.offsets()[index].ravel()
-
-        def copy(target: Tensor, to: np.ndarray, source: Tensor, come: np.ndarray) -> None:
-            length = _common_run(lowering.batch, to, come)
-            places = (target.base, lowering.table(to[::length])), (source.base, lowering.table(come[::length]))
-            lowering.emit(copy_runs, len(to) // length, length * lowering.batch, *places[0], *places[1])
+            return whole.offsets()[index]
 
         for number, x in enumerate(inputs):
-            copy(y, part(y, number), x, x.offsets().ravel())
+            copy_features(lowering, y, part(y, number), x, x.offsets())
 
         def backward(dy: Tensor) -> None:
             for number, x in enumerate(inputs):
                 dx = lowering.gradient(x)
                 if dx is not None:
-                    copy(dx, dx.offsets().ravel(), dy, part(dy, number))
+                    copy_features(lowering, dx, dx.offsets(), dy, part(dy, number))
 
         lowering.backward(y, backward)
         return y
@@ -117,7 +83,7 @@ class Concatenate(Layer):
     def reference(
         self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
     ) -> np.ndarray:
-        return np.concatenate(list(inputs), axis=self._axis(inputs[0].shape[1:]) + 1)
+        return np.concatenate(list(inputs), axis=feature_axis(self.axis, inputs[0].shape[1:]) + 1)
 
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
@@ -128,12 +94,6 @@ class Concatenate(Layer):
             (cls(axis=2), ((3, 2, 2), (3, 5, 2))),
             (cls(axis=-2), ((3, 5), (2, 5))),
         )
-
-
-def _common_run(batch: int, *offsets: np.ndarray) -> int:
-    """Most features that lie next to each other in all tensors, in runs of one length."""
-    ends = [np.flatnonzero(np.diff(places) != batch) + 1 for places in offsets]
-    return int(np.gcd.reduce(np.concatenate([[len(offsets[0])], *ends])))
 
 
 def _flatten_larger(shapes: Sequence[Shape]) -> Remedy | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from studio.core.axes import feature_axis
+from studio.core.fields import integer
 from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Tensor
 from studio.core.problems import ShapeProblem
@@ -19,43 +22,65 @@ from studio.kernels.simd import LANES, at, load, splat, store
 
 @kernel
 def softmax_forward(arena: Any, record: Any, table: Any, state: Any) -> None:
-    """y[g, n] = exp(x[g, n]) / sum over n of exp(x[g, n]), for groups of n features."""
-    groups, count, batch = record[2], record[3], record[4]
+    """y[g, n] = exp(x[g, n]) / sum over n of exp(x[g, n]), for groups of n rows of `length` numbers."""
+    groups, count, length = record[2], record[3], record[4]
+    whole = count - count % 4
     for group in range(groups):
-        for b in range(0, batch, LANES):
-            x = at(arena, record[5] + group * count * batch + b)
-            y = at(arena, record[6] + group * count * batch + b)
-            largest = load(x)
-            for n in range(1, count):
-                largest = maximum(largest, load(at(x, n * batch)))
-            total = splat(0.0)
+        for b in range(0, length, LANES):
+            x = at(arena, record[5] + group * count * length + b)
+            y = at(arena, record[6] + group * count * length + b)
+            # Four at a time, so that none has to wait for the one before.
+            m0 = load(x)
+            m1, m2, m3 = m0, m0, m0
+            for n in range(0, whole, 4):
+                place = at(x, n * length)
+                m0, m1 = maximum(m0, load(place)), maximum(m1, load(at(place, length)))
+                m2, m3 = maximum(m2, load(at(place, 2 * length))), maximum(m3, load(at(place, 3 * length)))
+            for n in range(whole, count):
+                m0 = maximum(m0, load(at(x, n * length)))
+            largest = maximum(maximum(m0, m1), maximum(m2, m3))
+            s0, s1 = splat(0.0), splat(0.0)
+            for n in range(0, count - 1, 2):
+                e0 = exp(load(at(x, n * length)) - largest)
+                e1 = exp(load(at(x, (n + 1) * length)) - largest)
+                s0, s1 = s0 + e0, s1 + e1
+                store(at(y, n * length), e0)
+                store(at(y, (n + 1) * length), e1)
+            if count % 2 != 0:
+                e0 = exp(load(at(x, (count - 1) * length)) - largest)
+                s0 = s0 + e0
+                store(at(y, (count - 1) * length), e0)
+            scale = 1.0 / (s0 + s1)
             for n in range(count):
-                e = exp(load(at(x, n * batch)) - largest)
-                total = total + e
-                store(at(y, n * batch), e)
-            scale = 1.0 / total
-            for n in range(count):
-                store(at(y, n * batch), load(at(y, n * batch)) * scale)
+                store(at(y, n * length), load(at(y, n * length)) * scale)
 
 
 @kernel
 def softmax_backward(arena: Any, record: Any, table: Any, state: Any) -> None:
     """dx[n] = y[n] (dy[n] - sum over m of dy[m] y[m])"""
-    groups, count, batch = record[2], record[3], record[4]
+    groups, count, length = record[2], record[3], record[4]
+    whole = count - count % 4
     for group in range(groups):
-        for b in range(0, batch, LANES):
-            first = group * count * batch + b
+        for b in range(0, length, LANES):
+            first = group * count * length + b
             y, dy, dx = at(arena, record[5] + first), at(arena, record[6] + first), at(arena, record[7] + first)
-            total = splat(0.0)
+            s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+            for n in range(0, whole, 4):
+                p, g = at(y, n * length), at(dy, n * length)
+                s0 = s0 + load(p) * load(g)
+                s1 = s1 + load(at(p, length)) * load(at(g, length))
+                s2 = s2 + load(at(p, 2 * length)) * load(at(g, 2 * length))
+                s3 = s3 + load(at(p, 3 * length)) * load(at(g, 3 * length))
+            for n in range(whole, count):
+                s0 = s0 + load(at(y, n * length)) * load(at(dy, n * length))
+            total = (s0 + s1) + (s2 + s3)
             for n in range(count):
-                total = total + load(at(y, n * batch)) * load(at(dy, n * batch))
-            for n in range(count):
-                store(at(dx, n * batch), load(at(y, n * batch)) * (load(at(dy, n * batch)) - total))
+                store(at(dx, n * length), load(at(y, n * length)) * (load(at(dy, n * length)) - total))
 
 
 @dataclass(frozen=True)
 class Softmax(Layer):
-    """Turns scores into probabilities over the last axis."""
+    """Turns scores into probabilities over one axis."""
 
     family: ClassVar[str] = "Activation"
     activation: ClassVar[str] = "softmax"
@@ -71,17 +96,24 @@ class Softmax(Layer):
     torch: ClassVar[str] = "Softmax"
     onnx: ClassVar[str] = "Softmax"
 
+    axis: int = integer(-1, -8, 8, help="Along which axis numbers add up to 1: -1 is the last (classes, maps or features), 1 the first. Axis 0 counts samples and cannot be used.")
+
+    def summary(self) -> str:
+        return "softmax" if self.axis == -1 else f"softmax · axis {self.axis}"
+
     def output_shape(self, *shapes: Shape) -> Shape:
         if not shapes[0]:
             raise ShapeProblem("needs several scores a sample, but gets one number: wire a Dense layer to it.")
+        feature_axis(self.axis, shapes[0])
         return shapes[0]
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         (x,) = inputs
-        count = x.shape[-1]
+        axis = feature_axis(self.axis, x.shape)
         flat = lowering.contiguous(x)
         y = lowering.tensor(x.shape)
-        sizes = (x.features // count, count, lowering.batch)
+        # What lies behind the axis is as the batch is: each number has an answer of its own.
+        sizes = (math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]) * lowering.batch)
 
         def forward() -> None:
             lowering.emit(softmax_forward, *sizes, flat.base, y.base)
@@ -101,9 +133,16 @@ class Softmax(Layer):
     def reference(
         self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
     ) -> np.ndarray:
-        e = np.exp(inputs[0] - inputs[0].max(-1, keepdims=True))
-        return np.asarray(e / e.sum(-1, keepdims=True))
+        x = inputs[0]
+        axis = feature_axis(self.axis, x.shape[1:]) + 1
+        e = np.exp(x - x.max(axis, keepdims=True))
+        return np.asarray(e / e.sum(axis, keepdims=True))
 
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
-        return ((cls(), ((7,),)), (cls(), ((3, 2, 5),)))
+        return (
+            (cls(), ((7,),)),
+            (cls(), ((3, 2, 5),)),
+            (cls(axis=1), ((6, 3),)),
+            (cls(axis=-2), ((2, 5, 3),)),
+        )

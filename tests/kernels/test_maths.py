@@ -22,6 +22,7 @@ FUNCTIONS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {
     "sigmoid": (special.expit, 3),
     "softplus": (lambda x: np.logaddexp(x, 0.0), 3),
     "erf": (special.erf, 5),
+    "erfinv": (special.erfinv, 6),
     "sqrt": (np.sqrt, 1),
     "absolute": (np.abs, 0),
 }
@@ -53,6 +54,7 @@ def errors(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
         ("sigmoid", -87.0, 3e38),
         ("softplus", -87.0, 3e38),
         ("erf", -3e38, 3e38),
+        ("erfinv", -0.99999994, 0.99999994),
         ("sqrt", 0.0, 3e38),
         ("absolute", -3e38, 3e38),
     ],

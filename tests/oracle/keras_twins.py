@@ -115,6 +115,22 @@ def keras_graph(graph: Graph, inference: Inference) -> KerasGraph:
 
 def call(keras_layer: Any, layer: Layer, inputs: Sequence[Any], **more: Any) -> Any:
     """Call a Keras layer as our layer is wired."""
-    if layer.is_variadic():
+    if takes_list(layer):
         return keras_layer(list(inputs), **more)
     return keras_layer(*inputs, **more)
+
+
+def takes_list(layer: Layer) -> bool:
+    """Whether Keras's layer takes its inputs as one list: all that merge do."""
+    return layer.is_variadic() or layer.family == "Merge"
+
+
+@special("ReLU")
+def _relu(layer: Any) -> Any:
+    values = {"negative_slope": layer.negative_slope, "threshold": layer.threshold}
+    return keras.layers.ReLU(max_value=layer.max_value or None, **values)
+
+
+@special("PReLU")
+def _prelu(layer: Any) -> Any:
+    return keras.layers.PReLU(shared_axes=None if layer.shared_axes == (0,) else layer.shared_axes)

@@ -62,8 +62,8 @@ def test_forward_and_gradients_are_keras_s(name: str, number: int) -> None:
     fixed = [v.value for v in keras_layer.non_trainable_variables]
 
     def compute(values: Any, arrays: Any, training: bool) -> Any:
-        given = list(arrays) if layer.is_variadic() else arrays
-        arguments = (given,) if layer.is_variadic() else tuple(given)
+        given = list(arrays) if keras_twins.takes_list(layer) else arrays
+        arguments = (given,) if keras_twins.takes_list(layer) else tuple(given)
         more = {"training": training} if keras_layer._call_has_training_arg else {}
         return keras_layer.stateless_call(values, fixed, *arguments, **more)[0]
 
