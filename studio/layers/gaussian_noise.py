@@ -33,7 +33,7 @@ class GaussianNoise(Layer):
     torch: ClassVar[str] = ""
     onnx: ClassVar[str] = ""
 
-    stddev: float = real(0.1, 0.0, 100.0, help="How large the noise is: its standard deviation.", live=True)
+    stddev: float = real(0.1, 0.0, 1.0, help="How large the noise is: its standard deviation.", live=True)
     seed: int = integer(0, 0, 2**31 - 1, help="The number this layer's chance follows from; 0 takes the training's seed.")
 
     def summary(self) -> str:
@@ -53,5 +53,5 @@ class GaussianNoise(Layer):
         return (
             (cls(), ((7,),)),
             (cls(stddev=0.5), ((5, 7, 3),)),
-            (cls(stddev=2.0, seed=5), ((3, 5),)),
+            (cls(stddev=1.0, seed=5), ((3, 5),)),
         )

@@ -126,7 +126,7 @@ def test_odd_functions_are_odd(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_numpy_runs_the_same_text(name: str) -> None:
-    x = np.array([0.25, 1.0, 2.0])
+    x = np.array([0.25, 0.5, 0.75])
     assert np.allclose(getattr(maths, name)(x), FUNCTIONS[name][0](x), rtol=1e-14)
 
 
