@@ -43,9 +43,9 @@ class ReLU(ElementWise):
     torch: ClassVar[str] = "ReLU"
     onnx: ClassVar[str] = "Relu"
 
-    max_value: float = real(0.0, 0.0, 1e6, help="The largest result; 0 means that there is no limit.")
+    max_value: float = real(0.0, 0.0, 100.0, help="The largest result; 0 means that there is no limit.")
     negative_slope: float = real(0.0, 0.0, 10.0, help="How steep the line is below the threshold.")
-    threshold: float = real(0.0, 0.0, 1e6, help="From where on numbers are let through.")
+    threshold: float = real(0.0, 0.0, 100.0, help="From where on numbers are let through.")
 
     def __post_init__(self) -> None:
         if self.max_value is None:  # Keras's word for no limit

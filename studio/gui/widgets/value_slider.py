@@ -23,7 +23,7 @@ def slider_range(field: Field) -> tuple[float, float] | None:
     if low is None or high is None or field.unit == "px":
         return None
     if field.kind == "integer":
-        if high >= 2**31 - 1 or (low == 0 and high > _WIDE):
+        if high >= 2**31 - 1 or (low <= 0 and high > _WIDE):
             return None
         return low, min(high, 1024)
     if field.kind != "real":
