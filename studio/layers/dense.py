@@ -21,6 +21,7 @@ from studio.kernels.products import (
     transpose,
     vectors_for,
 )
+from studio.kernels.projections import pieces_of, project
 from studio.kernels.tiles import SHAPE
 
 
@@ -30,10 +31,13 @@ class Dense(Layer):
 
     family: ClassVar[str] = "Core"
     icon: ClassVar[str] = "dense"
-    keywords: ClassVar[tuple[str, ...]] = ("fully connected", "linear", "neurons", "perceptron", "mlp")
+    keywords: ClassVar[tuple[str, ...]] = (
+        "fully connected", "linear", "neurons", "perceptron", "mlp", "time distributed", "projection",
+    )  # fmt: skip
     help: ClassVar[str] = (
         "Each neuron weighs all inputs, adds its bias and passes the sum through the activation. "
-        "Early layers find simple patterns; later ones combine them."
+        "Early layers find simple patterns; later ones combine them. Of a sequence, each step goes through "
+        "the same neurons, what Keras also calls TimeDistributed."
     )
     formula: ClassVar[str] = "y = activation(x W + b)"
     source: ClassVar[str] = "F. Rosenblatt, The perceptron, Psychological Review 65 (1958); Keras: Dense"
@@ -54,17 +58,19 @@ class Dense(Layer):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        if len(shape) != 1:
-            if not shape:
-                raise ShapeProblem("gets one number a sample, needs a list of features: wire Data's X to it.")
+        if not shape:
+            raise ShapeProblem("gets one number a sample, needs a list of features: wire Data's X to it.")
+        if len(shape) > 2:
+            # Keras would take it, but who wires a picture to Dense has mostly forgotten Flatten;
+            # Conv2D with patterns of one pixel does what Keras's Dense would do.
             raise ShapeProblem(
                 f"gets {describe(shape)}, needs a flat input: add Flatten before it.",
                 Remedy("insert", "Add Flatten before it", type="Flatten"),
             )
-        return (self.units,)
+        return (*shape[:-1], self.units)
 
     def weights(self, *shapes: Shape) -> tuple[Weight, ...]:
-        kernel = Weight("kernel", (shapes[0][0], self.units), self.kernel_initializer, penalized=True)
+        kernel = Weight("kernel", (shapes[0][-1], self.units), self.kernel_initializer, penalized=True)
         return (kernel, Weight("bias", (self.units,), self.bias_initializer)) if self.use_bias else (kernel,)
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
@@ -72,6 +78,10 @@ class Dense(Layer):
         kernel = lowering.weight("kernel")
         bias = lowering.weight("bias") if self.use_bias else None
         batch = lowering.batch
+        if len(x.shape) > 1:
+            y = lowering.output((*x.shape[:-1], self.units))
+            project(lowering, x, pieces_of(kernel, bias, x.shape[-1]), y)
+            return lowering.activation(self.activation, y)
         y = lowering.output((self.units,))
         start = lowering.table([0])
         offsets = lowering.table(x.offsets())
@@ -143,4 +153,7 @@ class Dense(Layer):
             (cls(units=10, activation="softmax"), ((17,),)),
             (cls(units=33, activation="gelu", use_bias=False), ((19,),)),
             (cls(units=8, activation="tanh", l1=0.01, l2=0.02), ((2,),)),
+            (cls(units=9, activation="relu"), ((5, 7),)),
+            (cls(units=3, activation="softmax", l2=0.02), ((1, 4),)),
+            (cls(units=17, use_bias=False), ((6, 1),)),
         )

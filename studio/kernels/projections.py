@@ -1,0 +1,141 @@
+"""The same matrix for each place of a tensor: each step of a sequence, each pixel of a picture.
+
+What Dense does over a sequence, and what attention makes its queries, keys and values with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
+from studio.kernels.control import copy_rows
+from studio.kernels.products import (
+    correlate_kernel,
+    multiply_kernel,
+    split_evenly,
+    sum_channels,
+    vectors_for,
+)
+from studio.kernels.tiles import SHAPE
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some of a projection's outputs, whose weights lie side by side.
+
+    Parameters
+    ----------
+    outputs : int
+        How many they are.
+    kernel, kernel_gradient : Ref
+        The weight of the first input for the first of these outputs, and its gradient.
+    stride : int
+        Floats from one input's weights to the next one's.
+    bias, bias_gradient : Ref or None
+        Of the first of these outputs.
+    """
+
+    outputs: int
+    kernel: Ref
+    kernel_gradient: Ref
+    stride: int
+    bias: Ref | None = None
+    bias_gradient: Ref | None = None
+
+
+def pieces_of(kernel: WeightRef, bias: WeightRef | None, inputs: int) -> list[Piece]:
+    """The pieces of a kernel whose first axes are `inputs` and whose other axes are the outputs.
+
+    Rows of a weight are padded to whole vectors; where the last axis fills them, as mostly, all
+    outputs are one piece.
+    """
+    length = kernel.shape[-1]
+    rows = int(np.prod(kernel.shape)) // (inputs * length)
+    distance = rows * kernel.stride
+    if rows == 1 or kernel.stride == length:
+        length, rows = rows * length, 1
+    return [
+        Piece(
+            length,
+            kernel.value + row * kernel.stride,
+            kernel.gradient + row * kernel.stride,
+            distance,
+            bias.value + row * bias.stride if bias else None,
+            bias.gradient + row * bias.stride if bias else None,
+        )
+        for row in range(rows)
+    ]
+
+
+def project(lowering: Lowering, x: Tensor, pieces: Sequence[Piece], y: Tensor) -> None:
+    """Emit ``y[place, o] = bias[o] + sum over k of kernel[k, o] x[place, k]``, and its gradients.
+
+    Parameters
+    ----------
+    x : Tensor
+        Of two or more axes; the last is summed over.
+    pieces : sequence of Piece
+        Of all outputs, in order.
+    y : Tensor
+        Of the same places as `x`; its last axis is the outputs.
+    """
+    batch, inputs, outputs = lowering.batch, x.shape[-1], y.shape[-1]
+    places = x.features // inputs
+    x_places, y_places = lowering.table(x.pixel_offsets()), lowering.table(y.pixel_offsets())
+    x_offsets = lowering.table(np.arange(inputs) * batch)
+    kernel, stride = pieces[0].kernel, pieces[0].stride
+    bias = pieces[0].bias
+    if len(pieces) > 1:
+        kernel, stride = lowering.scratch(inputs * outputs), outputs
+        bias = lowering.scratch(outputs) if bias is not None else None
+        first = 0
+        for piece in pieces:
+            lowering.emit(copy_rows, inputs, piece.outputs, kernel + first, stride, piece.kernel, piece.stride)
+            if bias is not None and piece.bias is not None:
+                lowering.emit(copy_rows, 1, piece.outputs, bias + first, 0, piece.bias, 0)
+            first += piece.outputs
+    for first, block, blocks in split_evenly(outputs, SHAPE.outputs):
+        lowering.emit(
+            multiply_kernel(block, vectors_for(batch)),
+            *(blocks, block, places, inputs, batch),
+            *(x.base, x_places, x_offsets),
+            *(kernel + first, stride, 1),
+            *((bias + first, 1) if bias is not None else (lowering.zeros(block), 0)),
+            *(y.base + first * batch, y_places, batch),
+        )
+
+    def backward(dy: Tensor) -> None:
+        dy_places = lowering.table(dy.pixel_offsets())
+        sums = lowering.scratch(inputs * SHAPE.correlated_outputs * lowering.lanes)
+        first = 0
+        for piece in pieces:
+            source = dy.base + first * batch
+            first += piece.outputs
+            if piece.bias_gradient is not None:
+                lowering.emit(sum_channels, piece.outputs, places, batch, source, dy_places, piece.bias_gradient)
+            for start, block, blocks in split_evenly(piece.outputs, SHAPE.correlated_outputs):
+                lowering.emit(
+                    correlate_kernel(block),
+                    *(blocks, places, inputs, batch),
+                    *(x.base, x_places, x_offsets),
+                    *(source + start * batch, dy_places, batch),
+                    *(piece.kernel_gradient + start, piece.stride, sums),
+                )
+        dx = lowering.gradient(x)
+        if dx is None:
+            return
+        dx_places, dy_offsets = lowering.table(dx.pixel_offsets()), lowering.table(np.arange(outputs) * batch)
+        for start, block, blocks in split_evenly(inputs, SHAPE.outputs):
+            lowering.emit(
+                multiply_kernel(block, vectors_for(batch)),
+                *(blocks, block * stride, places, outputs, batch),
+                *(dy.base, dy_places, dy_offsets),
+                *(kernel + start * stride, 1, stride),
+                *(lowering.zeros(block), 0),
+                *(dx.base + start * batch, dx_places, batch),
+            )
+
+    lowering.backward(y, backward)
