@@ -58,6 +58,12 @@ class Composite(Layer):
             found += weights_of_part(name, layer, *given)
         return found
 
+    def extras(self, *shapes: Shape) -> Mapping[str, Shape]:
+        found: dict[str, Shape] = {}
+        for name, layer, _sources, given, _shape in self._walk(*shapes):
+            found |= {f"{name}/{extra}": shape for extra, shape in layer.extras(*given).items()}
+        return found
+
     def _halos(self, *shapes: Any) -> dict[str, int]:
         """Zeros that the consumers among the parts want around each input and each part's output."""
         wanted: dict[str, int] = {}

@@ -104,6 +104,13 @@ class Layer(Component):
         """Whether the input port must have a wire."""
         return not cls.inputs[port].endswith("?")
 
+    def whole_numbers(self, port: int) -> int | None:
+        """How many whole numbers, from 0 on, an input port can tell apart; None where any number goes.
+
+        A port for whole numbers (words, classes) passes no gradient on.
+        """
+        return None
+
     def summary(self) -> str:
         """The second line of the node, such as ``Dense · tanh``."""
         return self.type_name()
@@ -124,6 +131,14 @@ class Layer(Component):
 
     def parts(self) -> Mapping[str, Layer]:
         """Layers that this one is made of, by name; see `studio.core.lowering.Lowering.part`."""
+        return {}
+
+    def extras(self, *shapes: Shape) -> Mapping[str, Shape]:
+        """What there is to see beside the output, such as who looks at whom: shapes by name.
+
+        See `studio.core.lowering.Lowering.expose`. The window shows the first in place of the
+        output.
+        """
         return {}
 
     def halo(self, *shapes: Shape) -> int:

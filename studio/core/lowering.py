@@ -183,6 +183,13 @@ class Lowering(Protocol):
         """The same numbers without gaps, in the gradient too: the tensor, or a copy of it."""
         ...
 
+    def expose(self, name: str) -> Tensor | None:
+        """Where to put one of the layer's `studio.core.layer.Layer.extras`, without gaps.
+
+        None in a plan that nobody looks into, such as that for training.
+        """
+        ...
+
     def scratch(self, floats: int) -> Ref:
         """Private floats that keep their values from forward to backward."""
         ...

@@ -68,6 +68,7 @@ class PlanBuilder(LayerLowering):
             tuple(self._losses),
             dict(self._floats_by_node),
             dict(self._predictions),
+            dict(self._extras),
         )
 
     def _wanted_halo(self, node: str, port: int) -> int:
@@ -242,6 +243,7 @@ def build_plan(
     shard: int,
     optimizer: Optimizer | None = None,
     scheduled: bool = False,
+    exposing: bool = False,
 ) -> Plan:
     """Lower a graph.
 
@@ -259,7 +261,11 @@ def build_plan(
         With one, the plan trains; without, it only computes forward.
     scheduled : bool
         Whether each step has a learning rate of its own.
+    exposing : bool
+        Whether layers keep what there is to see beside their outputs.
     """
     training = optimizer is not None
-    builder = PlanBuilder(graph, inference, datasets, space, shard, training, optimizer, scheduled=scheduled)
+    builder = PlanBuilder(
+        graph, inference, datasets, space, shard, training, optimizer, exposing, scheduled=scheduled
+    )
     return builder.build(useful_nodes(graph, inference, training))

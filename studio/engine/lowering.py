@@ -73,6 +73,7 @@ class LayerLowering:
     shard: int
     training: bool
     optimizer: Optimizer | None = None
+    exposing: bool = False
     calls: list[Call] = field(default_factory=list)
     batch: int = 0
     shapes: tuple[Shape, ...] = ()
@@ -95,6 +96,7 @@ class LayerLowering:
         self._floats_by_node: dict[str, int] = {}
         self._losses: list[str] = []
         self._predictions: dict[str, Ref] = {}
+        self._extras: dict[tuple[str, str], Tensor] = {}
         self._place = Place()
         self._phase = "forward"
         self._halo = 0
@@ -136,6 +138,14 @@ class LayerLowering:
 
     def tensor(self, shape: Shape, gradient_halo: int = 0) -> Tensor:
         return self._allocate(shape, 0, gradient_halo, self._differentiable)
+
+    def expose(self, name: str) -> Tensor | None:
+        layer, prefix = self._place.layer, self._place.prefix
+        if not self.exposing or layer is None:
+            return None
+        tensor = self._allocate(layer.extras(*self.shapes)[name], 0, 0, False)
+        self._extras[self._node, prefix + name] = tensor
+        return tensor
 
     def scratch(self, floats: int) -> Ref:
         offset = self._private

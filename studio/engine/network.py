@@ -65,7 +65,7 @@ def make_plans(
     shard = -(-training.batch_size // threads)
     plans = [
         (build_plan(graph, inference, infos, space, shard, optimizer, is_stepwise(training)), threads),
-        (build_plan(graph, inference, infos, space, PROBE), 1),
+        (build_plan(graph, inference, infos, space, PROBE, exposing=True), 1),
         (build_plan(graph, inference, infos, space, MANY), 1),
     ]
     return space, plans

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -61,6 +61,8 @@ class Plan:
         Private floats each node asked for, to name the largest.
     predictions : mapping of str to Ref
         By Loss node: where each column's predicted class is, for classification.
+    extras : mapping of (node id, name) to Tensor
+        What there is to see beside the outputs, in a plan to look into.
     """
 
     calls: tuple[Call, ...]
@@ -72,6 +74,7 @@ class Plan:
     losses: tuple[str, ...]
     floats_by_node: Mapping[str, int]
     predictions: Mapping[str, Ref]
+    extras: Mapping[tuple[str, str], Tensor] = field(default_factory=dict)
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:

@@ -207,6 +207,12 @@ def inline(function: Callable[..., Any]) -> Any:
     return numba.njit(inline="always", fastmath=FASTMATH)(function)
 
 
+@functools.cache
+def function(body: Callable[..., Any]) -> Any:
+    """A function that kernels may call; compiled once for each kernel, however often it is called."""
+    return numba.njit(fastmath=FASTMATH)(body)
+
+
 def compile_ahead(
     kernels: Iterable[Kernel],
     progress: Callable[[int, int], None] = lambda done, total: None,

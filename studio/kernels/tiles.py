@@ -1,4 +1,4 @@
-"""The two microkernels that almost all multiplications go through.
+"""The microkernels that almost all multiplications go through.
 
 `multiply_tile` computes R outputs for V vectors of the batch::
 
@@ -9,7 +9,12 @@ and the gradients of both are the same loop. `correlate_tile` computes R x Q wei
 
     sums[q, r] += sum over pixels p and vectors v of dy[r, p, v] * x[q, p, v]
 
-Both keep all their sums in registers; R, V and Q are chosen so that the registers of the
+`multiply_lanes` multiplies two small matrices of each sample, whose numbers lie in the lanes
+of vectors, so that no number is shared by the samples::
+
+    y[r, n] = sum over k of a[r, k] * b[n, k]
+
+All keep their sums in registers; R, V, Q and N are chosen so that the registers of the
 instruction set suffice (`SHAPE`).
 """
 
@@ -195,6 +200,89 @@ def _correlate_tile(outputs: int, inputs: int):
         ), generate
 
     return tile
+
+
+#: Most columns N of `multiply_lanes`; it has `SHAPE.outputs` rows at the most.
+LANE_COLUMNS = 2 if LANES == 8 else 3
+
+
+@intrinsic
+def multiply_lanes(
+    context, rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume
+):
+    """A tile of a product of matrices that each sample has of its own, a vector of samples at a time.
+
+    ``y[r, n] = sum over k of a[r, k] * b[n, k]``, where each number is a vector and each pair of
+    strides says where it lies; with `resume` the sums go on from what y holds.
+    """
+
+    def generate(context, builder, signature, arguments):
+        rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume = arguments
+        after = builder.append_basic_block("lanes_done")
+        variant = builder.add(builder.mul(rows, constant(LANE_COLUMNS)), columns)
+        choose = builder.switch(variant, after)
+        for r in range(1, SHAPE.outputs + 1):
+            for n in range(1, LANE_COLUMNS + 1):
+                choose.add_case(constant(r * LANE_COLUMNS + n), builder.append_basic_block(f"lanes_{r}x{n}"))
+        blocks = [block for _, block in choose.cases]
+        for (r, n), block in zip(_lane_sizes(), blocks, strict=True):
+            builder.position_at_end(block)
+            _lane_tile(builder, r, n, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume)
+            builder.branch(after)
+        builder.position_at_end(after)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(
+        whole, whole, whole, float_pointer, whole, whole, float_pointer, whole, whole, float_pointer, whole, whole, whole
+    ), generate
+
+
+def _lane_sizes():
+    return [(r, n) for r in range(1, SHAPE.outputs + 1) for n in range(1, LANE_COLUMNS + 1)]
+
+
+def _lane_tile(builder, rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume):
+    """LLVM: one size of `multiply_lanes`."""
+    pairs = [(r, n) for r in range(rows) for n in range(columns)]
+    left = [builder.gep(a, [builder.mul(a_row, constant(r))]) for r in range(rows)]
+    right = [builder.gep(b, [builder.mul(b_column, constant(n))]) for n in range(columns)]
+    targets = [builder.gep(y, [builder.mul(y_row, constant(r))]) for r in range(rows)]
+    places = {(r, n): builder.gep(targets[r], [builder.mul(y_column, constant(n))]) for r, n in pairs}
+    before = builder.block
+    go_on = builder.append_basic_block("lanes_resume")
+    body = builder.append_basic_block("lanes_multiply")
+    end = builder.append_basic_block("lanes_store")
+    builder.cbranch(builder.icmp_signed("==", resume, constant(0)), body, go_on)
+    builder.position_at_end(go_on)
+    earlier = {pair: load_vector(builder, places[pair]) for pair in pairs}
+    builder.branch(body)
+    builder.position_at_end(body)
+    k, of_a, of_b = builder.phi(_i64), builder.phi(_i64), builder.phi(_i64)
+    sums = {pair: builder.phi(VECTOR) for pair in pairs}
+    for counter in (k, of_a, of_b):
+        counter.add_incoming(constant(0), before)
+        counter.add_incoming(constant(0), go_on)
+    zero = ir.Constant(VECTOR, [0.0] * LANES)
+    for pair in pairs:
+        sums[pair].add_incoming(zero, before)
+        sums[pair].add_incoming(earlier[pair], go_on)
+    loaded = [load_vector(builder, builder.gep(right[n], [of_b])) for n in range(columns)]
+    new = {}
+    for r in range(rows):
+        number = load_vector(builder, builder.gep(left[r], [of_a]))
+        for n in range(columns):
+            new[r, n] = multiply_add(builder, number, loaded[n], sums[r, n])
+    next_k = builder.add(k, constant(1))
+    k.add_incoming(next_k, body)
+    of_a.add_incoming(builder.add(of_a, a_depth), body)
+    of_b.add_incoming(builder.add(of_b, b_depth), body)
+    for pair in pairs:
+        sums[pair].add_incoming(new[pair], body)
+    builder.cbranch(builder.icmp_signed("<", next_k, depth), body, end)
+    builder.position_at_end(end)
+    for pair in pairs:
+        store_vector(builder, new[pair], places[pair])
 
 
 #: By (outputs, vectors). Kernels name them as module globals: Numba's cache needs that.

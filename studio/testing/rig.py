@@ -115,7 +115,7 @@ class Outcome:
     output : numpy.ndarray
         float32 ``(len(samples), *output_shape)``, in training mode.
     inputs : tuple of numpy.ndarray
-        Gradients of the objective for each input that has a wire, float32
+        Gradients of the objective for each input that has a wire and is no whole number, float32
         ``(len(samples), *shape)``.
     padding : float
         Largest gradient in columns that hold no sample; must be 0.
@@ -179,16 +179,18 @@ class Rig:
         self.probes: list[str] = []
         datasets: dict[str, Dataset] = {}
         wired = [(port, array) for port, array in enumerate(self.inputs) if array is not None]
-        for i, (_port, array) in enumerate(wired):
+        givers: list[str] = []
+        for i, (port, array) in enumerate(wired):
             graph, source = graph.add(Data(source=f"input {i}"))
             answers = self.answers if i == 0 else np.zeros(len(array), np.float32)
             datasets[source] = self._dataset(array, answers, i == 0)
             self.sources.append(source)
-            if self.probed:
+            givers.append(source)
+            if self.probed and self.layer.whole_numbers(port) is None:
                 graph, probe = graph.add(Probe())
                 graph = graph.connect(source, 0, probe, 0)
                 self.probes.append(probe)
-        givers = self.probes or self.sources
+                givers[-1] = probe
         if self.activation:
             graph, curve = graph.add(registry.activations()[self.activation]())
             graph = graph.connect(givers[0], 0, curve, 0)

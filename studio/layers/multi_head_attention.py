@@ -1,0 +1,270 @@
+"""Each step of a sequence looks at all others and takes what it needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from studio.core import registry
+from studio.core.fields import choice, flag, integer, real, text
+from studio.core.layer import Layer, Weight
+from studio.core.lowering import Lowering, Ref, Tensor
+from studio.core.problems import Remedy, ShapeProblem
+from studio.core.sequences import check_sequence
+from studio.core.shapes import Shape, describe
+from studio.kernels.attention import ROWS, attend, attend_backward, row_floats, rows_at_once, show_probabilities
+from studio.kernels.projections import pieces_of, project
+
+
+@dataclass(frozen=True)
+class MultiHeadAttention(Layer):
+    """``y = concatenate(softmax(Q Kᵀ / √d) V) W``, with several heads side by side."""
+
+    family: ClassVar[str] = "Attention"
+    inputs: ClassVar[tuple[str, ...]] = ("query", "value?", "padding?")
+    icon: ClassVar[str] = "attention"
+    keywords: ClassVar[tuple[str, ...]] = ("attention", "transformer", "self-attention", "cross-attention", "heads", "causal", "mask", "xlnet")
+    help: ClassVar[str] = (
+        "Each step asks a question (query), compares it with what all steps offer (keys) and takes from those "
+        "that fit (values). Each head learns to ask for something else. "
+        "Wire another sequence to value to look there instead, and the word numbers to padding to leave out words of number 0."
+    )
+    formula: ClassVar[str] = "y = [softmax(Qₕ Kₕᵀ / √d) Vₕ]ₕ W + b,  Q = x Wq + bq, K = v Wk + bk, V = v Wv + bv"
+    source: ClassVar[str] = "A. Vaswani et al., Attention is all you need, 2017; Keras: MultiHeadAttention"
+    keras: ClassVar[str] = "MultiHeadAttention"
+    torch: ClassVar[str] = "MultiheadAttention"
+    onnx: ClassVar[str] = "Attention"
+
+    num_heads: int = integer(4, 1, 256, help="How many questions each step asks at once.")
+    key_dim: int = integer(16, 1, 4096, help="How many numbers a question, and what it is compared with, has.")
+    value_dim: int = integer(0, 0, 4096, help="How many numbers a head takes from a step; 0 takes as many as key_dim.")
+    dropout: float = real(0.0, 0.0, 0.99, help="Which share of the looks is left out at random while training.")
+    use_bias: bool = flag(True, help="Whether queries, keys, values and output add numbers of their own.")
+    mask: str = choice(
+        "none",
+        ("none", "causal", "permutation"),
+        help="none: each step sees all. causal: only itself and earlier ones. permutation: only itself and those before it in order.",
+    )
+    order: str = text("", help="For the mask permutation: all positions, from 0, in the order in which they are read, such as 2 0 1.")
+    kernel_initializer: str = choice("glorot_uniform", registry.initializer_names, help="How the weights are drawn before training.")
+    bias_initializer: str = choice("zeros", registry.initializer_names, help="What the biases are before training.")
+
+    @property
+    def is_random(self) -> bool:  # type: ignore[override]
+        """Whether training mode draws random numbers."""
+        return self.dropout > 0
+
+    @property
+    def width(self) -> int:
+        """Numbers a head takes from a step."""
+        return self.value_dim or self.key_dim
+
+    def summary(self) -> str:
+        heads = f"{self.num_heads} head{'s' if self.num_heads > 1 else ''}"
+        return heads if self.mask == "none" else f"{heads} · {self.mask}"
+
+    def whole_numbers(self, port: int) -> int | None:
+        return 1_000_000 if port == 2 else None
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        query, value, padding = _ports(shapes)
+        check_sequence(query, 0, "query" if value is not None else "")
+        looked_at = query if value is None else value
+        check_sequence(looked_at, 1, "value")
+        if padding is not None and padding != looked_at[:1]:
+            raise ShapeProblem(
+                f"gets {describe(padding)} as padding, needs {looked_at[0]} word numbers: "
+                "wire what goes into Embedding to it."
+            )
+        if self.mask == "permutation":
+            self._check_order(query[0], looked_at[0])
+        return query
+
+    def _check_order(self, queries: int, keys: int) -> None:
+        if queries != keys:
+            raise ShapeProblem(
+                f"looks from {queries} at {keys} steps, needs as many of both for the mask permutation: use another mask.",
+                Remedy("set", "Use no mask", values=(("mask", "none"),)),
+            )
+        if sorted(self.positions(queries)) != list(range(queries)):
+            mixed = " ".join(str(i) for i in [*range(1, queries, 2), *range(0, queries, 2)])
+            raise ShapeProblem(
+                f"needs each position from 0 to {queries - 1} once in its order, such as {mixed[:60]}.",
+                Remedy("set", "Use the odd ones first", values=(("order", mixed),)),
+            )
+
+    def positions(self, steps: int) -> list[int]:
+        """The positions in the order in which they are read."""
+        if self.mask != "permutation":
+            return list(range(steps))
+        found = re.findall(r"[^\s,;]+", self.order)
+        return [int(word) if word.isascii() and word.isdigit() and len(word) < 10 else -1 for word in found]
+
+    def weights(self, *shapes: Shape) -> tuple[Weight, ...]:
+        query, value, _ = _ports(shapes)
+        looked_at = query if value is None else value
+        declared: list[Weight] = []
+        for name, inputs, size in (
+            ("query", query[1], self.key_dim),
+            ("key", looked_at[1], self.key_dim),
+            ("value", looked_at[1], self.width),
+        ):
+            declared.append(Weight(f"{name}/kernel", (inputs, self.num_heads, size), self.kernel_initializer))
+            if self.use_bias:
+                declared.append(Weight(f"{name}/bias", (self.num_heads, size), self.bias_initializer))
+        declared.append(Weight("attention_output/kernel", (self.num_heads, self.width, query[1]), self.kernel_initializer))
+        if self.use_bias:
+            declared.append(Weight("attention_output/bias", (query[1],), self.bias_initializer))
+        return tuple(declared)
+
+    def extras(self, *shapes: Shape) -> Mapping[str, Shape]:
+        query, value, _ = _ports(shapes)
+        return {"attention": (self.num_heads, query[0], (query if value is None else value)[0])}
+
+    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
+        query, value, padding = _ports(inputs)
+        looked_at = query if value is None else value
+        heads, depth, width, batch = self.num_heads, self.key_dim, self.width, lowering.batch
+        queries, keys = query.shape[0], looked_at.shape[0]
+        # What comes from the same sequence is made together: it is read once, and has one gradient.
+        if looked_at is query:
+            made = _project(self, lowering, query, ("query", "key", "value"))
+            sources = (made, made, made)
+        else:
+            asked = _project(self, lowering, query, ("query",))
+            offered = _project(self, lowering, looked_at, ("key", "value"))
+            sources = (asked, offered, offered)
+        starts = (0, 0 if sources[0] is not sources[1] else heads * depth, heads * depth * (1 if sources[0] is not sources[1] else 2))
+        gathered = lowering.tensor((queries, heads * width))
+        order = np.array(self.positions(queries))
+        orders = (order, order if self.mask == "permutation" else np.arange(keys))
+
+        def places(tensor: Tensor, rows: np.ndarray) -> Ref:
+            return lowering.table(tensor.pixel_offsets()[rows])
+
+        tables = [places(t, o) for t, o in zip(sources, (orders[0], orders[1], orders[1]), strict=True)]
+        sizes = (heads, queries, keys, depth, width, batch)
+        distances = (depth * batch, depth * batch, width * batch)
+
+        def three(tensors: Sequence[Tensor]) -> list[int | Ref]:
+            """Where queries, keys and values (or their gradients) are."""
+            firsts = [t.base + start * batch for t, start in zip(tensors, starts, strict=True)]
+            return [a for group in zip(firsts, tables, distances, strict=True) for a in group]
+
+        limited = int(self.mask != "none")
+        shown = lowering.expose("attention")
+        dropping = lowering.training and self.dropout > 0
+        kept = lowering.training or shown is not None
+        row, deep, wide = row_floats(keys), row_floats(depth), row_floats(width)
+        whole = heads * (batch // lowering.lanes) * queries * row
+        probabilities = lowering.scratch(whole if kept else ROWS * row)
+        dropped = lowering.scratch(whole) if dropping else lowering.zeros(1)
+        rate = lowering.number("dropout") if dropping else lowering.zeros(1)
+        most = rows_at_once(queries, keys) if lowering.training else ROWS
+        packed_q, packed_y = lowering.scratch(most * deep), lowering.scratch(most * wide)
+        packed_k, packed_v = lowering.scratch(keys * deep), lowering.scratch(keys * wide)
+        tokens = lowering.contiguous(padding) if padding is not None else None
+        lowering.emit(
+            attend,
+            *sizes,
+            *three(sources),
+            *(gathered.base, places(gathered, orders[0]), width * batch),
+            *(limited, int(kept), probabilities),
+            *(int(tokens is not None), tokens.base if tokens else lowering.zeros(1), lowering.table(orders[1] * batch)),
+            *(int(dropping), dropped, lowering.node_key(), rate),
+            *(packed_q, packed_k, packed_v, packed_y),
+            *(lowering.scratch(keys * lowering.lanes), lowering.scratch((keys + 3) * lowering.lanes)),
+        )
+        if shown is not None:
+            seen = (heads, queries, keys, batch, limited, probabilities, shown.base)
+            lowering.emit(show_probabilities, *seen, lowering.table(orders[0]), lowering.table(orders[1]))
+
+        def backward(dy: Tensor) -> None:
+            gradients: dict[int, Any] = {}
+            for tensor in sources:
+                if id(tensor) not in gradients:
+                    gradients[id(tensor)] = lowering.gradient(tensor)
+            found = [gradients[id(tensor)] for tensor in sources]
+            if any(g is None for g in found):
+                return
+            firsts = [g.base + start * batch for g, start in zip(found, starts, strict=True)]
+            lowering.emit(
+                attend_backward,
+                *sizes,
+                *three(sources),
+                *(dy.base, places(dy, orders[0]), width * batch),
+                *(limited, probabilities),
+                *(int(dropping), dropped, rate),
+                *firsts,
+                *(packed_q, packed_k, packed_v, packed_y),
+                *(lowering.scratch(most * deep), lowering.scratch(keys * deep), lowering.scratch(keys * wide)),
+                *(lowering.scratch(most * row), most),
+            )
+
+        lowering.backward(gathered, backward)
+        y = lowering.output(query.shape)
+        kernel = lowering.weight("attention_output/kernel")
+        bias = lowering.weight("attention_output/bias") if self.use_bias else None
+        project(lowering, gathered, pieces_of(kernel, bias, heads * width), y)
+        return y
+
+    def reference(
+        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
+    ) -> np.ndarray:
+        x, value, padding = _ports(inputs)
+        other = x if value is None else value
+
+        def projected(array: np.ndarray, name: str) -> np.ndarray:
+            made = np.einsum("btc,chd->bhtd", array, weights[f"{name}/kernel"])
+            return made + weights[f"{name}/bias"][None, :, None, :] if self.use_bias else made
+
+        q, k, v = projected(x, "query"), projected(other, "key"), projected(other, "value")
+        scores = np.einsum("bhid,bhjd->bhij", q, k) / np.sqrt(self.key_dim)
+        seen = np.ones(scores.shape, bool)
+        if self.mask == "causal":
+            seen &= np.tri(*scores.shape[2:], dtype=bool)
+        if self.mask == "permutation":
+            positions = self.positions(x.shape[1])
+            rank = np.array([positions.index(i) for i in range(x.shape[1])])
+            seen &= rank[None, :] <= rank[:, None]
+        if padding is not None:
+            seen &= (padding != 0)[:, None, None, :]
+        e = np.where(seen, np.exp(scores - scores.max(-1, keepdims=True)), 0.0)
+        total = e.sum(-1, keepdims=True)
+        probabilities = np.divide(e, total, out=np.zeros_like(e), where=total > 0)
+        y = np.einsum("bhij,bhjd,hdc->bic", probabilities, v, weights["attention_output/kernel"])
+        return np.asarray(y + weights["attention_output/bias"] if self.use_bias else y)
+
+    @classmethod
+    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
+        return (
+            (cls(num_heads=2, key_dim=3), ((5, 7), None, None)),
+            (cls(num_heads=1, key_dim=8, mask="causal"), ((9, 4), None, None)),
+            (cls(num_heads=3, key_dim=2, value_dim=5, use_bias=False), ((4, 6), (7, 5), None)),
+            (cls(num_heads=2, key_dim=4, mask="causal"), ((3, 5), (6, 3), (6,))),
+            (cls(num_heads=2, key_dim=5, mask="permutation", order="3, 0, 4, 1, 2"), ((5, 3), None, (5,))),
+            (cls(num_heads=1, key_dim=1, value_dim=3), ((1, 2), None, None)),
+            (cls(num_heads=2, key_dim=3, dropout=0.4, mask="causal"), ((5, 4), None, (5,))),
+        )  # type: ignore[return-value]
+
+
+def _ports(given: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """What is at the ports query, value and padding; None where nothing is."""
+    query, value, padding = (*given, None, None)[:3]
+    return query, value, padding
+
+
+def _project(layer: MultiHeadAttention, lowering: Lowering, x: Tensor, names: Sequence[str]) -> Tensor:
+    """Queries, keys and values of a sequence, side by side: all heads of the first, then of the next."""
+    pieces = []
+    for name in names:
+        kernel = lowering.weight(f"{name}/kernel")
+        bias = lowering.weight(f"{name}/bias") if layer.use_bias else None
+        pieces += pieces_of(kernel, bias, x.shape[1])
+    made = lowering.tensor((x.shape[0], sum(piece.outputs for piece in pieces)))
+    project(lowering, x, pieces, made)
+    return made
