@@ -136,8 +136,8 @@ class Layer(Component):
     def extras(self, *shapes: Shape) -> Mapping[str, Shape]:
         """What there is to see beside the output, such as who looks at whom: shapes by name.
 
-        See `studio.core.lowering.Lowering.expose`. The window shows the first in place of the
-        output.
+        Pictures, channels last, in any size; who looks at whom is ``(steps, steps, heads)``. See
+        `studio.core.lowering.Lowering.expose`. The window shows the first in place of the output.
         """
         return {}
 

@@ -188,12 +188,16 @@ class NodeView:
         Row 0 is the lowest y, column 0 the lowest x of `Snapshot.plane_extent`.
     weights, gradients : mapping of str to numpy.ndarray
         By weight name, in Keras's layout; gradients are those of the last minibatch.
+    extras : mapping of str to numpy.ndarray
+        What there is to see beside the output, for the probe batch: float32
+        ``(samples, *shape)`` by the names and shapes of `studio.core.layer.Layer.extras`.
     """
 
     activations: np.ndarray | None = None
     plane: np.ndarray | None = None
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.graph import Graph
 from studio.core.layer import Loss
 from studio.core.parts import owner_of
+from studio.core.lowering import Tensor
 from studio.engine.arena import SharedSpace
 from studio.engine.cpu_device import BoundPlan, CpuDevice
 from studio.engine.messages import Evaluation
@@ -148,8 +149,15 @@ class Observed:
     def read_output(self, bound: BoundPlan, node: str, count: int) -> np.ndarray | None:
         """Output of a node for the columns of the last minibatch: ``(count, *shape)``."""
         tensor = bound.plan.outputs.get((node, 0))
-        if tensor is None or not tensor.shape:
-            return None
+        return None if tensor is None or not tensor.shape else self._read(bound, tensor, count)
+
+    def read_extras(self, node: str, count: int) -> dict[str, np.ndarray]:
+        """What there is to see beside the node's output, for the first `count` samples of the last look."""
+        bound = self._probe_plan
+        count = min(count, PROBE)
+        return {n: self._read(bound, t, count) for (owner, n), t in bound.plan.extras.items() if owner == node}
+
+    def _read(self, bound: BoundPlan, tensor: Tensor, count: int) -> np.ndarray:
         begin = bound.bases[0] + tensor.base.offset
         arena = self.device.arena
         block = np.lib.stride_tricks.as_strided(

@@ -33,6 +33,7 @@ def take_views(network: Network, watch: Watch) -> Views:
     wanted = [n for n in network.graph.by_id if n in watch.nodes]
     arrays = network.probe_arrays(watch.sample)
     seen = network.look(arrays, wanted) if wanted else {}
+    extras = {node: network.read_extras(node, len(arrays[0])) for node in wanted}
     plane: dict[str, np.ndarray] = {}
     extent = (-1.0, 1.0, -1.0, 1.0)
     source = _plane_source(network)
@@ -48,6 +49,7 @@ def take_views(network: Network, watch: Watch) -> Views:
             plane.get(node),
             network.node_weights(node) if detailed else {},
             network.node_gradients(node) if detailed else {},
+            extras[node],
         )
     return Views(nodes, arrays[0], arrays[1], extent, _scatter(network, watch.scatter))
 

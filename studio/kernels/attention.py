@@ -262,7 +262,7 @@ def attend_backward(arena, record, table, state):
 
 @kernel
 def show_probabilities(arena, record, table, state):
-    """target[head][query][key][sample] from the probabilities that `attend` kept, all in their usual order."""
+    """target[query][key][head][sample] from the probabilities that `attend` kept, all in their usual order."""
     heads, queries, keys, batch, limited = record[2], record[3], record[4], record[5], record[6]
     probabilities, target = at(arena, record[7]), at(arena, record[8])
     query_order, key_order = at(table, record[9]), at(table, record[10])
@@ -272,8 +272,8 @@ def show_probabilities(arena, record, table, state):
         for vector in range(vectors):
             for r in range(queries):
                 source = at(probabilities, ((head * vectors + vector) * queries + r) * row)
-                place = at(target, (head * queries + query_order[r]) * keys * batch + vector * LANES)
+                place = at(target, (query_order[r] * keys * heads + head) * batch + vector * LANES)
                 for j in range(keys):
                     seen = limited == 0 or j <= r
                     value = load(at(source, j * LANES)) if seen else splat(0.0)
-                    store(at(place, key_order[j] * batch), value)
+                    store(at(place, key_order[j] * heads * batch), value)

@@ -123,7 +123,7 @@ class MultiHeadAttention(Layer):
 
     def extras(self, *shapes: Shape) -> Mapping[str, Shape]:
         query, value, _ = _ports(shapes)
-        return {"attention": (self.num_heads, query[0], (query if value is None else value)[0])}
+        return {"attention": (query[0], (query if value is None else value)[0], self.num_heads)}
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         query, value, padding = _ports(inputs)

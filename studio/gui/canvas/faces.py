@@ -92,6 +92,8 @@ class Face:
         Of this node.
     message : tuple of str
         The first problem, wrapped to the node's width.
+    extra : tuple of str and Shape
+        Name and shape of what the maps are in place of the output; an empty name for the output.
     """
 
     node: Node
@@ -108,6 +110,7 @@ class Face:
     right: str = ""
     problems: tuple[Problem, ...] = ()
     message: tuple[str, ...] = ()
+    extra: tuple[str, Shape] = ("", ())
     plane: bool = False
     info: DatasetInfo | None = field(default=None, compare=False)
 
@@ -210,6 +213,9 @@ class _Maker:
         units = shape[-1] if shape and kind in ("neurons", "maps", "scores", "bars") else 0
         if kind == "maps" and shape and len(shape) == 2:
             units = 1
+        extra = self._extra(node) if kind == "maps" else ("", ())
+        if extra[0]:
+            units = extra[1][-1]
         shown = min(units, MOST_CELLS) if kind in ("neurons", "maps") else units
         labels = self._labels(node, kind, units, info)
         left, right = self._footer(node, shape, info)
@@ -221,7 +227,7 @@ class _Maker:
         height = HEADER + FOOTER + (body + PADDING + 8 if body else PADDING)
         face = Face(node, kind, width, height, shape=shape, shown=shown, hidden=units - shown, labels=labels,
                     left=left, right=right, problems=problems, message=message,
-                    plane=node.id in self.plane, info=info)  # fmt: skip
+                    plane=node.id in self.plane, info=info, extra=extra)  # fmt: skip
         inputs, outputs = self._ports(face)
         return Face(**{**face.__dict__, "inputs": inputs, "outputs": outputs})
 
@@ -241,6 +247,11 @@ class _Maker:
         if shape[0] > MOST_BARS:
             return "strip"
         return "scores" if self._classes(node) and self._gives_answer(node) else "bars"
+
+    def _extra(self, node: Node) -> tuple[str, Shape]:
+        """Name and shape of what is shown in place of the output; an empty name where that is the output."""
+        extras = node.layer.extras(*self.inference.input_shapes.get(node.id, ()))
+        return next(iter(extras.items()), ("", ()))
 
     def _gives_answer(self, node: Node) -> bool:
         ends = any(isinstance(self.graph.node(e.target).layer, Loss) for e in self.graph.outgoing(node.id))

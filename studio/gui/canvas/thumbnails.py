@@ -108,8 +108,9 @@ def make_thumbnail(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | 
         return None
     if face.kind == "neurons":
         return _neurons(face, view, style)
-    values = view.activations
-    if values is None or not len(values) or values.shape[1:] != face.shape:
+    name, shape = face.extra
+    values = view.extras.get(name) if name else view.activations
+    if values is None or not len(values) or values.shape[1:] != (shape if name else face.shape):
         return None
     sample = np.asarray(values[0], np.float32)
     if face.kind == "maps":

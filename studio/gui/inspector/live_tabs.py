@@ -106,7 +106,7 @@ class ActivationsTab(LiveTab):
         return Watch(nodes=frozenset({self.node})) if self.node else None
 
     def arrays(self, view: NodeView) -> Mapping[str, np.ndarray]:
-        return {} if view.activations is None else {"activations": view.activations}
+        return {} if view.activations is None else {"activations": view.activations, **view.extras}
 
     def show_array(self, name: str, values: np.ndarray) -> None:
         self.view.show_array(values, activation_tiles(values))

@@ -192,6 +192,9 @@ class MapsView(View):
             picture = picture_of(plane[::-1], self.theme)
             self.canvas.show_maps(picture, plane, flipped=True)
         elif values is not None:
+            if view is not None and view.extras:
+                # Such as who looks at whom, which tells more than what comes of it.
+                values = next(iter(view.extras.values()))[0]
             picture = picture_of(values, self.theme)
             self.canvas.names = self._class_names(layer, values)
             if values.ndim == 2:
