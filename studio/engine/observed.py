@@ -10,8 +10,8 @@ import numpy as np
 from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.graph import Graph
 from studio.core.layer import Loss
-from studio.core.parts import owner_of
 from studio.core.lowering import Tensor
+from studio.core.parts import owner_of
 from studio.engine.arena import SharedSpace
 from studio.engine.cpu_device import BoundPlan, CpuDevice
 from studio.engine.messages import Evaluation

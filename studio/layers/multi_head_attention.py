@@ -16,7 +16,14 @@ from studio.core.lowering import Lowering, Ref, Tensor
 from studio.core.problems import Remedy, ShapeProblem
 from studio.core.sequences import check_sequence
 from studio.core.shapes import Shape, describe
-from studio.kernels.attention import ROWS, attend, attend_backward, row_floats, rows_at_once, show_probabilities
+from studio.kernels.attention import (
+    ROWS,
+    attend,
+    attend_backward,
+    row_floats,
+    rows_at_once,
+    show_probabilities,
+)
 from studio.kernels.projections import pieces_of, project
 
 
@@ -219,14 +226,14 @@ class MultiHeadAttention(Layer):
         other = x if value is None else value
 
         def projected(array: np.ndarray, name: str) -> np.ndarray:
-            made = np.einsum("btc,chd->bhtd", array, weights[f"{name}/kernel"])
+            made: np.ndarray = np.einsum("btc,chd->bhtd", array, weights[f"{name}/kernel"])
             return made + weights[f"{name}/bias"][None, :, None, :] if self.use_bias else made
 
         q, k, v = projected(x, "query"), projected(other, "key"), projected(other, "value")
         scores = np.einsum("bhid,bhjd->bhij", q, k) / np.sqrt(self.key_dim)
         seen = np.ones(scores.shape, bool)
         if self.mask == "causal":
-            seen &= np.tri(*scores.shape[2:], dtype=bool)
+            seen &= np.tri(*scores.shape[2:]) > 0
         if self.mask == "permutation":
             positions = self.positions(x.shape[1])
             rank = np.array([positions.index(i) for i in range(x.shape[1])])

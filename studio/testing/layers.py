@@ -95,9 +95,8 @@ class _Example:
                 inputs.append(None)
                 continue
             count = self.layer.whole_numbers(port)
-            if count is None:
-                values = generator.normal(size=(samples, *shape))
-            else:
+            values: np.ndarray = generator.normal(size=(samples, *shape))
+            if count is not None:
                 # 0 often has a meaning of its own, such as "nothing here".
                 values = generator.integers(0, count, (samples, *shape)) * (generator.random((samples, *shape)) < 0.7)
             inputs.append(values.astype(np.float32))

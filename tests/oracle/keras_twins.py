@@ -31,6 +31,39 @@ def special(name: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]
     return keep
 
 
+class _Attention(keras.layers.Layer):
+    """Keras's attention with what our layer has as parameters and ports."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.ours = layer
+        self.attention = keras.layers.MultiHeadAttention(
+            layer.num_heads, layer.key_dim, layer.value_dim or None, dropout=layer.dropout, use_bias=layer.use_bias
+        )
+
+    def call(self, query: Any, first: Any = None, second: Any = None, training: bool = False) -> Any:
+        others = [o for o in (first, second) if o is not None]
+        value = next((o for o in others if len(o.shape) == 3), query)
+        padding = next((o for o in others if len(o.shape) == 2), None)
+        seen = np.ones((1, query.shape[1], value.shape[1]), bool)
+        if self.ours.mask != "none":
+            order = self.ours.positions(query.shape[1])
+            rank = [order.index(i) for i in range(query.shape[1])]
+            others_rank = rank if self.ours.mask == "permutation" else range(value.shape[1])
+            seen = np.array([[[r >= o for o in others_rank] for r in rank]])
+        mask: Any = keras.ops.convert_to_tensor(seen)
+        if padding is not None:
+            mask = keras.ops.logical_and(mask, keras.ops.not_equal(padding, 0)[:, None, :])
+        # Only the way that also returns the scores takes care of steps that may look at nothing.
+        output, _ = self.attention(query, value, attention_mask=mask, return_attention_scores=True, training=training)
+        return output
+
+
+@special("MultiHeadAttention")
+def _attention(layer: Any) -> Any:
+    return _Attention(layer)
+
+
 def has_twin(layer: type[Layer]) -> bool:
     """Whether Keras has such a layer."""
     return layer.type_name() in SPECIAL or bool(_activation(layer)) or hasattr(keras.layers, layer.keras or "-")

@@ -13,7 +13,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from tests_canvas_scenes import layer, snapshot
+from tests_canvas_scenes import chain, layer, snapshot
 
 from studio.core.document import Document
 from studio.core.graph import Edge, Graph
@@ -388,3 +388,26 @@ def test_500_nodes_stay_smooth(bench: Any) -> None:
     assert near < 0.06
     assert zoom < 0.06
     assert moved < 0.5
+
+
+def test_attention_shows_who_looks_at_whom(bench: Any) -> None:
+    document = chain(
+        ("Digits", layer("Data", source="digits")),
+        ("Lines", layer("Reshape", target_shape=(4, 16))),
+        ("Attention", layer("MultiHeadAttention", num_heads=3)),
+        ("Flat", layer("Flatten")),
+        ("Scores", layer("Dense", units=10)),
+        ("Loss", layer("SparseCategoricalCrossentropy")),
+    )
+    bench.open(document)
+    assert bench.scene.faces["n3"].extra == ("attention", (4, 4, 3))
+    shot = snapshot(document)
+    bench.show(shot)
+    assert bench.scene.nodes["n3"].thumbnail is None  # its output is there, but not what it shows
+    empty = image(bench, "n3")
+    looks = np.random.default_rng(1).random((16, 4, 4, 3)).astype("f4")
+    seen = replace(shot.nodes["n3"], extras={"attention": looks})
+    bench.show(replace(shot, serial=2, nodes={**shot.nodes, "n3": seen}))
+    pictures = bench.scene.nodes["n3"].thumbnail.pictures
+    assert [(p.width(), p.height()) for p in pictures] == [(4, 4)] * 3
+    assert image(bench, "n3") != empty
