@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio.core.dataset import DatasetInfo
-from studio.core.graph import Graph, Node
+from studio.core.graph import Edge, Graph, Node
 from studio.core.hints import output_hints
 from studio.core.layer import Layer, Loss, Weight
 from studio.core.problems import Problem, Remedy, ShapeProblem
@@ -97,6 +97,8 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
         try:
             if isinstance(layer, Loss):
                 _check_classes(layer, given[0], datasets.get(wires[1].source), wires[1].source_port)
+            else:
+                _check_words(layer, wires, datasets)
             shape = layer.output_shape(*given)
             if math.prod(shape) > LARGEST_SAMPLE:
                 raise ShapeProblem("would give more numbers than fit into memory: make it smaller.")
@@ -182,6 +184,13 @@ def _target_mismatch(
 def _check_classes(loss: Loss, prediction: Shape, info: DatasetInfo | str | None, port: int) -> None:
     if isinstance(info, DatasetInfo) and port == 1 and info.target == "labels":
         loss.check_classes(prediction, len(info.classes))
+
+
+def _check_words(layer: Layer, wires: tuple[Edge, ...], datasets: Mapping[str, DatasetInfo | str]) -> None:
+    for wire in wires:
+        info = datasets.get(wire.source)
+        if isinstance(info, DatasetInfo) and info.vocabulary and wire.source_port == 0 and not layer.is_variadic():
+            layer.check_words(wire.target_port, len(info.vocabulary))
 
 
 def _whole_graph_problems(graph: Graph, shapes: Mapping[str, object]) -> list[Problem]:

@@ -111,6 +111,20 @@ class Layer(Component):
         """
         return None
 
+    def check_words(self, port: int, words: int) -> None:
+        """Look whether so many different words can be told apart.
+
+        Asked before `output_shape`, when a port for whole numbers gets a data set's words.
+
+        Raises
+        ------
+        ShapeProblem
+            When they cannot.
+        """
+        known = self.whole_numbers(port)
+        if known is not None and words > known:
+            raise ShapeProblem(f"knows {known} words, but Data has {words}: use fewer words.")
+
     def summary(self) -> str:
         """The second line of the node, such as ``Dense · tanh``."""
         return self.type_name()

@@ -47,6 +47,13 @@ class Embedding(Layer):
     def whole_numbers(self, port: int) -> int:
         return self.input_dim
 
+    def check_words(self, port: int, words: int) -> None:
+        if words > self.input_dim:
+            raise ShapeProblem(
+                f"knows {self.input_dim} words, but Data has {words}: raise input_dim.",
+                Remedy("set", f"Make room for {words} words", values=(("input_dim", words),)),
+            )
+
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         if len(shape) != 1:

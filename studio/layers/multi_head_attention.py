@@ -78,6 +78,7 @@ class MultiHeadAttention(Layer):
         return 1_000_000 if port == 2 else None
 
     def output_shape(self, *shapes: Shape) -> Shape:
+        query: Shape
         query, value, padding = _ports(shapes)
         check_sequence(query, 0, "query" if value is not None else "")
         looked_at = query if value is None else value

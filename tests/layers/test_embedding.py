@@ -7,7 +7,11 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from studio.core.dataset import DatasetInfo
+from studio.core.graph import Graph
+from studio.core.inference import infer
 from studio.core.problems import ShapeProblem
+from studio.layers.data import Data
 from studio.layers.dense import Dense
 from studio.layers.embedding import Embedding
 from studio.layers.position_embedding import PositionEmbedding
@@ -67,3 +71,16 @@ def test_what_they_cannot_take(layer: object, shape: tuple[int, ...], sentence: 
     with pytest.raises(ShapeProblem) as caught:
         layer.output_shape(shape)  # type: ignore[attr-defined]
     assert str(caught.value) == sentence
+
+
+def test_all_words_of_the_data_need_a_row() -> None:
+    info = DatasetInfo("Stories", (6,), (), "labels", vocabulary=tuple(f"word {i}" for i in range(12)))
+    for words, messages in ((11, ["Embedding knows 11 words, but Data has 12: raise input_dim."]), (12, [])):
+        graph, source = Graph().add(Data())
+        graph, node = graph.add(Embedding(input_dim=words))
+        graph = graph.connect(source, 0, node, 0)
+        found = [p for p in infer(graph, {source: info}).problems if p.node == node and p.severity == "error"]
+        assert [p.message for p in found] == messages
+        for problem in found:
+            assert problem.remedy is not None
+            assert problem.remedy.values == (("input_dim", 12),)
