@@ -266,6 +266,6 @@ def build_plan(
     """
     training = optimizer is not None
     builder = PlanBuilder(
-        graph, inference, datasets, space, shard, training, optimizer, exposing, scheduled=scheduled
+        graph, inference, datasets, space, shard, training, optimizer, exposing=exposing, scheduled=scheduled
     )
     return builder.build(useful_nodes(graph, inference, training))
