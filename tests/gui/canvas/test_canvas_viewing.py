@@ -408,6 +408,7 @@ def test_attention_shows_who_looks_at_whom(bench: Any) -> None:
     looks = np.random.default_rng(1).random((16, 4, 4, 3)).astype("f4")
     seen = replace(shot.nodes["n3"], extras={"attention": looks})
     bench.show(replace(shot, serial=2, nodes={**shot.nodes, "n3": seen}))
-    pictures = bench.scene.nodes["n3"].thumbnail.pictures
-    assert [(p.width(), p.height()) for p in pictures] == [(4, 4)] * 3
+    thumbnail = bench.scene.nodes["n3"].thumbnail
+    assert thumbnail.count == 3
+    assert (thumbnail.sheet.width(), thumbnail.sheet.height()) == (4, 12)
     assert image(bench, "n3") != empty
