@@ -30,7 +30,7 @@ def slider_range(field: Field) -> tuple[float, float] | None:
         return None
     if field.logarithmic:
         # Learning rates and penalties: what anybody would try; 0 where it is legal.
-        return max(low, 1e-5), min(high, 1.0)
+        return (max(low, 1e-5), min(high, 1.0)) if low < 1.0 else (low, min(high, low * 1e6))
     return low, high
 
 
