@@ -46,6 +46,7 @@ class Optimizer(Component):
         10.0,
         help="How strongly each step pulls every weight towards 0, whatever its gradient; 0 is not at all.",
         live=True,
+        logarithmic=True,
     )
     clipnorm: float = real(
         0.0,
@@ -53,6 +54,7 @@ class Optimizer(Component):
         1e9,
         help="Longest gradient of one weight array: a longer one is shortened to it. 0 is no limit.",
         live=True,
+        logarithmic=True,
     )
     clipvalue: float = real(
         0.0,
@@ -60,6 +62,7 @@ class Optimizer(Component):
         1e9,
         help="Largest number in a gradient: larger ones are cut off there. 0 is no limit.",
         live=True,
+        logarithmic=True,
     )
     global_clipnorm: float = real(
         0.0,
@@ -67,6 +70,7 @@ class Optimizer(Component):
         1e9,
         help="Longest gradient of all weights together: a longer one is shortened to it. 0 is no limit.",
         live=True,
+        logarithmic=True,
     )
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ class EarlyStopping(Component):
     source: ClassVar[str] = "L. Prechelt, Early stopping - but when?, 1998; Keras: callbacks.EarlyStopping"
 
     monitor: str = choice("val_loss", MONITORS, help="What should improve.", live=True)
-    min_delta: float = real(0.0, 0.0, 1e9, help="A smaller change is no progress.", live=True)
+    min_delta: float = real(0.0, 0.0, 1e9, help="A smaller change is no progress.", live=True, logarithmic=True)
     patience: int = integer(0, 0, 1_000_000_000, help="Epochs without progress before training ends.", live=True)
     mode: str = choice("auto", MODES, help="Whether less or more is better; auto follows from the monitor.", live=True)
     restore_best_weights: bool = flag(False, help="At the end, go back to the weights of the best epoch.", live=True)

@@ -123,9 +123,11 @@ class StatusBar(QWidget):
             "preparing": self._link.message or self.tr("Getting ready"),
             "ready": self.tr("Ready"),
             "paused": self.tr("Paused"),
-            "finished": self.tr("Finished"),
+            # Why it ended early, or which weights are back.
+            "finished": self._link.message or self.tr("Finished"),
             "failed": self.tr("Stopped"),
-            "running": self.tr("Training"),
+            # Layer by layer, whose turn it is.
+            "running": self._link.message or self.tr("Training"),
         }[status]
         tokens = {"running": "ok", "preparing": "warning", "failed": "error", "finished": "accent"}
         if running and status not in ("running", "preparing"):

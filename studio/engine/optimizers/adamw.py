@@ -26,4 +26,5 @@ class AdamW(Adam):
         10.0,
         help="How strongly each step pulls every weight towards 0, whatever its gradient; 0 is not at all.",
         live=True,
+        logarithmic=True,
     )

@@ -28,7 +28,7 @@ class CosineDecay(Schedule):
     )
     alpha: float = real(0.0, 0.0, 1.0, help="What is left at the end, as a share of the rate it fell from.", live=True)
     warmup_target: float = real(
-        0.0, 0.0, 100.0, help="The rate to rise to before the fall; 0 is no warm-up.", live=True
+        0.0, 0.0, 100.0, help="The rate to rise to before the fall; 0 is no warm-up.", live=True, logarithmic=True
     )
     warmup_steps: int = integer(0, 0, 1_000_000_000, help="Steps that the rise takes.", live=True)
 

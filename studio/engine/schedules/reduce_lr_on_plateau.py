@@ -27,9 +27,9 @@ class ReduceLROnPlateau(Schedule):
     factor: float = real(0.1, 0.0, 0.999999, help="What the rate is multiplied by.", live=True)
     patience: int = integer(10, 0, 1_000_000, help="Epochs without progress before the rate falls.", live=True)
     mode: str = choice("auto", MODES, help="Whether less or more is better; auto follows from the monitor.", live=True)
-    min_delta: float = real(1e-4, 0.0, 1e9, help="A smaller change is no progress.", live=True)
+    min_delta: float = real(1e-4, 0.0, 1e9, help="A smaller change is no progress.", live=True, logarithmic=True)
     cooldown: int = integer(0, 0, 1_000_000, help="Epochs to wait after a fall before counting again.", live=True)
-    min_lr: float = real(0.0, 0.0, 100.0, help="The rate never falls below this.", live=True)
+    min_lr: float = real(0.0, 0.0, 100.0, help="The rate never falls below this.", live=True, logarithmic=True)
 
     def watched(self) -> str:
         return self.monitor

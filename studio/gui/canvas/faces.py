@@ -121,6 +121,11 @@ class Face:
         return self.node.layer.family if summary == self.node.name else summary
 
     @property
+    def frozen(self) -> bool:
+        """Whether its weights stay as they are."""
+        return not self.node.trainable
+
+    @property
     def errors(self) -> int:
         """How many problems stop training."""
         return sum(p.severity == "error" for p in self.problems)

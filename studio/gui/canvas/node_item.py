@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from studio.gui.canvas.bodies import Brush, paint_body, remedy_rect
+from studio.gui.canvas.bodies import Brush, paint_body, remedy_rect, tr
 from studio.gui.canvas.faces import BODY_TOP, CELL, FOOTER, HEADER, LINE, PADDING, TEXT_LEFT, Face, Port
 from studio.gui.canvas.style import Style, current_style
 from studio.gui.canvas.thumbnails import Thumbnail
@@ -19,6 +19,7 @@ WORDS_FROM, NAME_FROM, BODY_FROM = 0.5, 0.4, 0.28
 MARGIN = 20.0
 _RADIUS = 8.0
 _PORT, _SPOT, _LEGAL_PORT = 5.0, 3.0, 7.0
+_FROZEN_DASHES, _FROZEN_OPACITY = (4.0, 3.0), 0.45
 
 #: A port of a node: ("input" or "output", index).
 PortKey = tuple[str, int]
@@ -129,7 +130,7 @@ class NodeItem(QGraphicsItem):
         if exposed is not None and self._plain_part().contains(exposed):
             painter.fillRect(exposed, style.color("node"))
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            paint_body(brush, self.face, self.thumbnail)
+            self._paint_body(brush)
             if brush.words:
                 self._paint_message(brush)
             if exposed.left() < _LEGAL_PORT + 1 or exposed.right() > self.face.width - _LEGAL_PORT - 1:
@@ -137,13 +138,20 @@ class NodeItem(QGraphicsItem):
             return
         self._paint_frame(painter, style)
         self._paint_header(brush, zoom >= NAME_FROM)
-        paint_body(brush, self.face, self.thumbnail)
+        self._paint_body(brush)
         if brush.words:
             self._paint_message(brush)
             self._paint_footer(brush)
         self._paint_ports(painter, style, zoom >= WORDS_FROM)
+        if self.face.frozen and zoom >= WORDS_FROM:
+            self._paint_tag(painter, style, tr("frozen"))
         if self.errors:
             self._paint_pill(painter, style)
+
+    def _paint_body(self, brush: Brush) -> None:
+        brush.painter.setOpacity(_FROZEN_OPACITY if self.face.frozen else 1.0)
+        paint_body(brush, self.face, self.thumbnail)
+        brush.painter.setOpacity(1.0)
 
     def _exposed(self, painter: QPainter) -> QRectF | None:
         """What of the node is being painted now; Qt's own exposed rectangle spans all nodes' parts."""
@@ -165,6 +173,8 @@ class NodeItem(QGraphicsItem):
             pen = style.pen("accent", 2)
         elif self.errors:
             pen = style.pen("error", 1.5)
+        elif self.face.frozen:
+            pen = style.pen("border-strong", 1.0, _FROZEN_DASHES)
         else:
             pen = style.pen("border-strong" if self.hovered else "node-outline")
         painter.setPen(pen)
@@ -202,7 +212,7 @@ class NodeItem(QGraphicsItem):
             return
         room = self.face.width - TEXT_LEFT - 4
         painter.setFont(style.fonts["node-name"])
-        painter.setPen(style.color("text"))
+        painter.setPen(style.color("text-3" if self.face.frozen else "text"))
         painter.drawText(QPointF(TEXT_LEFT, 19), style.elided(node.name, "node-name", room))
         if brush.words:
             painter.setFont(style.fonts["small"])
@@ -245,6 +255,16 @@ class NodeItem(QGraphicsItem):
             where = remedy_rect(face, style)
             text = style.elided(remedy.text, "small", face.width - 2 * PADDING - 2)
             painter.drawText(where.adjusted(2, 0, 4, 0), Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_tag(self, painter: QPainter, style: Style, text: str) -> None:
+        """A word on the node's top edge."""
+        tag = QRectF(10, -13, style.width(text, "small") + 12, 16)
+        painter.setPen(style.pen("border-strong"))
+        painter.setBrush(style.color("node"))
+        painter.drawRoundedRect(tag, 8, 8)
+        painter.setFont(style.fonts["small"])
+        painter.setPen(style.color("text-3"))
+        painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, text)
 
     def _paint_pill(self, painter: QPainter, style: Style) -> None:
         text = str(self.errors)

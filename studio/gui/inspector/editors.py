@@ -188,6 +188,20 @@ class ShapeEditor(TextEditor):
             raise FieldError(f"{self.title} must be whole numbers such as 8 x 8 x 16, not {text[:40]!r}.") from None
 
 
+class RealsEditor(TextEditor):
+    """Numbers with commas between them, such as ``0.1, 0.01``."""
+
+    def _written(self, value: Any) -> str:
+        return ", ".join(f"{number:.12g}" for number in value)
+
+    def _read(self, text: str) -> Any:
+        pieces = [piece for piece in re.split(r"[\s,;()]+", text.strip()) if piece]
+        try:
+            return tuple(float(piece) for piece in pieces)
+        except ValueError:
+            raise FieldError(f"{self.title} must be numbers such as 0.1, 0.01, not {text[:40]!r}.") from None
+
+
 class PairEditor(Editor):
     """Two whole numbers, such as the height and width of a window."""
 
@@ -219,6 +233,7 @@ _EDITORS: dict[str, type[Editor]] = {
     "text": TextEditor,
     "pair": PairEditor,
     "shape": ShapeEditor,
+    "reals": RealsEditor,
 }
 
 
@@ -227,7 +242,11 @@ def make_editor(field: Field, title: str, parent: QWidget | None = None) -> Edit
     return _EDITORS[field.kind](field, title, parent)
 
 
-_TITLES = {"l1": "L1 penalty", "l2": "L2 penalty", "beta_1": "Beta 1", "beta_2": "Beta 2", "use_bias": "Bias"}
+_TITLES = {"l1": "L1 penalty", "l2": "L2 penalty", "beta_1": "Beta 1", "beta_2": "Beta 2", "use_bias": "Bias",
+           "clipnorm": "Clip norm", "clipvalue": "Clip value", "global_clipnorm": "Global clip norm",
+           "learning_rate_multiplier": "Rate multiplier", "pct_start": "Share of rise", "min_lr": "Lowest rate", "keep_best_weights": "Keep best",
+           "restore_best_weights": "Restore best", "start_from_epoch": "From epoch",
+           "t_mul": "Length factor", "m_mul": "Height factor"}  # fmt: skip
 
 
 def title_of(name: str) -> str:

@@ -25,6 +25,7 @@ from studio.gui.inspector.balance import BalanceView
 from studio.gui.inspector.editors import Editor, title_of
 from studio.gui.inspector.form import Form
 from studio.gui.inspector.identity import Identity
+from studio.gui.inspector.learning import learning_of, with_learning
 from studio.gui.inspector.live_summary import LiveSummary
 from studio.gui.inspector.live_tabs import ActivationsTab, GradientsTab, WeightsTab
 from studio.gui.inspector.source_editor import SourceEditor
@@ -104,6 +105,8 @@ class NodePage(QWidget):
         self.name.editingFinished.connect(self._rename)
         self.form = Form()
         self.form.edited.connect(self._edit)
+        self.learning = Form()
+        self.learning.edited.connect(self._edit_learning)
         self.balance = BalanceView(session, live)
         self.summary = LiveSummary(session, live)
         self.weights = WeightsTab(session, live)
@@ -157,6 +160,7 @@ class NodePage(QWidget):
         row.addWidget(self.name, 1)
         column.addLayout(row)
         column.addWidget(self.form)
+        column.addWidget(self.learning)
         column.addSpacing(8)
         column.addWidget(self.balance)
         column.addWidget(self.summary)
@@ -184,7 +188,11 @@ class NodePage(QWidget):
         self.balance.setVisible(is_data)
         computes = not is_loss and layer.family != "Data"
         self.summary.setVisible(computes)
-        has_weights = bool(inference.weights.get(node))
+        weights = inference.weights.get(node, ())
+        has_weights = bool(weights)
+        self.learning.show_component(learning_of(found))
+        self.learning.setVisible(any(w.trainable for w in weights))
+        self.learning.hide_rows(() if found.trainable else ("learning_rate_multiplier",))
         shown = (True, has_weights, computes, has_weights)
         self.tabs.show_only(shown)
         if not shown[self.tabs.currentIndex()]:
@@ -234,6 +242,19 @@ class NodePage(QWidget):
             self.form.refuse(name, str(error))
             return
         text = self.tr("change {parameter} of {name}").format(parameter=title_of(name).lower(), name=node.name)
+        self._session.edit(document.with_graph(graph), text, self._gesture.key(f"{node.id}.{name}"))
+
+    def _edit_learning(self, name: str, value: object) -> None:
+        node = self._node
+        document = self._session.document
+        if node is None or node.id not in document.graph:
+            return
+        graph = with_learning(document.graph, node.id, name, value)
+        if name == "freeze_weights":
+            words = self.tr("freeze {name}") if value else self.tr("unfreeze {name}")
+            self._session.edit(document.with_graph(graph), words.format(name=node.name))
+            return
+        text = self.tr("change learning rate of {name}").format(name=node.name)
         self._session.edit(document.with_graph(graph), text, self._gesture.key(f"{node.id}.{name}"))
 
     def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from studio.core import registry
+from studio.core.component import Component
 from studio.core.document import Document
 from studio.core.fields import FieldError
 from studio.gui.gesture import Gesture
 from studio.gui.inspector.balance import BalanceView
 from studio.gui.inspector.editors import title_of
 from studio.gui.inspector.form import Form
+from studio.gui.inspector.part_form import PartForm
 from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.training_link import optimizer_of
 from studio.gui.widgets.label import Label, Rule
 from studio.layers.data import Data
 
+#: What a rule starts with where Keras's own default would hardly be what a person wants.
+_SUGGESTED: dict[str, dict[str, Any]] = {"EarlyStopping": {"patience": 10, "restore_best_weights": True}}
+
+
+def _schedules() -> dict[str, type[Component]]:
+    """All schedules but the one that is none."""
+    return {name: found for name, found in registry.schedules().items() if name != "Constant"}
+
 
 class TrainingPage(QScrollArea):
-    """Optimizer with its parameters, batch size, epochs and seed; then the data."""
+    """Optimizer and schedule with their parameters, batch size, epochs, seed, when to stop; then the data."""
 
     def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,6 +48,12 @@ class TrainingPage(QScrollArea):
         self.optimizer.activated.connect(self._choose_optimizer)
         self.optimizer_form = Form()
         self.optimizer_form.edited.connect(self._edit_optimizer)
+        self.schedule = PartForm(self.tr("Schedule"), _schedules(), self.tr("Constant"))
+        self.schedule.chosen.connect(lambda name: self._choose("schedule", registry.schedules(), name))
+        self.schedule.edited.connect(lambda name, value: self._edit_part("schedule", name, value))
+        self.stopping = PartForm(self.tr("Stop early"), registry.stoppings(), self.tr("Never"))
+        self.stopping.chosen.connect(lambda name: self._choose("early_stopping", registry.stoppings(), name))
+        self.stopping.edited.connect(lambda name, value: self._edit_part("early_stopping", name, value))
         self.training_form = Form(without=("device", "threads"))
         self.training_form.edited.connect(self._edit_training)
         self.help = Label("", "body", "text-2", wrap=True)
@@ -58,7 +77,9 @@ class TrainingPage(QScrollArea):
         row.addWidget(self.optimizer, 1)
         column.addLayout(row)
         column.addWidget(self.optimizer_form)
+        column.addWidget(self.schedule)
         column.addWidget(self.training_form)
+        column.addWidget(self.stopping)
         column.addSpacing(4)
         column.addWidget(Rule())
         column.addWidget(Label(self.tr("What the optimizer does"), "heading"))
@@ -75,7 +96,11 @@ class TrainingPage(QScrollArea):
         optimizer = optimizer_of(after.training)
         self.optimizer.setCurrentText(optimizer.type_name())
         self.optimizer_form.show_component(optimizer)
+        for name in optimizer.parameters():
+            self.optimizer_form.refuse(name, "")
+        self.schedule.show_part(after.training.schedule)
         self.training_form.show_component(after.training)
+        self.stopping.show_part(after.training.early_stopping)
         self.help.show_text(optimizer.help)
         self.formula.show_text(optimizer.formula)
         source = next((n.id for n in after.graph.nodes if isinstance(n.layer, Data)), "")
@@ -100,6 +125,29 @@ class TrainingPage(QScrollArea):
             self.optimizer_form.refuse(name, str(error))
             return
         self._session.edit(after, self._text(name), self._gesture.key(f"training.{name}"))
+
+    def _choose(self, part: str, classes: Mapping[str, type[Component]], name: str) -> None:
+        document = self._session.document
+        before: Component | None = getattr(document.training, part)
+        if name == (before.type_name() if before is not None else ""):
+            return
+        chosen = classes[name](**_SUGGESTED.get(name, {})) if name else None
+        text = self.tr("change schedule") if part == "schedule" else self.tr("change early stopping")
+        self._session.edit(document.with_training(**{part: chosen}), text)
+
+    def _edit_part(self, part: str, name: str, value: object) -> None:
+        document = self._session.document
+        form = self.schedule if part == "schedule" else self.stopping
+        component: Component | None = getattr(document.training, part)
+        if component is None:
+            return
+        form.refuse(name, "")
+        try:
+            after = document.with_training(**{part: component.replace(**{name: value})})
+        except FieldError as error:
+            form.refuse(name, str(error))
+            return
+        self._session.edit(after, self._text(name), self._gesture.key(f"training.{part}.{name}"))
 
     def _edit_training(self, name: str, value: object) -> None:
         try:

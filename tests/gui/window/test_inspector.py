@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLineEdit
 
@@ -30,8 +30,16 @@ def _select(window, name: str) -> str:
     return node
 
 
+def _pick(box: QComboBox, words: str) -> None:
+    index = box.findText(words)
+    assert index >= 0
+    box.setCurrentIndex(index)
+    box.activated.emit(index)
+
+
 def test_every_component_gets_a_form_that_shows_its_values(qtbot):
-    for component in [*registry.layers().values(), *registry.optimizers().values()]:
+    parts = [*registry.optimizers().values(), *registry.schedules().values(), *registry.stoppings().values()]
+    for component in [*registry.layers().values(), *parts]:
         form = Form()
         qtbot.addWidget(form)
         form.show_component(component())
@@ -39,7 +47,7 @@ def test_every_component_gets_a_form_that_shows_its_values(qtbot):
 
 
 def test_every_kind_of_field_can_be_shown(qtbot):
-    for component in registry.layers().values():
+    for component in [*registry.layers().values(), *registry.schedules().values()]:
         for name, field in component.parameters().items():
             editor = make_editor(field, name)
             qtbot.addWidget(editor)
@@ -137,6 +145,64 @@ def test_nothing_selected_shows_the_training_settings(studio, qtbot):
     page.optimizer.activated.emit(page.optimizer.currentIndex())
     chosen = window.session.document.training.optimizer
     assert (chosen.type_name(), chosen.learning_rate) == ("SGD", rate)
+
+
+def test_a_schedule_is_chosen_edited_and_taken_back(studio):
+    window, _person = studio
+    window.session.select(frozenset())
+    page = window.workspace.inspector.training
+    assert not page.schedule.form.isVisible()
+    _pick(page.schedule.list, "PiecewiseConstantDecay")
+    assert page.schedule.form.isVisible()
+    assert "one learning rate up to a step" in page.schedule.help.text()
+    values = page.schedule.form.editors["values"]
+    values.line.setFocus()
+    values.line.setText("0.1, 0.02; 3e-3")
+    values.line.setModified(True)
+    values.line.editingFinished.emit()
+    assert window.session.document.training.schedule.values == (0.1, 0.02, 0.003)
+    boundaries = page.schedule.form.editors["boundaries"]
+    boundaries.line.setText("9 x 5")
+    boundaries.line.setModified(True)
+    boundaries.line.editingFinished.emit()
+    assert "must rise" in page.schedule.form.error("boundaries")
+    _pick(page.schedule.list, "Constant")
+    assert window.session.document.training.schedule is None
+    window.session.undo_stack.undo()
+    assert window.session.document.training.schedule.values == (0.1, 0.02, 0.003)
+
+
+def test_early_stopping_limits_and_mode_are_set(studio):
+    window, person = studio
+    window.session.select(frozenset())
+    page = window.workspace.inspector.training
+    _pick(page.stopping.list, "EarlyStopping")
+    person.type_number(page.stopping.form.editors["patience"].number, "4")
+    assert window.session.document.training.early_stopping.patience == 4
+    person.type_number(page.optimizer_form.editors["clipnorm"].number, "1")
+    person.type_number(page.optimizer_form.editors["clipvalue"].number, "2")
+    assert "cannot both limit" in page.optimizer_form.error("clipvalue")
+    assert window.session.document.training.optimizer.clipping() == "clipnorm"
+    _pick(page.training_form.editors["mode"].list, "greedy")
+    assert window.session.document.training.mode == "greedy"
+
+
+def test_a_layer_is_frozen_seen_on_the_canvas_and_taken_back(studio):
+    window, _person = studio
+    node = _select(window, "Conv 1")
+    page = window.workspace.inspector.node
+    assert page.learning.isVisible()
+    box = page.learning.editors["freeze_weights"].box
+    QTest.mouseClick(box, Qt.MouseButton.LeftButton, pos=box.rect().center() - QPoint(box.width() // 2 - 8, 0))
+    assert not window.session.document.graph.node(node).trainable
+    assert window.session.undo_stack.undoText() == "freeze Conv 1"
+    item = window.workspace.canvas.graph_scene.nodes[node]
+    assert item.face.frozen
+    window.session.undo_stack.undo()
+    assert window.session.document.graph.node(node).trainable
+    assert not item.face.frozen
+    _select(window, "Loss")
+    assert not page.learning.isVisible()
 
 
 def test_another_built_in_set_is_chosen(studio):
