@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from studio.core.fields import integer, real
-from studio.core.schedule import Schedule
+from studio.core.schedule import Schedule, steps_of
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,15 @@ class CosineDecayRestarts(Schedule):
             share = max(0.0, done - begun) / self.t_mul**fall
         wave = 0.5 * self.m_mul**fall * (1.0 + math.cos(math.pi * share))
         return initial * ((1.0 - self.alpha) * wave + self.alpha)
+
+    def rates(self, initial: float, first: int, count: int, total: int) -> np.ndarray:
+        done = steps_of(first, count) / self.first_decay_steps
+        if self.t_mul == 1.0:
+            falls = np.floor(done)
+            shares = done - falls
+        else:
+            falls = np.floor(np.log(1.0 - done * (1.0 - self.t_mul)) / np.log(self.t_mul) + 1e-9)
+            begun = (1.0 - self.t_mul**falls) / (1.0 - self.t_mul)
+            shares = np.maximum(0.0, done - begun) / self.t_mul**falls
+        waves = 0.5 * self.m_mul**falls * (1.0 + np.cos(np.pi * shares))
+        return initial * ((1.0 - self.alpha) * waves + self.alpha)
