@@ -31,7 +31,8 @@ class Field:
     ----------
     kind : str
         ``integer``, ``real``, ``choice``, ``flag``, ``text``, ``pair`` (two integers),
-        ``reals`` (a tuple of numbers), ``shape`` (a tuple of integers) or ``axes`` (as `shape`, negative values allowed).
+        ``sides`` (four integers: top, bottom, left, right), ``reals`` (a tuple of numbers),
+        ``shape`` (a tuple of integers) or ``axes`` (as `shape`, negative values allowed).
     default : Any
         The value a new component has; Keras's default where Keras has the parameter.
     help : str
@@ -137,6 +138,17 @@ def _check_pair(field: Field, name: str, value: Any) -> tuple[int, int]:
     return first, second
 
 
+def _check_sides(field: Field, name: str, value: Any) -> tuple[int, int, int, int]:
+    # As Keras: one number for all; one for rows, one for columns; or ((top, bottom), (left, right)).
+    values = list(value) if isinstance(value, (tuple, list)) else [value, value]
+    if len(values) == 2:
+        values = [n for one in values for n in (one if isinstance(one, (tuple, list)) else (one, one))]
+    if len(values) != 4:
+        raise FieldError(f"{name} must be one, two or four whole numbers, not {value!r}.")
+    top, bottom, left, right = (_check_integer(field, name, n) for n in values)
+    return top, bottom, left, right
+
+
 def _check_shape(field: Field, name: str, value: Any) -> tuple[int, ...]:
     values = value if isinstance(value, (tuple, list)) else (value,)
     if not values or len(values) > 8:
@@ -158,6 +170,7 @@ _CHECKS = {
     "flag": _check_flag,
     "text": _check_text,
     "pair": _check_pair,
+    "sides": _check_sides,
     "shape": _check_shape,
     "reals": _check_reals,
 }
@@ -197,6 +210,11 @@ def pair(default: int | tuple[int, int], minimum: int, maximum: int, *, help: st
     """Declare two whole numbers, such as the height and width of a window; one stands for both."""
     both = default if isinstance(default, tuple) else (default, default)
     return _declare(Field("pair", both, help, minimum, maximum, **more))
+
+
+def sides(default: int, minimum: int, maximum: int, *, help: str, **more: Any) -> Any:
+    """Declare four whole numbers: what is done at the top, bottom, left and right of a picture."""
+    return _declare(Field("sides", (default,) * 4, help, minimum, maximum, **more))
 
 
 def shape(default: tuple[int, ...], *, help: str, minimum: int = 1, **more: Any) -> Any:

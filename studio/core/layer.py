@@ -156,7 +156,7 @@ class Layer(Component):
         return {}
 
     def halo(self, *shapes: Shape) -> int:
-        """How many rows and columns of zeros the layer wants around its (picture) input."""
+        """How many rows and columns (or steps) of zeros the layer wants around its picture (or sequence)."""
         return 0
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:

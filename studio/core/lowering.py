@@ -7,7 +7,7 @@ on the engine nor on a device.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -43,7 +43,8 @@ class Tensor:
     """A batch of activations (or their gradients) in the arena.
 
     Numbers of one feature of all samples of the shard are neighbours; features are ordered
-    channels-last. A picture may have a halo: its rows are then `row_stride` apart.
+    channels-last. A picture may have a halo: its rows are then `row_stride` apart. A sequence
+    may have one too: it then has zeros before and after, but no gaps.
 
     Parameters
     ----------
@@ -100,6 +101,10 @@ class Tensor:
     def pixel_offsets(self) -> np.ndarray:
         """Distance in floats of each pixel's first channel from `base`: int64, flat."""
         return self.offsets()[..., 0].ravel()
+
+    def picture(self) -> Tensor:
+        """A sequence as a picture of one row; a picture as it is. Gradients belong to the original."""
+        return replace(self, shape=(1, *self.shape)) if len(self.shape) == 2 else self
 
 
 @dataclass(frozen=True)

@@ -1,63 +1,84 @@
-"""What all pooling layers share: which pictures they take and which pixels their windows see."""
+"""What all pooling layers share: parameters, which inputs they take, and what their windows see."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from studio.core.fields import choice, integer, pair
+from studio.core.layer import Layer
+from studio.core.pictures import require_picture, require_sequence
 from studio.core.problems import Remedy, ShapeProblem
 from studio.core.shapes import Shape, describe
-from studio.core.windows import Pair, Window
+from studio.core.windows import Window
 
 
-def require_picture(shape: Shape) -> None:
-    """Check that a shape is one of a picture.
+@dataclass(frozen=True)
+class Pooling2D(Layer):
+    """A window that moves over a picture and makes one pixel of what it sees."""
 
-    Raises
-    ------
-    ShapeProblem
-        When it is not; where it can be seen as one, with the remedy to do so.
-    """
-    if len(shape) == 3:
-        return
-    seen: Shape = ()
-    if len(shape) == 2:
-        seen = (*shape, 1)
-    elif len(shape) == 1 and shape[0] > 1 and math.isqrt(shape[0]) ** 2 == shape[0]:
-        side = math.isqrt(shape[0])
-        seen = (side, side, 1)
-    message = f"gets {describe(shape)}, needs a picture (height x width x channels)"
-    if not seen:
-        raise ShapeProblem(f"{message}: put it after a layer that gives one.")
-    raise ShapeProblem(
-        f"{message}: add Reshape to {describe(seen)} before it.",
-        Remedy("insert", "Add Reshape before it", type="Reshape", values=(("target_shape", seen),)),
-    )
+    family: ClassVar[str] = "Pooling"
+    icon: ClassVar[str] = "pooling"
+
+    pool_size: tuple[int, int] = pair(2, 1, 1024, help="Height and width of the patch that becomes one pixel.", unit="px")
+    strides: tuple[int, int] = pair(0, 0, 1024, help="How far the patch moves each time; 0 is its own size, so that patches do not overlap.", unit="px")
+    padding: str = choice("valid", ("valid", "same"), help="valid: only whole patches. same: patches at the edge may stick out; only their inside counts.")
+
+    def summary(self) -> str:
+        return f"{self.pool_size[0]} × {self.pool_size[1]}"
+
+    def window(self, shape: Shape) -> Window:
+        """Where the patches lie on a picture of this shape.
+
+        Raises
+        ------
+        ShapeProblem
+            When it is no picture, or smaller than the patch.
+        """
+        require_picture(shape)
+        steps = (self.strides[0] or self.pool_size[0], self.strides[1] or self.pool_size[1])
+        return _fitting(Window((shape[0], shape[1]), self.pool_size, steps, self.padding), shape, "picture")
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return (*self.window(shapes[0]).output, shapes[0][2])
 
 
-def pooling_window(shape: Shape, pool_size: Pair, strides: Pair, padding: str) -> Window:
-    """The window of a pooling layer on a picture of this shape.
+@dataclass(frozen=True)
+class Pooling1D(Layer):
+    """A window that moves along a sequence and makes one step of what it sees."""
 
-    Parameters
-    ----------
-    shape : Shape
-        ``(height, width, channels)``.
-    strides : pair
-        0 stands for the window's own size.
+    family: ClassVar[str] = "Pooling"
+    icon: ClassVar[str] = "pooling"
 
-    Raises
-    ------
-    ShapeProblem
-        When it is no picture, or smaller than the window.
-    """
-    require_picture(shape)
-    steps = (strides[0] or pool_size[0], strides[1] or pool_size[1])
-    window = Window((shape[0], shape[1]), pool_size, steps, padding)
+    pool_size: int = integer(2, 1, 65_536, help="How many steps become one.")
+    strides: int = integer(0, 0, 65_536, help="How far the window moves each time; 0 is its own size, so that windows do not overlap.")
+    padding: str = choice("valid", ("valid", "same"), help="valid: only whole windows. same: windows at the ends may stick out; only their inside counts.")
+
+    def summary(self) -> str:
+        return f"{self.pool_size} steps"
+
+    def window(self, shape: Shape) -> Window:
+        """Where the windows lie on a sequence of this shape, seen as a picture of one row.
+
+        Raises
+        ------
+        ShapeProblem
+            When it is no sequence, or shorter than the window.
+        """
+        require_sequence(shape)
+        steps = (1, self.strides or self.pool_size)
+        return _fitting(Window((1, shape[0]), (1, self.pool_size), steps, self.padding), shape, "sequence")
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return (self.window(shapes[0]).output[1], shapes[0][1])
+
+
+def _fitting(window: Window, shape: Shape, what: str) -> Window:
     if min(window.output) < 1:
         raise ShapeProblem(
-            f"has a window larger than its {describe(shape)} picture: make pool_size smaller or padding same.",
+            f"has a window larger than its {describe(shape)} {what}: make pool_size smaller or padding same.",
             Remedy("set", "Use padding same", values=(("padding", "same"),)),
         )
     return window

@@ -16,39 +16,70 @@ import numpy as np
 Pair = tuple[int, int]
 
 
-@dataclass(frozen=True)
+#: Zeros before and after on one axis.
+Zeros = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
 class Phase:
     """Input pixels that meet the same taps of a strided window.
 
+    The pixels are a grid. Pixel (i, j) of it counts distances from output pixel (i, j).
+
     Parameters
     ----------
-    pixels : list of (row, column)
-        The input pixels.
-    sources : list of (row, column)
-        For each of them, the output pixel that distances are counted from.
-    taps : list of (row, column)
-        The window's taps that reach them.
-    moves : list of (row, column)
-        For each tap, how far its output pixel is from the source.
+    rows, columns : numpy.ndarray
+        int64: the grid's rows and columns in the input picture.
+    taps : numpy.ndarray
+        int64: numbers, row by row, of the window's taps that reach the pixels.
+    row_moves, column_moves : numpy.ndarray
+        int64: for each tap, how far its output pixel is from the one that distances are
+        counted from.
     """
 
-    pixels: list[Pair]
-    sources: list[Pair]
-    taps: list[Pair]
-    moves: list[Pair]
+    rows: np.ndarray
+    columns: np.ndarray
+    taps: np.ndarray
+    row_moves: np.ndarray
+    column_moves: np.ndarray
+
+    @property
+    def grid(self) -> Pair:
+        """Rows and columns of the grid."""
+        return len(self.rows), len(self.columns)
+
+    @property
+    def reach(self) -> Pair:
+        """Rows and columns of the output picture that a pixel meets."""
+        return tuple(int(np.ptp(moves)) + 1 if len(moves) else 1 for moves in (self.row_moves, self.column_moves))  # type: ignore[return-value]
+
+    def pixel_offsets(self, row: int, pixel: int) -> np.ndarray:
+        """Where the pixels are; int64, row by row of the grid."""
+        return np.add.outer(self.rows * row, self.columns * pixel).ravel()
+
+    def source_offsets(self, row: int, pixel: int) -> np.ndarray:
+        """Where the output pixels are that distances are counted from."""
+        rows, columns = (np.arange(n, dtype=np.int64) for n in self.grid)
+        return np.add.outer(rows * row, columns * pixel).ravel()
+
+    def move_offsets(self, row: int, pixel: int) -> np.ndarray:
+        """Distance of each tap's output pixel."""
+        return np.asarray(self.row_moves * row + self.column_moves * pixel)
 
 
 @dataclass(frozen=True)
 class Window:
     """A window of `kernel` taps moved by `strides` over a picture of `picture` pixels.
 
-    All pairs are (rows, columns), in pixels. `padding` is ``valid`` or ``same``.
+    All pairs are (rows, columns), in pixels. `padding` is ``valid``, ``same``, ``causal`` (as
+    many places as ``same``, but all zeros come before) or says how many zeros there are
+    before and after, for rows and for columns.
     """
 
     picture: Pair
     kernel: Pair
     strides: Pair
-    padding: str
+    padding: str | tuple[Zeros, Zeros]
     dilation: Pair = (1, 1)
 
     @property
@@ -70,24 +101,31 @@ class Window:
         return self._output(0), self._output(1)
 
     def _output(self, axis: int) -> int:
-        pixels = self.picture[axis] if self.padding == "same" else self.picture[axis] - self.reach[axis] + 1
-        return -(-pixels // self.strides[axis])
+        if self.padding in ("same", "causal"):
+            return -(-self.picture[axis] // self.strides[axis])
+        zeros = 0 if isinstance(self.padding, str) else sum(self.padding[axis])
+        return (self.picture[axis] + zeros - self.reach[axis]) // self.strides[axis] + 1
 
-    def _missing(self, axis: int) -> int:
+    def _zeros(self, axis: int) -> Zeros:
+        if not isinstance(self.padding, str):
+            return self.padding[axis]
         if self.padding == "valid":
-            return 0
+            return 0, 0
+        if self.padding == "causal":
+            return self.reach[axis] - 1, 0
         covered = (self.output[axis] - 1) * self.strides[axis] + self.reach[axis]
-        return max(0, covered - self.picture[axis])
+        missing = max(0, covered - self.picture[axis])
+        return missing // 2, missing - missing // 2
 
     @cached_property
     def before(self) -> Pair:
         """Zeros above and to the left."""
-        return self._missing(0) // 2, self._missing(1) // 2
+        return self._zeros(0)[0], self._zeros(1)[0]
 
     @cached_property
     def after(self) -> Pair:
         """Zeros below and to the right."""
-        return self._missing(0) - self.before[0], self._missing(1) - self.before[1]
+        return self._zeros(0)[1], self._zeros(1)[1]
 
     @property
     def halo(self) -> int:
@@ -107,38 +145,57 @@ class Window:
         numbers = np.arange(channels, dtype=np.int64) * channel
         return (rows[:, None, None] + columns[None, :, None] + numbers[None, None, :]).ravel()
 
-    def _phases(self, axis: int) -> list[tuple[list[int], list[int], list[int], list[int]]]:
-        """Of one axis: for each phase its pixels, sources, taps and moves."""
+    def _phases(self, axis: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Of one axis: for each phase its pixels, taps and moves."""
         step, before, dilation = self.strides[axis], self.before[axis], self.dilation[axis]
         phases = []
+        # From the last tap to the first, so that the outputs they come from follow each
+        # other in memory: the processor fetches ahead only in order.
+        taps = np.arange(self.kernel[axis], dtype=np.int64)[::-1]
         for start in range(min(step, self.picture[axis])):
-            pixels = list(range(start, self.picture[axis], step))
-            # From the last tap to the first, so that the outputs they come from follow each
-            # other in memory: the processor fetches ahead only in order.
-            taps = [k for k in reversed(range(self.kernel[axis])) if (start + before - k * dilation) % step == 0]
-            moves = [(start + before - k * dilation) // step for k in taps]
-            phases.append((pixels, list(range(len(pixels))), taps, moves))
+            distances = start + before - taps * dilation
+            met = distances % step == 0
+            phases.append((np.arange(start, self.picture[axis], step, dtype=np.int64), taps[met], distances[met] // step))
         return phases
 
     def phases(self) -> list[Phase]:
         """Groups of input pixels that meet the same taps at the same distances."""
-        return [
-            Phase(
-                [(r, c) for r in rows[0] for c in columns[0]],
-                [(r, c) for r in rows[1] for c in columns[1]],
-                [(r, c) for r in rows[2] for c in columns[2]],
-                [(r, c) for r in rows[3] for c in columns[3]],
-            )
-            for rows in self._phases(0)
-            for columns in self._phases(1)
-        ]
+        found = []
+        for rows, row_taps, row_moves in self._phases(0):
+            for columns, column_taps, column_moves in self._phases(1):
+                taps = (row_taps[:, None] * self.kernel[1] + column_taps[None, :]).ravel()
+                moves = (np.repeat(row_moves, len(column_moves)), np.tile(column_moves, len(row_moves)))
+                found.append(Phase(rows, columns, taps, *moves))
+        return found
 
     @property
     def gradient_halo(self) -> int:
         """Zeros wanted around the output's gradient, so that every tap finds one."""
         most = 0
         for axis in (0, 1):
-            for _pixels, sources, _taps, moves in self._phases(axis):
-                for move in moves:
-                    most = max(most, -(sources[0] + move), sources[-1] + move - (self.output[axis] - 1))
+            for pixels, _taps, moves in self._phases(axis):
+                if len(moves):
+                    beyond = len(pixels) - self.output[axis] + int(moves.max())
+                    most = max(most, -int(moves.min()), beyond)
         return most
+
+    def patches(self, x: np.ndarray, outside: float = 0.0) -> np.ndarray:
+        """What each place of the window sees, for references.
+
+        Parameters
+        ----------
+        x : numpy.ndarray
+            ``(batch, rows, columns, channels)``.
+        outside : float
+            The number that stands around the picture.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(batch, output rows, output columns, channels, kernel rows, kernel columns)``.
+        """
+        (top, left), (bottom, right) = self.before, self.after
+        x = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=outside)
+        views = np.lib.stride_tricks.sliding_window_view(x, self.reach, axis=(1, 2))
+        views = views[:, :: self.strides[0], :: self.strides[1], :, :: self.dilation[0], :: self.dilation[1]]
+        return views[:, : self.output[0], : self.output[1]]

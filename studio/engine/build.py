@@ -84,7 +84,7 @@ class PlanBuilder(LayerLowering):
         for port, shape in enumerate(self.inference.shapes[node]):
             if port not in used and not (port == 0 and not self.training):
                 continue
-            self._halo = self._wanted_halo(node, port) if len(shape) == 3 else 0
+            self._halo = self._wanted_halo(node, port) if len(shape) in (2, 3) else 0
             tensor = self._allocate(shape, self._halo, 0, False)
             distance = self.scratch(2 * self.batch)
             self.emit(
@@ -104,7 +104,7 @@ class PlanBuilder(LayerLowering):
         self.shapes = self.inference.input_shapes[node]
         own = not self.frozen and any(w.trainable for w in self.inference.weights.get(node, ()))
         self._differentiable = self.training and (own or any(t.differentiable for t in inputs if t))
-        self._halo = self._wanted_halo(node, 0) if len(self.inference.shapes[node][0]) == 3 else 0
+        self._halo = self._wanted_halo(node, 0) if len(self.inference.shapes[node][0]) in (2, 3) else 0
         if isinstance(layer, Loss):
             self._losses.append(node)
         else:

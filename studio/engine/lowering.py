@@ -185,7 +185,7 @@ class LayerLowering:
     def view(self, tensor: Tensor, shape: Shape) -> Tensor:
         root = self._views.get(id(tensor), tensor)
         # A picture's rows may lie apart; only shapes that do not cut through them are views.
-        gradient_fits = root.gradient_halo == 0 or not tensor.differentiable
+        gradient_fits = not _has_gaps(root) or not tensor.differentiable
         fits = (tensor.contiguous and gradient_fits) or len(shape) == 1 or shape == tensor.shape
         if self._halo == 0 and fits:
             seen = dataclasses.replace(reshaped(tensor, shape), node=self._node)
@@ -205,7 +205,7 @@ class LayerLowering:
 
     def contiguous(self, tensor: Tensor) -> Tensor:
         root = self._views.get(id(tensor), tensor)
-        if tensor.contiguous and (root.gradient_halo == 0 or not tensor.differentiable):
+        if tensor.contiguous and not (_has_gaps(root) and tensor.differentiable):
             return tensor
         copy = self.tensor(tensor.shape)
         self.copy(self.need(tensor), copy)
@@ -365,13 +365,20 @@ class LayerLowering:
             base = start + halo * row_stride + halo * channels * self.batch
             rows, row_length = height, width * channels
         else:
-            base = self.scratch(size(shape) * self.batch)
+            # The zeros before and after a sequence leave no gaps in it.
+            around = halo * shape[1] * self.batch if len(shape) == 2 else 0
+            base = self.scratch(size(shape) * self.batch + 2 * around) + around
             rows, row_length, row_stride = 1, size(shape), size(shape) * self.batch
         tensor = Tensor(
             shape, base, rows, row_length, row_stride, self.batch, self._node, differentiable, gradient_halo
         )
         self._keep.append(tensor)
         return tensor
+
+
+def _has_gaps(tensor: Tensor) -> bool:
+    """Whether the gradient's rows lie apart."""
+    return tensor.gradient_halo > 0 and len(tensor.shape) == 3
 
 
 def reshaped(tensor: Tensor, shape: Shape) -> Tensor:

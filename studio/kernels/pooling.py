@@ -7,8 +7,14 @@ pixel and all columns of the batch are neighbours: `length` floats at a time.
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 from numba import float32
 
+from studio.core.lowering import Lowering, Tensor
+from studio.core.pooling import pooling_tables
+from studio.core.windows import Window
 from studio.kernels.jit import kernel
 from studio.kernels.simd import LANES, at, load, select, splat, store
 
@@ -161,3 +167,126 @@ def spread_mean(arena, record, table, state):
         target = at(dx, dx_pixels[p])
         for i in range(0, length, LANES):
             store(at(target, i), load(at(dy, i)) * share)
+
+
+@kernel
+def largest_of_pixels(arena, record, table, state):
+    """y = the largest x[p] over all pixels p; places says which p it was (the first of equals)."""
+    pixels, length = record[2], record[3]
+    x, x_pixels, y, places = at(arena, record[4]), at(table, record[5]), at(arena, record[6]), at(arena, record[7])
+    for i in range(0, length, LANES):
+        store(at(y, i), load(at(x, x_pixels[0] + i)))
+        store(at(places, i), splat(0.0))
+    # What is largest so far stays in the nearest cache while the picture streams by.
+    for p in range(1, pixels):
+        source, place = at(x, x_pixels[p]), float32(p)
+        for i in range(0, length, LANES):
+            most, number = load(at(y, i)), load(at(source, i))
+            larger = number > most
+            store(at(places, i), select(larger, place, load(at(places, i))))
+            # A NaN wins and stays, so that failures are seen.
+            most = select(larger, number, most)
+            store(at(y, i), select(number != number, number, most))
+
+
+@kernel
+def spread_largest_of_pixels(arena, record, table, state):
+    """dx[p] = dy where pixel p was the largest, else 0."""
+    pixels, length = record[2], record[3]
+    dx, dx_pixels, dy, places = at(arena, record[4]), at(table, record[5]), at(arena, record[6]), at(arena, record[7])
+    for p in range(pixels):
+        target, place = at(dx, dx_pixels[p]), float32(p)
+        for i in range(0, length, LANES):
+            store(at(target, i), select(load(at(places, i)) == place, load(at(dy, i)), 0.0))
+
+
+def pool_largest(lowering: Lowering, window: Window, x: Tensor, y: Tensor) -> None:
+    """Emit y = the largest number of each place of the window, and its backward pass.
+
+    Parameters
+    ----------
+    x, y : Tensor
+        A picture and its windows; or a sequence, over which the window goes as over one row.
+    """
+    tables = pooling_tables(window)
+    windows, length = window.output[0] * window.output[1], x.shape[-1] * lowering.batch
+    forward = (
+        *(windows, length),
+        *(x.base, lowering.table(tables.starts), lowering.table(x.pixel_offsets()[tables.pixels])),
+        *(y.base, lowering.table(y.pixel_offsets())),
+    )
+    if not (lowering.training and x.differentiable):
+        lowering.emit(largest_in_windows, *forward)
+        return
+    places = lowering.scratch(windows * length)
+    lowering.emit(largest_in_windows_with_places, *forward, places)
+
+    def backward(dy: Tensor) -> None:
+        dx = lowering.gradient(x)
+        if dx is None:
+            return
+        entries = np.stack([tables.seen_windows, tables.seen_places], 1)
+        lowering.emit(
+            spread_largest,
+            *(math.prod(window.picture), length),
+            *(dx.base, lowering.table(dx.pixel_offsets())),
+            *(lowering.table(tables.seen_starts), lowering.table(entries)),
+            *(dy.base, lowering.table(dy.pixel_offsets()), places),
+        )
+
+    lowering.backward(y, backward)
+
+
+def pool_means(lowering: Lowering, window: Window, x: Tensor, y: Tensor) -> None:
+    """Emit y = the mean of what each place of the window sees, and its backward pass."""
+    tables = pooling_tables(window)
+    length = x.shape[-1] * lowering.batch
+    lowering.emit(
+        means_of_windows,
+        *(window.output[0] * window.output[1], length),
+        *(x.base, lowering.table(tables.starts), lowering.table(x.pixel_offsets()[tables.pixels])),
+        *(y.base, lowering.table(y.pixel_offsets())),
+    )
+
+    def backward(dy: Tensor) -> None:
+        dx = lowering.gradient(x)
+        if dx is None:
+            return
+        entries = np.stack([tables.seen_windows, tables.seen_counts], 1)
+        lowering.emit(
+            spread_means,
+            *(math.prod(window.picture), length),
+            *(dx.base, lowering.table(dx.pixel_offsets())),
+            *(lowering.table(tables.seen_starts), lowering.table(entries)),
+            *(dy.base, lowering.table(dy.pixel_offsets())),
+        )
+
+    lowering.backward(y, backward)
+
+
+def pool_largest_of_all(lowering: Lowering, x: Tensor, y: Tensor) -> None:
+    """Emit y = the largest number of each channel, and its backward pass."""
+    sizes = (math.prod(x.shape[:-1]), x.shape[-1] * lowering.batch)
+    places = lowering.scratch(sizes[1])
+    lowering.emit(largest_of_pixels, *sizes, x.base, lowering.table(x.pixel_offsets()), y.base, places)
+
+    def backward(dy: Tensor) -> None:
+        dx = lowering.gradient(x)
+        if dx is not None:
+            offsets = lowering.table(dx.pixel_offsets())
+            lowering.emit(spread_largest_of_pixels, *sizes, dx.base, offsets, dy.base, places)
+
+    lowering.backward(y, backward)
+
+
+def pool_mean_of_all(lowering: Lowering, x: Tensor, y: Tensor) -> None:
+    """Emit y = the mean of each channel, and its backward pass."""
+    sizes = (math.prod(x.shape[:-1]), x.shape[-1] * lowering.batch)
+    lowering.emit(mean_of_pixels, *sizes, x.base, lowering.table(x.pixel_offsets()), y.base)
+
+    def backward(dy: Tensor) -> None:
+        dx = lowering.gradient(x)
+        if dx is not None:
+            lowering.emit(spread_mean, *sizes, dx.base, lowering.table(dx.pixel_offsets()), dy.base)
+
+    lowering.backward(y, backward)

@@ -6,7 +6,7 @@ Each variant of a tile is a kernel of its own, compiled only if a plan needs it.
 from __future__ import annotations
 
 from studio.kernels.jit import Kernel, generated, kernel
-from studio.kernels.simd import LANES, at, load, store, sum_lanes, transpose_block
+from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes, transpose_block
 from studio.kernels.tiles import SHAPE
 
 _MULTIPLY = '''"""y[o, p] = bias[o] + sum over k of w[k, o] * x[k, p], {outputs} outputs by {vectors} vectors at a time."""
@@ -76,15 +76,50 @@ def run(arena, record, table, state):
 '''
 
 
-def multiply_kernel(outputs: int, vectors: int) -> Kernel:
-    """The product kernel for tiles of `outputs` by `vectors`."""
-    return generated(f"multiply_{outputs}x{vectors}", _MULTIPLY.format(outputs=outputs, vectors=vectors))
+def _for_each_group(text: str, arguments: dict[str, str], first: int) -> str:
+    """The kernel's text with a loop around its loops that moves some of its places from group to group.
+
+    Parameters
+    ----------
+    text : str
+        Its arguments end, and its loops begin, with the line that defines the last of the places.
+    arguments : dict of str to str
+        By the place's name: which of the arguments says where it begins.
+    first : int
+        Number of the argument that says how many groups there are; those after it say how far
+        each place moves.
+    """
+    lines = text.splitlines()
+    begin = 1 + max(i for i, line in enumerate(lines) if " = " in line and "record[" in line)
+    steps = [f"        {name} = at(arena, {argument} + group * record[{first + 1 + i}])" for i, (name, argument) in enumerate(arguments.items())]
+    loop = [f"    for group in range(record[{first}]):", *steps]
+    return "\n".join([*lines[:begin], *loop, *(f"    {line}" for line in lines[begin:])]) + "\n"
 
 
-def correlate_kernel(outputs: int) -> Kernel:
-    """The weight gradient kernel for tiles of `outputs`."""
-    inputs = SHAPE.correlated_inputs
-    return generated(f"correlate_{outputs}", _CORRELATE.format(outputs=outputs, inputs=inputs))
+def multiply_kernel(outputs: int, vectors: int, grouped: bool = False) -> Kernel:
+    """The product kernel for tiles of `outputs` by `vectors`.
+
+    One for groups does it again and again: five more arguments say how often, and how far x,
+    weights, bias and y are moved each time.
+    """
+    text = _MULTIPLY.format(outputs=outputs, vectors=vectors)
+    if not grouped:
+        return generated(f"multiply_{outputs}x{vectors}", text)
+    places = {"x": "record[7]", "weights": "record[10]", "bias": "record[13]", "y": "record[15]"}
+    return generated(f"multiply_{outputs}x{vectors}_grouped", _for_each_group(text, places, 18))
+
+
+def correlate_kernel(outputs: int, grouped: bool = False) -> Kernel:
+    """The weight gradient kernel for tiles of `outputs`.
+
+    One for groups does it again and again: four more arguments say how often, and how far x,
+    dy and the weights are moved each time.
+    """
+    text = _CORRELATE.format(outputs=outputs, inputs=SHAPE.correlated_inputs)
+    if not grouped:
+        return generated(f"correlate_{outputs}", text)
+    places = {"x": "record[6]", "dy": "record[9]", "weights": "record[12]"}
+    return generated(f"correlate_{outputs}_grouped", _for_each_group(text, places, 15))
 
 
 def split_evenly(count: int, most: int) -> list[tuple[int, int, int]]:
@@ -137,24 +172,34 @@ def sum_rows(arena, record, table, state):
 
 @kernel
 def sum_channels(arena, record, table, state):
-    """total[c] = sum over pixels and batch of source[pixel, c]."""
+    """total[c] = sum over pixels and batch of source[pixel, c]; sums has room for a vector a channel."""
     channels, pixels, batch = record[2], record[3], record[4]
-    source, offsets, total = at(arena, record[5]), at(table, record[6]), at(arena, record[7])
+    source, offsets, total, sums = at(arena, record[5]), at(table, record[6]), at(arena, record[7]), at(arena, record[8])
     for c in range(channels):
-        s = load(at(source, offsets[0] + c * batch))
-        for b in range(LANES, batch, LANES):
-            s = s + load(at(source, offsets[0] + c * batch + b))
-        for p in range(1, pixels):
-            place = at(source, offsets[p] + c * batch)
+        store(at(sums, c * LANES), splat(0.0))
+    # All channels of a pixel lie side by side: in this order the picture streams by.
+    for p in range(pixels):
+        place = at(source, offsets[p])
+        for c in range(channels):
+            s = load(at(sums, c * LANES))
             for b in range(0, batch, LANES):
-                s = s + load(at(place, b))
-        total[c] = sum_lanes(s)
+                s = s + load(at(place, c * batch + b))
+            store(at(sums, c * LANES), s)
+    for c in range(channels):
+        total[c] = sum_lanes(load(at(sums, c * LANES)))
 
 
 @kernel
-def gather_numbers(arena, record, table, state):
-    """target[i] = source[index[i]]: weights in another order, such as transposed kernels."""
-    count = record[2]
-    source, index, target = at(arena, record[3]), at(table, record[4]), at(arena, record[5])
-    for i in range(count):
-        target[i] = source[index[i]]
+def pack(arena, record, table, state):
+    """target[g, a, t, b] = source[taps[t] + g * group_step + a * step + b * inner_step]: weights in another order."""
+    groups, group_step, rows, step = record[2], record[3], record[4], record[5]
+    count, taps, inner, inner_step = record[6], at(table, record[7]), record[8], record[9]
+    source, target = at(arena, record[10]), at(arena, record[11])
+    i = 0
+    for g in range(groups):
+        for a in range(rows):
+            for t in range(count):
+                place = taps[t] + g * group_step + a * step
+                for b in range(inner):
+                    target[i + b] = source[place + b * inner_step]
+                i += inner

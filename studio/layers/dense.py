@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from studio.core import registry
-from studio.core.fields import choice, flag, integer, real
+from studio.core import parameters, registry
+from studio.core.fields import integer
 from studio.core.layer import Layer, Weight
 from studio.core.lowering import Lowering, Tensor
 from studio.core.problems import Remedy, ShapeProblem
@@ -46,12 +46,12 @@ class Dense(Layer):
     onnx: ClassVar[str] = "Gemm"
 
     units: int = integer(32, 1, 65_536, help="How many neurons the layer has.")
-    activation: str = choice("linear", registry.activation_names, help="The curve each neuron's sum goes through; linear is none.")
-    use_bias: bool = flag(True, help="Whether each neuron adds a number of its own.")
-    kernel_initializer: str = choice("glorot_uniform", registry.initializer_names, help="How the weights are drawn before training.")
-    bias_initializer: str = choice("zeros", registry.initializer_names, help="What the biases are before training.")
-    l1: float = real(0.0, 0.0, 10.0, help="Penalty on the size of weights; pushes useless ones to exactly 0.", live=True, logarithmic=True)
-    l2: float = real(0.0, 0.0, 10.0, help="Penalty on the square of weights; keeps all of them small.", live=True, logarithmic=True)
+    activation: str = parameters.activation()
+    use_bias: bool = parameters.use_bias()
+    kernel_initializer: str = parameters.weight_initializer()
+    bias_initializer: str = parameters.bias_initializer()
+    l1: float = parameters.l1()
+    l2: float = parameters.l2()
 
     def summary(self) -> str:
         return f"Dense · {self.activation}"

@@ -11,9 +11,9 @@ import numpy as np
 from studio.core.fields import flag
 from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Tensor
-from studio.core.pooling import require_picture
+from studio.core.pictures import require_picture
 from studio.core.shapes import Shape
-from studio.kernels.pooling import mean_of_pixels, spread_mean
+from studio.kernels.pooling import pool_mean_of_all
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,7 @@ class GlobalAveragePooling2D(Layer):
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         (x,) = inputs
         y = lowering.output(self.output_shape(x.shape))
-        sizes = (x.shape[0] * x.shape[1], x.shape[2] * lowering.batch)
-        lowering.emit(mean_of_pixels, *sizes, x.base, lowering.table(x.pixel_offsets()), y.base)
-
-        def backward(dy: Tensor) -> None:
-            dx = lowering.gradient(x)
-            if dx is not None:
-                lowering.emit(spread_mean, *sizes, dx.base, lowering.table(dx.pixel_offsets()), dy.base)
-
-        lowering.backward(y, backward)
+        pool_mean_of_all(lowering, x, y)
         return y
 
     def reference(

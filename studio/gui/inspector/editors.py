@@ -205,24 +205,45 @@ class RealsEditor(TextEditor):
 class PairEditor(Editor):
     """Two whole numbers, such as the height and width of a window."""
 
+    separator = "×"
+
     def __init__(self, field: Field, title: str, parent: QWidget | None = None) -> None:
         super().__init__(field, title, parent)
-        one = dataclasses.replace(field, kind="integer", default=field.default[0])
-        self.numbers = (NumberField(one, title, self), NumberField(one, title, self))
-        self._add(self.numbers[0], 1)
-        self._row.addWidget(Label("×", "body", "text-3"))
-        self._add(self.numbers[1], 1)
-        for number, which in zip(self.numbers, (self.tr("height"), self.tr("width")), strict=True):
+        self.numbers: list[NumberField] = []
+        for default, which in zip(field.default, self._names(), strict=True):
+            if self.numbers and self.separator:
+                self._row.addWidget(Label(self.separator, "body", "text-3"))
+            number = NumberField(dataclasses.replace(field, kind="integer", default=default), title, self)
+            self._add(number, 1)
             number.setAccessibleName(f"{title}, {which}")
+            number.setToolTip(which)
             number.value_changed.connect(self._changed)
             number.refused.connect(self.refused)
+            self.numbers.append(number)
 
     def show_value(self, value: Any) -> None:
         for number, one in zip(self.numbers, value, strict=True):
             number.set_value(one)
 
+    def _names(self) -> tuple[str, ...]:
+        return self.tr("height"), self.tr("width")
+
     def _changed(self) -> None:
         self.edited.emit(tuple(int(number.value) for number in self.numbers))
+
+
+class SidesEditor(PairEditor):
+    """Four whole numbers, such as the zeros at each side of a picture."""
+
+    separator = ""
+
+    def __init__(self, field: Field, title: str, parent: QWidget | None = None) -> None:
+        # Four fields share the room of two: without their unit, which would hide the number.
+        super().__init__(dataclasses.replace(field, unit=""), title, parent)
+        self._row.setSpacing(4)
+
+    def _names(self) -> tuple[str, ...]:
+        return self.tr("top"), self.tr("bottom"), self.tr("left"), self.tr("right")
 
 
 _EDITORS: dict[str, type[Editor]] = {
@@ -232,6 +253,7 @@ _EDITORS: dict[str, type[Editor]] = {
     "flag": FlagEditor,
     "text": TextEditor,
     "pair": PairEditor,
+    "sides": SidesEditor,
     "shape": ShapeEditor,
     "reals": RealsEditor,
 }

@@ -1,0 +1,302 @@
+"""Convolutions as kernel calls: all layers of the family lower to the three products here.
+
+A convolution joins a *fine* picture, over which a window slides, and a *coarse* one that has a
+pixel for each place of the window. Conv2D goes from the fine to the coarse picture, and its
+input gradient goes back; Conv2DTranspose does the same the other way round.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
+from studio.core.windows import Pair, Window
+from studio.kernels.channelwise import MOST_TERMS, collect_kernel, weigh_kernel
+from studio.kernels.products import (
+    correlate_kernel,
+    multiply_kernel,
+    pack,
+    split_evenly,
+    sum_channels,
+    vectors_for,
+)
+from studio.kernels.tiles import SHAPE
+
+#: Up to so many outputs a group, holding one output of many pixels in registers is faster
+#: than holding many outputs of one pixel.
+_FEW = 2
+#: Floats that may lie in a core's second cache beside everything else.
+_NEAR = 65_536
+#: Pixels whose weight gradients are summed in registers at a time.
+_CHUNK = 16
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A window with weights, between a fine and a coarse picture.
+
+    Parameters
+    ----------
+    window : Window
+        On the fine picture.
+    groups : int
+        Parts of both pictures' channels; each part of one meets one part of the other.
+    channels, filters : int
+        Of the fine and of the coarse picture, in a group.
+    kernel : WeightRef
+    tap_step, group_step, channel_step : int
+        Distance in the kernel of neighbouring taps, groups and channels of the fine picture;
+        filters are neighbours.
+    """
+
+    window: Window
+    groups: int
+    channels: int
+    filters: int
+    kernel: WeightRef
+    tap_step: int
+    group_step: int
+    channel_step: int
+
+    def collect(self, lowering: Lowering, fine: Tensor, coarse: Tensor, bias: WeightRef | None = None) -> None:
+        """coarse = K * fine + bias: each place of the window collects what it sees."""
+        taps = np.arange(self.window.size, dtype=np.int64) * self.tap_step
+        seen = (self.window.output, self.window.reach, self.window.strides)
+        product = _Product(self.groups, self.channels, self.filters, _Order(*seen), coarse)
+        product.emit(
+            lowering,
+            self._start(fine),
+            self.window.pixel_offsets(fine.row_stride, fine.shape[2] * fine.batch),
+            self._tap_offsets(fine),
+            self._packed(lowering, taps, self.filters, 1, self.channels, self.channel_step),
+            coarse.pixel_offsets(),
+            bias,
+        )
+
+    def spread(self, lowering: Lowering, coarse: Tensor, fine: Tensor, bias: WeightRef | None = None) -> None:
+        """fine = K' * coarse + bias: each pixel sums what the places that saw it send back.
+
+        With strides, pixels fall into phases; all pixels of a phase meet the same taps of the
+        window, at the same distances, so that each phase is one product.
+        """
+        steps = (coarse.row_stride, coarse.shape[2] * coarse.batch)
+        for phase in self.window.phases():
+            moves = phase.move_offsets(*steps)[:, None] + np.arange(self.filters) * coarse.batch
+            packed = self._packed(lowering, phase.taps * self.tap_step, self.channels, self.channel_step, self.filters, 1)
+            if not len(phase.taps):
+                # No place saw these pixels: one input of weight zero.
+                moves = np.zeros((1, 1), np.int64)
+            product = _Product(self.groups, self.filters, self.channels, _Order(phase.grid, phase.reach), fine)
+            product.emit(
+                lowering,
+                coarse.base,
+                phase.source_offsets(*steps),
+                moves.ravel(),
+                packed,
+                phase.pixel_offsets(fine.row_stride, fine.shape[2] * fine.batch),
+                bias,
+            )
+
+    def gradient(self, lowering: Lowering, fine: Tensor, coarse: Tensor, bias: WeightRef | None = None) -> None:
+        """The kernel's gradient; one of the pictures is a gradient, and so zero in padding columns.
+
+        Parameters
+        ----------
+        bias : WeightRef or None
+            The bias of what `collect` gave, if its gradient is to be computed too.
+        """
+        window, batch = self.window, lowering.batch
+        start = self._start(fine)
+        pixels, coarse_pixels = window.pixel_offsets(fine.row_stride, fine.shape[2] * batch), coarse.pixel_offsets()
+        offsets = self._tap_offsets(fine)
+        depth = len(offsets)
+        if self.filters <= _FEW:
+            order = _Order(window.output, window.reach, window.strides)
+            near, pixels, coarse_pixels = order.arrange(self.groups, self.channels * batch, pixels, coarse_pixels)
+            places = np.arange(window.size)[:, None] * self.tap_step + np.arange(self.channels) * self.channel_step
+            for first, terms, blocks in split_evenly(depth, MOST_TERMS):
+                summed = bias is not None and first == 0
+                sums = lowering.scratch(self.groups * self.filters * blocks * (terms + summed) * lowering.lanes)
+                lowering.emit(
+                    weigh_kernel(terms, summed),
+                    *(self.groups, self.filters, blocks, len(pixels), batch),
+                    *(near, _CHUNK),
+                    *(start, lowering.table(pixels), lowering.table(offsets[first:]), self.channels * batch),
+                    *(coarse.base, lowering.table(coarse_pixels)),
+                    *(self.kernel.gradient, lowering.table(places.ravel()[first:]), self.group_step),
+                    *(sums, bias.gradient if bias is not None else sums),
+                )
+            return
+        if bias is not None:
+            sum_over_pixels(lowering, coarse, bias)
+        sums = lowering.scratch(depth * SHAPE.correlated_outputs * lowering.lanes)
+        for first, block, blocks in split_evenly(self.filters, SHAPE.correlated_outputs):
+            steps = (self.groups, self.channels * batch, self.filters * batch, self.group_step)
+            lowering.emit(
+                correlate_kernel(block, grouped=self.groups > 1),
+                *(blocks, len(pixels), depth, batch),
+                *(start, lowering.table(pixels), lowering.table(offsets)),
+                *(coarse.base + first * batch, lowering.table(coarse_pixels), batch),
+                *(self.kernel.gradient + first, self.tap_step // self.channels, sums),
+                *(steps if self.groups > 1 else ()),
+            )
+
+    def _start(self, fine: Tensor) -> Ref:
+        """Where the window's first place begins, in the zeros around the picture."""
+        before = self.window.before
+        return fine.base + -(before[0] * fine.row_stride + before[1] * fine.shape[2] * fine.batch)
+
+    def _tap_offsets(self, fine: Tensor) -> np.ndarray:
+        """Distances of all taps and all channels of a group."""
+        return self.window.tap_offsets(fine.row_stride, fine.shape[2] * fine.batch, self.channels, fine.batch)
+
+    def _packed(self, lowering: Lowering, taps: np.ndarray, rows: int, step: int, inner: int, inner_step: int) -> Ref:
+        """The weights with those of an output in one run: emits the copy."""
+        if not len(taps):
+            return lowering.zeros(self.groups * rows)
+        packed = lowering.scratch(self.groups * rows * len(taps) * inner)
+        lowering.emit(
+            pack,
+            *(self.groups, self.group_step, rows, step),
+            *(len(taps), lowering.table(taps), inner, inner_step),
+            *(self.kernel.value, packed),
+        )
+        return packed
+
+
+@dataclass(frozen=True)
+class _Order:
+    """In which order pixels are visited, so that what their windows share is still near.
+
+    Parameters
+    ----------
+    grid : pair
+        Rows and columns of the pixels.
+    reach, strides : pair
+        Rows and columns that a pixel's window covers, and how far it moves.
+    """
+
+    grid: Pair
+    reach: Pair
+    strides: Pair = (1, 1)
+
+    def arrange(
+        self, groups: int, floats: int, sources: np.ndarray, targets: np.ndarray
+    ) -> tuple[int, np.ndarray, np.ndarray]:
+        """Reorder pixels, for so many groups of so many floats a pixel.
+
+        Returns
+        -------
+        int
+            How many groups to finish before the next ones.
+        sources, targets : numpy.ndarray
+            As given, row by row, but in the new order: strips of so few columns that the
+            rows a window covers stay near while it moves down.
+        """
+        rows, columns = self.grid
+        share = _NEAR // floats
+        strip = columns
+        while strip > 4 and self._held(strip) * groups > share:
+            strip = max(4, strip // 2)
+        near = max(1, min(groups, share // self._held(strip)))
+        if strip == columns or self.reach[0] <= self.strides[0]:
+            return near, sources, targets
+        order = np.arange(rows * columns).reshape(rows, columns)
+        order = np.concatenate([order[:, c : c + strip].ravel() for c in range(0, columns, strip)])
+        return near, sources[order], targets[order]
+
+    def _held(self, columns: int) -> int:
+        """Pixels that the windows of a row of so many columns cover."""
+        return self.reach[0] * ((columns - 1) * self.strides[1] + self.reach[1])
+
+
+@dataclass(frozen=True)
+class _Product:
+    """target[g, o, p] = bias + sum over k of w[g, o, k] * source[g, k, p]
+
+    Parameters
+    ----------
+    groups, inputs, outputs : int
+        How many groups, and channels of one in source and target.
+    order : _Order
+        Of the pixels p.
+    target : Tensor
+    """
+
+    groups: int
+    inputs: int
+    outputs: int
+    order: _Order
+    target: Tensor
+
+    def emit(
+        self,
+        lowering: Lowering,
+        start: Ref,
+        sources: np.ndarray,
+        offsets: np.ndarray,
+        packed: Ref,
+        targets: np.ndarray,
+        bias: WeightRef | None,
+    ) -> None:
+        """Emit it.
+
+        Parameters
+        ----------
+        start : Ref
+            What distances in the source are counted from.
+        sources, targets : numpy.ndarray
+            Where each pixel p begins in source and target.
+        offsets : numpy.ndarray
+            Distance of each k.
+        packed : Ref
+            The weights, by g, o and k.
+        bias : WeightRef or None
+        """
+        batch, depth = lowering.batch, len(offsets)
+        constant, bias_step = (bias.value, 1) if bias else (lowering.zeros(self.groups * self.outputs), 0)
+        if self.outputs <= _FEW:
+            near, sources, targets = self.order.arrange(self.groups, self.inputs * batch, sources, targets)
+            lowering.emit(
+                collect_kernel(batch),
+                *(self.groups, self.outputs, depth, len(sources), batch, near),
+                *(start, lowering.table(sources), lowering.table(offsets), self.inputs * batch),
+                *(packed, constant, bias_step),
+                *(self.target.base, lowering.table(targets)),
+            )
+            return
+        grouped = self.groups > 1
+        steps = (self.groups, self.inputs * batch, self.outputs * depth, self.outputs * bias_step, self.outputs * batch)
+        for first, block, blocks in split_evenly(self.outputs, SHAPE.outputs):
+            lowering.emit(
+                multiply_kernel(block, vectors_for(batch), grouped),
+                *(blocks, block * depth, len(sources), depth, batch),
+                *(start, lowering.table(sources), lowering.table(offsets)),
+                *(packed + first * depth, 1, depth),
+                *(constant + first * bias_step, bias_step),
+                *(self.target.base + first * batch, lowering.table(targets), batch),
+                *(steps if grouped else ()),
+            )
+
+
+def convolution(window: Window, kernel: WeightRef, groups: int = 1) -> Convolution:
+    """The convolution of a kernel ``(..., channels of a group, filters)``."""
+    *_, channels, filters = kernel.shape
+    each = filters // groups
+    return Convolution(window, groups, channels, each, kernel, channels * kernel.stride, each, kernel.stride)
+
+
+def depthwise_convolution(window: Window, kernel: WeightRef) -> Convolution:
+    """The convolution of a kernel ``(..., channels, filters of a channel)``."""
+    *_, channels, filters = kernel.shape
+    return Convolution(window, channels, 1, filters, kernel, channels * kernel.stride, kernel.stride, 0)
+
+
+def sum_over_pixels(lowering: Lowering, gradient: Tensor, bias: WeightRef) -> None:
+    """The gradient of a bias that was added to each pixel."""
+    channels = gradient.shape[-1]
+    pixels = gradient.pixel_offsets()
+    places = (gradient.base, lowering.table(pixels), bias.gradient, lowering.scratch(channels * lowering.lanes))
+    lowering.emit(sum_channels, channels, len(pixels), lowering.batch, *places)
