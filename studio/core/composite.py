@@ -13,8 +13,7 @@ from studio.core.graph import Edge, Graph, Node
 from studio.core.layer import Layer, Weight
 from studio.core.lowering import Lowering, Tensor
 from studio.core.parts import weights_of_part
-from studio.core.problems import Remedy, ShapeProblem
-from studio.core.shapes import Shape, describe
+from studio.core.shapes import Shape
 
 
 @dataclass(frozen=True)
@@ -100,21 +99,6 @@ class Composite(Layer):
             own = {n.removeprefix(f"{last}/"): w for n, w in weights.items() if n.startswith(f"{last}/")}
             made[last] = layer.reference(arrays, own, training)  # type: ignore[arg-type]
         return np.asarray(made[last])
-
-
-def require_picture(shape: Shape) -> None:
-    """Refuse what is not a picture, as the convolutions within a brick would.
-
-    Raises
-    ------
-    ShapeProblem
-        When the shape has not height, width and channels.
-    """
-    if len(shape) != 3:
-        remedy = None
-        if len(shape) == 2:
-            remedy = Remedy("insert", "Add Reshape before it", type="Reshape", values=(("target_shape", (*shape, 1)),))
-        raise ShapeProblem(f"gets {describe(shape)}, needs a picture (height x width x channels).", remedy)
 
 
 def opened(graph: Graph, node: str, *shapes: Any) -> tuple[Graph, dict[str, str]]:

@@ -55,12 +55,12 @@ class Phase:
 
     def pixel_offsets(self, row: int, pixel: int) -> np.ndarray:
         """Where the pixels are; int64, row by row of the grid."""
-        return np.add.outer(self.rows * row, self.columns * pixel).ravel()
+        return np.asarray(np.add.outer(self.rows * row, self.columns * pixel).ravel())
 
     def source_offsets(self, row: int, pixel: int) -> np.ndarray:
         """Where the output pixels are that distances are counted from."""
         rows, columns = (np.arange(n, dtype=np.int64) for n in self.grid)
-        return np.add.outer(rows * row, columns * pixel).ravel()
+        return np.asarray(np.add.outer(rows * row, columns * pixel).ravel())
 
     def move_offsets(self, row: int, pixel: int) -> np.ndarray:
         """Distance of each tap's output pixel."""

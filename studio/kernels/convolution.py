@@ -107,6 +107,12 @@ class Convolution:
         bias : WeightRef or None
             The bias of what `collect` gave, if its gradient is to be computed too.
         """
+        if bias is not None and not bias.trainable:
+            bias = None
+        if not self.kernel.trainable:
+            if bias is not None:
+                sum_over_pixels(lowering, coarse, bias)
+            return
         window, batch = self.window, lowering.batch
         start = self._start(fine)
         pixels, coarse_pixels = window.pixel_offsets(fine.row_stride, fine.shape[2] * batch), coarse.pixel_offsets()
@@ -296,6 +302,8 @@ def depthwise_convolution(window: Window, kernel: WeightRef) -> Convolution:
 
 def sum_over_pixels(lowering: Lowering, gradient: Tensor, bias: WeightRef) -> None:
     """The gradient of a bias that was added to each pixel."""
+    if not bias.trainable:
+        return
     channels = gradient.shape[-1]
     pixels = gradient.pixel_offsets()
     places = (gradient.base, lowering.table(pixels), bias.gradient, lowering.scratch(channels * lowering.lanes))

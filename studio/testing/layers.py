@@ -156,11 +156,11 @@ def _check_example(example: _Example) -> None:
         require(len(outcome.samples) == 3, f"{name}: the last minibatch has {len(outcome.samples)} samples, not 3.")
         if not example.layer.is_random:
             _check_against_reference(example, 11, outcome, f"{name}, last of 11 by 8, {threads} thread(s)")
-    if any(s is not None and len(s) == 3 for s in example.shapes):
+    if any(s is not None and len(s) in (2, 3) for s in example.shapes):
         outcome = _train(example, 5, 5, 1, haloed=True)
         if not example.layer.is_random:
-            _check_against_reference(example, 5, outcome, f"{name}, with zeros around its pictures")
-        _check_agreement(_train(example, 5, 5, 1), outcome, f"{name}, with zeros around its pictures, ")
+            _check_against_reference(example, 5, outcome, f"{name}, with zeros around its inputs")
+        _check_agreement(_train(example, 5, 5, 1), outcome, f"{name}, with zeros around its inputs, ")
     # Without a probe the node is another one, which draws other numbers.
     if any(w.trainable for w in example.declared) and not example.layer.is_random:
         outcome = _train(example, 5, 5, 1, probed=False)

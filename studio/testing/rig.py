@@ -31,6 +31,7 @@ from studio.kernels.control import copy_rows
 from studio.kernels.jit import compile_ahead, kernel
 from studio.kernels.losses import add_to_sums
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
+from studio.layers.conv1d import Conv1D
 from studio.layers.conv2d import Conv2D
 from studio.layers.data import Data
 
@@ -158,7 +159,7 @@ class Rig:
     probed : bool
         Whether gradients of the inputs are wanted.
     haloed : bool
-        Whether pictures get consumers that want zeros around them.
+        Whether pictures and sequences get consumers that want zeros around them.
     """
 
     layer: Layer
@@ -206,12 +207,14 @@ class Rig:
             graph = graph.connect(self.node, 0, self.loss, 0).connect(self.sources[0], 1, self.loss, 1)
         if self.haloed:
             shapes: list[Any] = [None if array is None else array.shape[1:] for array in self.inputs]
-            pictures = [giver for (port, _), giver in zip(wired, givers, strict=True) if len(shapes[port]) == 3]
-            if not isinstance(self.layer, Loss) and len(self.layer.output_shape(*shapes)) == 3:
-                pictures.append(self.node)
-            for picture in pictures:
-                graph, wanting = graph.add(Conv2D(filters=1, kernel_size=(3, 3), padding="same"))
-                graph = graph.connect(picture, 0, wanting, 0)
+            seen = [(giver, len(shapes[port])) for (port, _), giver in zip(wired, givers, strict=True)]
+            if not isinstance(self.layer, Loss):
+                seen.append((self.node, len(self.layer.output_shape(*shapes))))
+            for giver, axes in seen:
+                if axes in (2, 3):
+                    wanting: Layer = Conv1D(filters=1, padding="same") if axes == 2 else Conv2D(filters=1, padding="same")
+                    graph, node = graph.add(wanting)
+                    graph = graph.connect(giver, 0, node, 0)
         training = Training(optimizer=SGD(learning_rate=0.0), batch_size=self.batch)
         self.network = Network(graph, training, datasets, self.threads, compile_ahead)
         self.set_weights(self.weights)

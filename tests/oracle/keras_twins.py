@@ -65,6 +65,29 @@ def _attention(layer: Any) -> Any:
     return _Attention(layer)
 
 
+@special("Conv2DTranspose")
+def _transposed_convolution(layer: Any) -> Any:
+    values = {n: getattr(layer, n) for n in ("filters", "kernel_size", "strides", "padding", "dilation_rate", "activation", "use_bias")}
+    chosen = None if max(layer.output_padding) < 0 else layer.output_padding
+    return keras.layers.Conv2DTranspose(**values, output_padding=chosen)
+
+
+def _sides(values: Sequence[int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Top, bottom, left and right as Keras pairs them."""
+    top, bottom, left, right = values
+    return (top, bottom), (left, right)
+
+
+@special("ZeroPadding2D")
+def _zero_padding(layer: Any) -> Any:
+    return keras.layers.ZeroPadding2D(_sides(layer.padding))
+
+
+@special("Cropping2D")
+def _cropping(layer: Any) -> Any:
+    return keras.layers.Cropping2D(_sides(layer.cropping))
+
+
 def has_twin(layer: type[Layer]) -> bool:
     """Whether Keras has such a layer."""
     return layer.type_name() in SPECIAL or bool(_activation(layer)) or hasattr(keras.layers, layer.keras or "-")
