@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import dataclasses
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -69,15 +70,24 @@ class Cost:
 def operations_of(call: Call) -> float:
     """Multiplications and additions of a product; 0 for other calls."""
     name, numbers = call.kernel.name, [a if isinstance(a, int) else 0 for a in map(_plain, call.arguments)]
-    if name.startswith("multiply_"):
-        outputs = int(name.removeprefix("multiply_").split("x")[0])
+    kind, _, rest = name.partition("_")
+    size = int(re.match(r"\d*", rest)[0] or 0)  # type: ignore[index]
+    grouped = name.endswith("_grouped")
+    if kind == "multiply" and size:
         blocks, _stride, pixels, depth, batch = numbers[:5]
-    elif name.startswith("correlate_"):
-        outputs = int(name.removeprefix("correlate_").split("x")[0])
+        groups = numbers[16] if grouped else 1
+    elif kind == "correlate" and size:
         blocks, pixels, depth, batch = numbers[:4]
+        groups = numbers[15] if grouped else 1
+    elif kind == "collect" and size:
+        groups, blocks, depth, pixels, batch = numbers[:5]
+        size = 1
+    elif kind == "weigh" and size:
+        groups, blocks, runs, pixels, batch = numbers[:5]
+        depth, size = runs * size, 1
     else:
         return 0.0
-    return 2.0 * blocks * outputs * pixels * depth * batch
+    return 2.0 * groups * blocks * size * pixels * depth * batch
 
 
 def _plain(argument: object) -> object:

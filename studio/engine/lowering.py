@@ -28,6 +28,9 @@ from studio.kernels import control
 from studio.kernels.jit import Kernel
 from studio.kernels.pointwise import backward_kernel, forward_kernel
 
+#: Floats after which places of the nearest cache repeat, and how far rows are moved out of step.
+_PAGE, _ROW_SHIFT = 1024, 336
+
 
 @dataclass(frozen=True)
 class Place:
@@ -361,6 +364,9 @@ class LayerLowering:
         if len(shape) == 3:
             height, width, channels = shape
             row_stride = (width + 2 * halo) * channels * self.batch
+            if halo and row_stride % _PAGE == 0:
+                # Rows a power of two apart would crowd the same places of the nearest cache.
+                row_stride += _ROW_SHIFT
             start = self.scratch((height + 2 * halo) * row_stride)
             base = start + halo * row_stride + halo * channels * self.batch
             rows, row_length = height, width * channels

@@ -1,8 +1,9 @@
 """Products in which each channel meets only a few others: depthwise convolutions and their gradients.
 
 There is next to no reuse of inputs over outputs, so these kernels do not hold many outputs of
-a pixel in registers but one output of several pixels. They are as fast as the inputs come:
-the order of the pixels (`studio.kernels.convolution`) keeps what windows share in a near cache.
+the same inputs in registers. They are as fast as the inputs come: all loops go along the
+memory, and the order of the pixels (`studio.kernels.convolution`) keeps what windows share in
+a near cache.
 """
 
 from __future__ import annotations
@@ -10,48 +11,29 @@ from __future__ import annotations
 from studio.kernels.jit import Kernel, generated
 from studio.kernels.simd import LANES
 
-#: Sums that are held in registers: 32 vector registers with AVX-512 and NEON, 16 otherwise.
-_TILE = 8
+#: Sums that are held in registers at once.
+_SUMS = 8
+#: Most terms of a weight gradient at once: 32 vector registers with AVX-512 and NEON, 16 otherwise.
 MOST_TERMS = 12 if LANES == 8 else 25
 
-_COLLECT = '''"""y[g, o, p] = bias[g, o] + sum over k of w[g, o, k] * x[g, k, p], {pixels} pixels by {vectors} vectors at a time."""
+_COLLECT = '''"""y[g, o, p] = bias[g, o] + sum over k of w[g, o, k] * x[g, k, p].
+
+{pixels} pixels by {outputs} outputs by {vectors} vectors at a time.
+"""
 
 from studio.kernels.simd import LANES, at, load, splat, store
 
 
 def run(arena, record, table, state):
-    groups, outputs, depth, pixels, batch, near = record[2], record[3], record[4], record[5], record[6], record[7]
+    groups, each, depth, pixels, batch, near = record[2], record[3], record[4], record[5], record[6], record[7]
     x, x_pixels, offsets, x_step = at(arena, record[8]), at(table, record[9]), at(table, record[10]), record[11]
     weights, bias, bias_step = at(arena, record[12]), at(arena, record[13]), record[14]
     y, y_pixels = at(arena, record[15]), at(table, record[16])
-    whole = pixels - pixels % {pixels}
     # So many groups at a time that what the windows of neighbouring pixels share stays near.
-    for begin in range(0, groups, near):
-        end = min(groups, begin + near)
-        for p in range(0, whole, {pixels}):
-{starts}
-            for g in range(begin, end):
-                for n in range(g * outputs, (g + 1) * outputs):
-                    w, first = at(weights, n * depth), splat(bias[n * bias_step])
-                    for b in range(0, batch, {vectors} * LANES):
-{firsts}
-                        for k in range(depth):
-                            place, factor = offsets[k] + g * x_step + b, splat(w[k])
-{sums}
-                        target = n * batch + b
-{stores}
-        for p in range(whole, pixels):
-            x0, y0 = at(x, x_pixels[p]), at(y, y_pixels[p])
-            for g in range(begin, end):
-                for n in range(g * outputs, (g + 1) * outputs):
-                    w, first = at(weights, n * depth), splat(bias[n * bias_step])
-                    for b in range(0, batch, {vectors} * LANES):
-{last_firsts}
-                        for k in range(depth):
-                            place, factor = offsets[k] + g * x_step + b, splat(w[k])
-{last_sums}
-                        target = n * batch + b
-{last_stores}
+    for begin in range(0, groups * each, near * each):
+        end = min(groups * each, begin + near * each)
+        p = 0
+{loops}
 '''
 
 _WEIGH = '''"""dw[g, o, k] = sum over pixels and batch of x[g, k, p] * dy[g, o, p], {terms} terms k at a time{and_bias}."""
@@ -104,34 +86,52 @@ def _lines(depth: int, lines: list[str]) -> str:
     return "\n".join(" " * 4 * depth + line for line in lines)
 
 
-def collect_kernel(columns: int) -> Kernel:
-    """The kernel for outputs that see few inputs each, for so many padded columns."""
-    vectors = 2 if columns // LANES % 2 == 0 else 1
-    pixels = _TILE // vectors
-    tile = [(i, j) for i in range(pixels) for j in range(vectors)]
+def _collect_tile(pixels: int, outputs: int, vectors: int) -> list[str]:
+    """Lines that compute some outputs n, n + 1, ... of some pixels p, p + 1, ..."""
+    tile = [(i, r, v) for i in range(pixels) for r in range(outputs) for v in range(vectors)]
+    lines = [f"w{r}, c{r} = at(weights, (n + {r}) * depth), splat(bias[(n + {r}) * bias_step])" for r in range(outputs)]
+    lines += [f"d{r} = (n + {r}) // each * x_step" for r in range(outputs)]
+    lines += [f"for b in range(0, batch, {vectors} * LANES):"]
+    lines += [f"    s{i}{r}{v} = c{r}" for i, r, v in tile]
+    lines += ["    for k in range(depth):", "        place = offsets[k] + b"]
+    for output in range(outputs):
+        lines += [f"        f = splat(w{output}[k])"]
+        lines += [
+            f"        s{i}{r}{v} = s{i}{r}{v} + f * load(at(x{i}, place + d{r} + {v} * LANES))" for i, r, v in tile if r == output
+        ]
+    return lines + [f"    store(at(y{i}, (n + {r}) * batch + b + {v} * LANES), s{i}{r}{v})" for i, r, v in tile]
 
-    def firsts(cells: list[tuple[int, int]]) -> list[str]:
-        return [f"s{i}{j} = first" for i, j in cells]
 
-    def sums(cells: list[tuple[int, int]]) -> list[str]:
-        return [f"s{i}{j} = s{i}{j} + factor * load(at(x{i}, place + {j} * LANES))" for i, j in cells]
+def _collect_pixels(pixels: int, outputs: int, vectors: int) -> list[str]:
+    """Lines that go over all pixels that are left, so many at a time."""
+    lines = [f"while p + {pixels} <= pixels:"]
+    lines += [f"    x{i}, y{i} = at(x, x_pixels[p + {i}]), at(y, y_pixels[p + {i}])" for i in range(pixels)]
+    lines += ["    n = begin"]
+    for rows in sorted({outputs, 1}, reverse=True):
+        lines += [f"    while n + {rows} <= end:"]
+        lines += [f"        {line}" for line in _collect_tile(pixels, rows, vectors)]
+        lines += [f"        n += {rows}"]
+    return [*lines, f"    p += {pixels}"]
 
-    def stores(cells: list[tuple[int, int]]) -> list[str]:
-        return [f"store(at(y{i}, target + {j} * LANES), s{i}{j})" for i, j in cells]
 
-    one = [(0, j) for j in range(vectors)]
-    text = _COLLECT.format(
-        pixels=pixels,
-        vectors=vectors,
-        starts=_lines(3, [f"x{i}, y{i} = at(x, x_pixels[p + {i}]), at(y, y_pixels[p + {i}])" for i in range(pixels)]),
-        firsts=_lines(6, firsts(tile)),
-        sums=_lines(7, sums(tile)),
-        stores=_lines(6, stores(tile)),
-        last_firsts=_lines(6, firsts(one)),
-        last_sums=_lines(7, sums(one)),
-        last_stores=_lines(6, stores(one)),
-    )
-    return generated(f"collect_{pixels}x{vectors}", text)
+def collect_kernel(columns: int, many: bool) -> Kernel:
+    """The kernel for outputs that see few inputs each.
+
+    Parameters
+    ----------
+    columns : int
+        Padded columns of the batch.
+    many : bool
+        Whether there are many outputs. Then a pixel's are computed side by side, which reads
+        its neighbourhood from the first to the last channel; else several pixels are.
+    """
+    vectors = next(v for v in ((8, 4, 2, 1) if many else (2, 1)) if columns // LANES % v == 0)
+    pixels, outputs = (1, _SUMS // vectors) if many else (_SUMS // vectors, 1)
+    loops = _collect_pixels(pixels, outputs, vectors)
+    if pixels > 1:
+        loops += _collect_pixels(1, outputs, vectors)
+    text = _COLLECT.format(pixels=pixels, outputs=outputs, vectors=vectors, loops=_lines(2, loops))
+    return generated(f"collect_{pixels}x{outputs}x{vectors}", text)
 
 
 def weigh_kernel(terms: int, with_bias: bool) -> Kernel:

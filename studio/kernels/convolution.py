@@ -30,7 +30,9 @@ _FEW = 2
 #: Floats that may lie in a core's second cache beside everything else.
 _NEAR = 65_536
 #: Pixels whose weight gradients are summed in registers at a time.
-_CHUNK = 16
+_CHUNK = 2
+#: Fewest pixels to finish for all filters before the next ones.
+_LEAST_PIXELS = 16
 
 
 @dataclass(frozen=True)
@@ -137,15 +139,19 @@ class Convolution:
             return
         if bias is not None:
             sum_over_pixels(lowering, coarse, bias)
-        sums = lowering.scratch(depth * SHAPE.correlated_outputs * lowering.lanes)
+        # Where the sums of all filters fit too, pixels are finished for all before the next ones.
+        room = depth * self.filters * lowering.lanes
+        near = max(_LEAST_PIXELS, _NEAR // (depth * batch)) if room <= _NEAR else len(pixels)
+        sums = lowering.scratch(room if room <= _NEAR else depth * SHAPE.correlated_outputs * lowering.lanes)
+        steps = (self.groups, self.channels * batch, self.filters * batch, self.group_step)
         for first, block, blocks in split_evenly(self.filters, SHAPE.correlated_outputs):
-            steps = (self.groups, self.channels * batch, self.filters * batch, self.group_step)
             lowering.emit(
-                correlate_kernel(block, grouped=self.groups > 1),
+                correlate_kernel(block, pictures=True, grouped=self.groups > 1),
                 *(blocks, len(pixels), depth, batch),
                 *(start, lowering.table(pixels), lowering.table(offsets)),
                 *(coarse.base + first * batch, lowering.table(coarse_pixels), batch),
                 *(self.kernel.gradient + first, self.tap_step // self.channels, sums),
+                *(near, depth * block * lowering.lanes if room <= _NEAR else 0),
                 *(steps if self.groups > 1 else ()),
             )
 
@@ -266,7 +272,7 @@ class _Product:
         if self.outputs <= _FEW:
             near, sources, targets = self.order.arrange(self.groups, self.inputs * batch, sources, targets)
             lowering.emit(
-                collect_kernel(batch),
+                collect_kernel(batch, many=self.groups * self.outputs > _FEW),
                 *(self.groups, self.outputs, depth, len(sources), batch, near),
                 *(start, lowering.table(sources), lowering.table(offsets), self.inputs * batch),
                 *(packed, constant, bias_step),

@@ -25,17 +25,21 @@ def run(arena, record, table, state):
     chunk = max(64, 6144 // batch)
     if pixels == 1 or 3 * depth <= 4 * chunk:
         chunk = depth
-    for begin in range(0, depth, chunk):
-        count = min(chunk, depth - begin)
-        for block in range(blocks):
-            first = block * {outputs}
-            w = at(weights, block * block_stride + begin * depth_stride)
-            for p in range(pixels):
-                source = at(x, x_pixels[p])
-                target = at(y, y_pixels[p] + first * y_stride)
-                for b in range(0, batch, {vectors} * LANES):
-                    tile(at(source, b), at(offsets, begin), count, w, depth_stride, output_stride,
-                         begin, at(bias, first * bias_stride), at(target, b), y_stride)
+    # So many pixels at a time that theirs, and their sums, stay in the second cache for all outputs.
+    near = max(8, 49152 // (batch * blocks * {outputs}))
+    for start in range(0, pixels, near):
+        stop = min(pixels, start + near)
+        for begin in range(0, depth, chunk):
+            count = min(chunk, depth - begin)
+            for block in range(blocks):
+                first = block * {outputs}
+                w = at(weights, block * block_stride + begin * depth_stride)
+                for p in range(start, stop):
+                    source = at(x, x_pixels[p])
+                    target = at(y, y_pixels[p] + first * y_stride)
+                    for b in range(0, batch, {vectors} * LANES):
+                        tile(at(source, b), at(offsets, begin), count, w, depth_stride, output_stride,
+                             begin, at(bias, first * bias_stride), at(target, b), y_stride)
 '''
 
 _CORRELATE = '''"""dw[k, o] = sum over pixels and batch of x[k, p] * dy[o, p], {outputs} outputs by {inputs} inputs at a time."""
@@ -50,29 +54,34 @@ def run(arena, record, table, state):
     x, x_pixels, offsets = at(arena, record[6]), at(table, record[7]), at(table, record[8])
     dy, dy_pixels, dy_stride = at(arena, record[9]), at(table, record[10]), record[11]
     weights, stride, sums = at(arena, record[12]), record[13], at(arena, record[14])
+    near, sums_step = {near}
     vectors = batch // LANES
     # So many pixels at a time that their inputs stay in the nearest cache for all k. Pixels are
     # often a power of two apart and then share its sets: twice as many would be half as fast.
     chunk = max(1, 32 // vectors)
-    for block in range(blocks):
-        first = block * {outputs}
-        gradient = at(dy, first * dy_stride)
-        for i in range(depth * {outputs}):
-            store(at(sums, i * LANES), splat(0.0))
-        for start in range(0, pixels, chunk):
-            count = min(chunk, pixels - start)
-            k = 0
-            while k + {inputs} <= depth:
-                tile(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
-                     count, vectors, at(sums, k * {outputs} * LANES))
-                k += {inputs}
-            while k < depth:
-                tile_1(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
-                       count, vectors, at(sums, k * {outputs} * LANES))
-                k += 1
-        for k in range(depth):
-            for r in range({outputs}):
-                weights[k * stride + first + r] = sum_lanes(load(at(sums, (k * {outputs} + r) * LANES)))
+    for begin in range(0, pixels, near):
+        end = min(pixels, begin + near)
+        for block in range(blocks):
+            first = block * {outputs}
+            gradient, own = at(dy, first * dy_stride), at(sums, block * sums_step)
+            if begin == 0:
+                for i in range(depth * {outputs}):
+                    store(at(own, i * LANES), splat(0.0))
+            for start in range(begin, end, chunk):
+                count = min(chunk, end - start)
+                k = 0
+                while k + {inputs} <= depth:
+                    tile(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
+                         count, vectors, at(own, k * {outputs} * LANES))
+                    k += {inputs}
+                while k < depth:
+                    tile_1(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
+                           count, vectors, at(own, k * {outputs} * LANES))
+                    k += 1
+            if end == pixels:
+                for k in range(depth):
+                    for r in range({outputs}):
+                        weights[k * stride + first + r] = sum_lanes(load(at(own, (k * {outputs} + r) * LANES)))
 '''
 
 
@@ -109,17 +118,27 @@ def multiply_kernel(outputs: int, vectors: int, grouped: bool = False) -> Kernel
     return generated(f"multiply_{outputs}x{vectors}_grouped", _for_each_group(text, places, 18))
 
 
-def correlate_kernel(outputs: int, grouped: bool = False) -> Kernel:
+def correlate_kernel(outputs: int, pictures: bool = False, grouped: bool = False) -> Kernel:
     """The weight gradient kernel for tiles of `outputs`.
 
-    One for groups does it again and again: four more arguments say how often, and how far x,
-    dy and the weights are moved each time.
+    Parameters
+    ----------
+    outputs : int
+    pictures : bool
+        Whether two more arguments say how many pixels to finish for all blocks before the
+        next ones, so that they stay in a near cache, and how far the sums of blocks are apart.
+    grouped : bool
+        Whether it, one for pictures, is done again and again: four more arguments say how
+        often, and how far x, dy and the weights are moved each time.
     """
-    text = _CORRELATE.format(outputs=outputs, inputs=SHAPE.correlated_inputs)
-    if not grouped:
+    near = "record[15], record[16]" if pictures else "pixels, 0"
+    text = _CORRELATE.format(outputs=outputs, inputs=SHAPE.correlated_inputs, near=near)
+    if not pictures:
         return generated(f"correlate_{outputs}", text)
+    if not grouped:
+        return generated(f"correlate_{outputs}_pictures", text)
     places = {"x": "record[6]", "dy": "record[9]", "weights": "record[12]"}
-    return generated(f"correlate_{outputs}_grouped", _for_each_group(text, places, 15))
+    return generated(f"correlate_{outputs}_grouped", _for_each_group(text, places, 17))
 
 
 def split_evenly(count: int, most: int) -> list[tuple[int, int, int]]:
