@@ -16,10 +16,12 @@ from studio.core import registry
 from studio.core.layer import ElementWise
 from studio.core.merging import Merging
 from studio.kernels import jit
+from studio.kernels.channelwise import collect_kernel, weigh_kernel
 from studio.kernels.jit import Kernel
 from studio.kernels.merging import merge_kernel, slope_kernel
 from studio.kernels.pointwise import backward_kernel, forward_kernel
 from studio.kernels.products import correlate_kernel, multiply_kernel
+from studio.kernels.simd import LANES
 from studio.kernels.tiles import SHAPE
 
 
@@ -30,7 +32,11 @@ def standard_kernels() -> list[Kernel]:
     kernels = jit.named_kernels()
     for outputs in range(SHAPE.outputs, 0, -1):
         kernels += [multiply_kernel(outputs, vectors) for vectors in range(1, SHAPE.vectors + 1)]
-    kernels += [correlate_kernel(outputs) for outputs in range(SHAPE.correlated_outputs, 0, -1)]
+    for outputs in range(SHAPE.correlated_outputs, 0, -1):
+        kernels += [correlate_kernel(outputs), correlate_kernel(outputs, pictures=True)]
+    # Depthwise convolutions of 3 x 3; others are compiled when they are first used.
+    kernels += [collect_kernel(vectors * LANES, many) for vectors in (8, 4, 2, 1) for many in (True, False)]
+    kernels += [weigh_kernel(9, with_bias) for with_bias in (True, False)]
     for layer in registry.layers().values():
         if issubclass(layer, ElementWise):
             kernels += [forward_kernel(layer), backward_kernel(layer)]
