@@ -11,7 +11,7 @@ import numpy as np
 from studio.core.fields import integer, real
 from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Tensor
-from studio.core.pooling import require_picture
+from studio.core.pictures import require_picture
 from studio.core.shapes import Shape
 from studio.kernels.random_masks import lower_spatial
 
