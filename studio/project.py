@@ -92,12 +92,13 @@ class TrainingResult:
 
 
 def evaluation_to_json(evaluation: Evaluation | None) -> dict[str, float] | None:
-    """Loss and, where there are classes, accuracy; None for an empty part."""
+    """Loss, accuracy where there are classes, and the metrics; None for an empty part."""
     if evaluation is None:
         return None
     values = {"loss": evaluation.loss}
     if evaluation.accuracy is not None:
         values["accuracy"] = evaluation.accuracy
+    values |= {name: value for name, value in evaluation.metrics.items() if name != "accuracy"}
     return values
 
 
@@ -349,7 +350,7 @@ class Project:
             run.close()
 
     def evaluate(self, progress: Callable[[Progress], None] = _silent) -> dict[str, Evaluation]:
-        """Loss, accuracy and confusion matrix on each part of the data that is not empty.
+        """Loss, accuracy, confusion matrix and metrics on each part of the data that is not empty.
 
         Raises
         ------

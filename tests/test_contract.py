@@ -12,7 +12,14 @@ from studio.core.graph import Graph
 from studio.core.layer import Loss
 from studio.core.schedule import Schedule
 from studio.storage.document_json import graph_from_json, graph_to_json
-from studio.testing import check_initializer, check_layer, check_loss, check_optimizer, check_schedule
+from studio.testing import (
+    check_initializer,
+    check_layer,
+    check_loss,
+    check_metric,
+    check_optimizer,
+    check_schedule,
+)
 
 LOSSES = sorted(n for n, c in registry.layers().items() if issubclass(c, Loss))
 LAYERS = sorted(n for n, c in registry.layers().items() if not issubclass(c, Loss) and c.family != "Data")
@@ -53,6 +60,11 @@ def test_schedule(name: str) -> None:
     schedule = registry.schedules()[name]
     assert issubclass(schedule, Schedule)
     check_schedule(schedule)
+
+
+@pytest.mark.parametrize("name", sorted(registry.metrics()))
+def test_metric(name: str) -> None:
+    check_metric(registry.metric(name))
 
 
 @pytest.mark.parametrize("name", registry.initializer_names())

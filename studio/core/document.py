@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from studio.core import registry
 from studio.core.component import Component
-from studio.core.fields import choice, flag, integer
+from studio.core.fields import choice, flag, integer, names
 from studio.core.graph import Graph
 
 Position = tuple[float, float]
@@ -36,6 +37,12 @@ class Training(Component):
     seed: int = integer(0, 0, 2**31 - 1, help="The number all chance follows from: same seed, same run.")
     mode: str = choice("joint", ("joint", "greedy"), help="Train all layers together (joint), or one after the other, each with a temporary last layer (greedy).")
     keep_best_weights: bool = flag(False, help="At the end, go back to the weights with the lowest validation loss.", live=True)
+    metrics: tuple[str, ...] = names(
+        (), registry.metric_names,
+        help="Which numbers tell how well the network does on samples it does not learn from; "
+        "none ticked: those that suit the task.",
+    )  # fmt: skip
+    top_k: int = integer(5, 1, 1000, help="How many best guesses the top-k accuracy looks at.")
     device: str = choice("cpu", ("cpu", "cuda"), help="Where to compute: the processor, or an NVIDIA graphics card.")
     threads: int = integer(0, 0, 256, help="How many processor cores to train with; 0 lets the app choose.")
 

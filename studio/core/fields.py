@@ -31,8 +31,9 @@ class Field:
     ----------
     kind : str
         ``integer``, ``real``, ``choice``, ``flag``, ``text``, ``pair`` (two integers),
-        ``sides`` (four integers: top, bottom, left, right), ``reals`` (a tuple of numbers),
-        ``shape`` (a tuple of integers) or ``axes`` (as `shape`, negative values allowed).
+        ``sides`` (four integers: top, bottom, left, right), ``shape`` (a tuple of integers),
+        ``reals`` (a tuple of numbers, empty only if the default is), ``names`` (a tuple of some
+        of the choices, each once) or ``axes`` (as `shape`, negative values allowed).
     default : Any
         The value a new component has; Keras's default where Keras has the parameter.
     help : str
@@ -40,7 +41,7 @@ class Field:
     minimum, maximum : float or None
         Closed range of a number (of each number for ``pair`` and ``shape``).
     choices : tuple of str or callable
-        Legal values of a ``choice``; a callable is asked each time, so that plug-ins count.
+        Legal values of a ``choice`` or of ``names``; a callable is asked each time, so that plug-ins count.
     live : bool
         Whether the value can change while training runs, without a restart.
     logarithmic : bool
@@ -60,7 +61,7 @@ class Field:
     unit: str = ""
 
     def options(self) -> tuple[str, ...]:
-        """Legal values of a ``choice`` now."""
+        """Legal values of a ``choice`` or of ``names`` now."""
         return tuple(self.choices() if callable(self.choices) else self.choices)
 
     def check(self, name: str, value: Any) -> Any:
@@ -158,9 +159,17 @@ def _check_shape(field: Field, name: str, value: Any) -> tuple[int, ...]:
 
 def _check_reals(field: Field, name: str, value: Any) -> tuple[float, ...]:
     values = value if isinstance(value, (tuple, list)) else (value,)
-    if not values or len(values) > 64:
-        raise FieldError(f"{name} must be 1 to 64 numbers, not {value!r}.")
+    if not values and field.default:
+        raise FieldError(f"{name} must be at least one number, not {value!r}.")
+    if len(values) > 4096:
+        raise FieldError(f"{name} has more than 4096 numbers.")
     return tuple(_check_real(field, name, v) for v in values)
+
+
+def _check_names(field: Field, name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (tuple, list)):
+        raise FieldError(f"{name} must be a list of names, not {value!r}.")
+    return tuple(dict.fromkeys(_check_choice(field, name, v) for v in value))
 
 
 _CHECKS = {
@@ -173,6 +182,7 @@ _CHECKS = {
     "sides": _check_sides,
     "shape": _check_shape,
     "reals": _check_reals,
+    "names": _check_names,
 }
 
 
@@ -222,9 +232,19 @@ def shape(default: tuple[int, ...], *, help: str, minimum: int = 1, **more: Any)
     return _declare(Field("shape", default, help, minimum, 1_000_000, **more))
 
 
-def reals(default: tuple[float, ...], minimum: float, maximum: float, *, help: str, **more: Any) -> Any:
-    """Declare a list of finite numbers, each within a closed range."""
+def reals(
+    default: tuple[float, ...], minimum: float | None = None, maximum: float | None = None, *, help: str, **more: Any
+) -> Any:
+    """Declare a row of numbers, such as one a class; it may be empty only if the default is."""
     return _declare(Field("reals", default, help, minimum, maximum, **more))
+
+
+def names(
+    default: tuple[str, ...], choices: Sequence[str] | Callable[[], Sequence[str]], *, help: str, **more: Any
+) -> Any:
+    """Declare some of several names; none at all is one choice."""
+    legal = choices if callable(choices) else tuple(choices)
+    return _declare(Field("names", default, help, choices=legal, **more))
 
 
 def fields_of(component: Any) -> dict[str, Field]:

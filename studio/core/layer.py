@@ -8,6 +8,7 @@ and the contract test (`studio.testing.check_layer`) all follow from the class a
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -234,16 +235,23 @@ class ElementWise(Layer):
 
 @dataclass(frozen=True)
 class Loss(Layer):
-    """A node that scores predictions against targets; training minimises it."""
+    """A node that scores predictions against targets; training minimises it.
+
+    A prediction is scored term by term: each step, each pixel, or the whole of it. The loss is the
+    mean over the terms and over the samples of the minibatch, each term times its weight if there
+    are weights (Keras's ``sum_over_batch_size``: the sum is not divided by the sum of the weights).
+    """
 
     family: ClassVar[str] = "Loss"
-    inputs: ClassVar[tuple[str, ...]] = ("prediction", "target")
+    inputs: ClassVar[tuple[str, ...]] = ("prediction", "target", "weights?")
     outputs: ClassVar[tuple[str, ...]] = ()
     icon: ClassVar[str] = "loss"
     #: What the target must hold.
     targets: ClassVar[tuple[str, ...]] = ("values",)
     #: The activation whose outputs it reads as probabilities; empty for plain numbers.
     reads: ClassVar[str] = ""
+    #: Smallest and largest prediction that makes sense.
+    domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     #: Whether the share of right answers is a metric of it.
     has_accuracy: ClassVar[bool] = False
 
@@ -252,10 +260,22 @@ class Loss(Layer):
     )
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        prediction, target = shapes
-        # One neuron predicts one number, as Keras users expect.
-        if prediction == target or (target == () and prediction == (1,)):
-            return ()
+        self.check_target(*shapes[:2])
+        if len(shapes) > 2:
+            self.check_weights(shapes[0], shapes[2])
+        return ()
+
+    def check_target(self, prediction: Shape, target: Shape) -> None:
+        """Look whether predictions and targets fit each other.
+
+        Raises
+        ------
+        ShapeProblem
+            When they do not.
+        """
+        # A last axis of one number may be left out in the target, as Keras users expect.
+        if prediction == target or (prediction[-1:] == (1,) and target == prediction[:-1]):
+            return
         if target == ():
             raise ShapeProblem(
                 f"gets predictions of {describe(prediction)} but one number a sample as target: "
@@ -268,6 +288,20 @@ class Loss(Layer):
             raise ShapeProblem(sentence + "add Reshape before it.", remedy)
         raise ShapeProblem(sentence + "make the last layer's size match the target.")
 
+    def check_weights(self, prediction: Shape, weights: Shape | None) -> None:
+        """Look whether there is a weight for each sample, or for each of its steps or pixels.
+
+        Raises
+        ------
+        ShapeProblem
+            When there is not.
+        """
+        steps = prediction[:-1]
+        if weights is None or size(weights) == 1 or (steps and weights in (steps, (*steps, 1))):
+            return
+        wanted = f"one number a sample, or {describe(steps)}" if steps else "one number a sample"
+        raise ShapeProblem(f"gets weights of {describe(weights)}, needs {wanted}: wire others to it.")
+
     def check_classes(self, prediction: Shape, classes: int) -> None:
         """Look whether predictions of this shape can tell so many classes apart.
 
@@ -279,11 +313,31 @@ class Loss(Layer):
             When they cannot.
         """
 
-    def value(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Loss of each sample, float64 ``(batch,)``, for float64 inputs ``(batch, *shape)``."""
+    def term_values(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Loss of each term, float64 ``(batch, ...)``, for float64 inputs ``(batch, *shape)``."""
         raise TypeError(f"{self.type_name()} has no formula.")
+
+    def term_weights(self, prediction: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """How much each term counts, ``(batch, terms)``, where neighbours may share one number."""
+        return weights
+
+    def value(self, prediction: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """Loss of each sample, float64 ``(batch,)``; the mean of all is the loss of the batch.
+
+        Parameters
+        ----------
+        prediction, target : numpy.ndarray
+            float64, ``(batch, *shape)``.
+        weights : numpy.ndarray or None
+            float64, ``(batch, *shape)``.
+        """
+        batch = len(prediction)
+        values = self.term_values(prediction, target).reshape(batch, -1)
+        given = np.ones((batch, 1)) if weights is None else weights.reshape(batch, -1)
+        factors = self.term_weights(prediction, target, given)
+        return np.asarray((values * np.repeat(factors, values.shape[1] // factors.shape[1], 1)).mean(1))
 
     def reference(
         self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
     ) -> np.ndarray:
-        return np.asarray(self.value(inputs[0], inputs[1]))
+        return np.asarray(self.value(*inputs))

@@ -16,6 +16,7 @@ from studio.core.shapes import Shape, size
 
 if TYPE_CHECKING:
     from studio.core.layer import ElementWise
+    from studio.core.loss import ElementWiseLoss
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,59 @@ class WeightRef:
     gradient: Ref
     stride: int
     trainable: bool
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a loss scores predictions: its two kernels and what they get.
+
+    A sample's prediction is cut into terms of `span` neighbouring numbers (the scores of one
+    step or pixel, or single numbers) that are scored one by one.
+
+    Parameters
+    ----------
+    forward, gradient : Kernel or str
+        Kernels take the arguments that `studio.kernels.losses` lists; names are those of static
+        methods of `maths`, which kernels are made from.
+    prediction, target : Tensor
+        The target has as many terms.
+    weights : Tensor or None
+        How much each sample, or each of a sample's steps, counts.
+    maths : type or None
+        The `studio.core.loss.ElementWiseLoss` class whose methods are named.
+    span : int
+        Numbers of a term.
+    divisor : int
+        What a sample's sum over its terms is divided by; 0 is their number.
+    numbers : sequence of Ref
+        The loss's own.
+    answers : {"", "kernel", "threshold"}
+        How right answers are counted: not at all, by the forward kernel, or by comparing one
+        number with `threshold` (of several numbers, the largest says which class).
+    threshold : float
+        0 or one half.
+    class_weights : Ref or None
+        One float a class.
+    class_kind : {"labels", "one_hot", "binary"}
+        How the target says which class it is.
+    ignored : int or None
+        Label of terms that do not count.
+    """
+
+    forward: Any
+    gradient: Any
+    prediction: Tensor
+    target: Tensor
+    weights: Tensor | None = None
+    maths: type[ElementWiseLoss] | None = None
+    span: int = 1
+    divisor: int = 0
+    numbers: Sequence[Ref] = ()
+    answers: str = ""
+    threshold: float = 0.0
+    class_weights: Ref | None = None
+    class_kind: str = "labels"
+    ignored: int | None = None
 
 
 class Lowering(Protocol):
@@ -272,12 +326,20 @@ class Lowering(Protocol):
         """What activation `name` made the tensor from, if that is how it was made."""
         ...
 
+    def numbers(self, name: str, count: int) -> Ref:
+        """Shared floats that the engine fills with so many numbers of a loss, such as its class weights."""
+        ...
+
+    def score(self, scoring: Scoring) -> Tensor:
+        """Emit the calls of a loss, forward and backward; gives the output of the Loss node."""
+        ...
+
     def sums(self) -> int:
         """Number of the float64 sums that the loss being lowered adds to."""
         ...
 
-    def set_predictions(self, ref: Ref) -> None:
-        """Say where the loss being lowered puts each column's predicted class (a float)."""
+    def set_predictions(self, ref: Ref, terms: int = 1) -> None:
+        """Say where the loss being lowered puts predicted classes (floats): a row of columns for each term."""
         ...
 
     def node_key(self) -> int:

@@ -19,12 +19,14 @@ import numpy as np
 
 from studio.core.component import Component
 from studio.core.layer import Layer
+from studio.core.metric import Metric
 
 ENTRY_POINT_GROUP = "studio.layers"
 _BUILT_IN_PACKAGES = ("studio.layers", "studio.losses")
 _OPTIMIZERS = "studio.engine.optimizers"
 _SCHEDULES = "studio.engine.schedules"
 _STOPPING = "studio.engine.stopping"
+_METRICS = "studio.engine.metrics"
 _INITIALIZERS = "studio.engine.initializers"
 
 
@@ -141,6 +143,31 @@ def schedules() -> dict[str, type[Component]]:
 def stoppings() -> dict[str, type[Component]]:
     """All classes that say when to stop, by name."""
     return {c.type_name(): c for c in _package_components(_STOPPING)}
+
+
+@cache
+def metrics() -> dict[str, type[Metric]]:
+    """All metric classes by their (Keras's) names, such as ``mean_iou``."""
+    return {c.metric: c for c in _package_components(_METRICS) if issubclass(c, Metric)}
+
+
+def metric(name: str) -> type[Metric]:
+    """The metric class of that name.
+
+    Raises
+    ------
+    UnknownName
+        When no such metric is registered.
+    """
+    try:
+        return metrics()[name]
+    except KeyError:
+        raise UnknownName(f"There is no metric called {name!r}.") from None
+
+
+def metric_names() -> tuple[str, ...]:
+    """Names of all metrics."""
+    return tuple(metrics())
 
 
 def initializer_names() -> tuple[str, ...]:

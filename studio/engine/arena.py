@@ -81,6 +81,7 @@ class SharedSpace:
     numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     #: Where the ring of upcoming learning rates is; negative if the plan reads none.
     ring: int = -1
+    lists: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     _zeros: tuple[int, int] = (0, 0)
 
     def place(self, weights: dict[str, tuple[Weight, ...]]) -> None:
@@ -124,6 +125,13 @@ class SharedSpace:
         if self.ring < 0:
             self.ring = self.take(floats)
         return Ref("shared", self.ring)
+
+    def numbers_of(self, owner: str, name: str, count: int) -> Ref:
+        """As many floats in a row, which the program sets too (see `lists`: offset and count)."""
+        key = (owner, name)
+        if key not in self.lists:
+            self.lists[key] = self.take(count), count
+        return Ref("shared", self.lists[key][0])
 
     def zeros(self, floats: int) -> Ref:
         """Floats that are always zero."""

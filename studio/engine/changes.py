@@ -29,7 +29,7 @@ def only_live(before: Component, after: Component) -> bool:
     for name, declared in before.parameters().items():
         if getattr(before, name) != getattr(after, name):
             numeric = declared.live and declared.kind in ("real", "flag")
-            if not numeric and name != "epochs":
+            if not numeric and name not in ("epochs", "metrics", "top_k"):
                 return False
     if isinstance(before, Training) and isinstance(after, Training):
         one, other = before.optimizer, after.optimizer

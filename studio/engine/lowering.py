@@ -19,11 +19,12 @@ from studio.core.dataset import DatasetInfo
 from studio.core.graph import Graph
 from studio.core.inference import Inference
 from studio.core.layer import ElementWise, Layer, Loss
-from studio.core.lowering import Ref, Tensor, WeightRef
+from studio.core.lowering import Ref, Scoring, Tensor, WeightRef
 from studio.core.optimizer import Optimizer
 from studio.core.shapes import Shape, size
 from studio.engine.arena import SharedSpace, aligned
 from studio.engine.plan import Call
+from studio.engine.scoring import lower_scoring
 from studio.kernels import control
 from studio.kernels.jit import Kernel
 from studio.kernels.pointwise import backward_kernel, forward_kernel
@@ -98,7 +99,7 @@ class LayerLowering:
         self._keep: list[Tensor] = []  # ids of tensors are keys, so the tensors must live on
         self._floats_by_node: dict[str, int] = {}
         self._losses: list[str] = []
-        self._predictions: dict[str, Ref] = {}
+        self._predictions: dict[str, tuple[Ref, int]] = {}
         self._extras: dict[tuple[str, str], Tensor] = {}
         self._place = Place()
         self._phase = "forward"
@@ -356,9 +357,15 @@ class LayerLowering:
         """Which of the float64 sums the loss being lowered adds to."""
         return self._losses.index(self._node)
 
-    def set_predictions(self, ref: Ref) -> None:
-        """Say where the loss being lowered puts each column's predicted class."""
-        self._predictions[self._node] = ref
+    def set_predictions(self, ref: Ref, terms: int = 1) -> None:
+        """Say where the loss being lowered puts predicted classes: a row of columns for each term."""
+        self._predictions[self._node] = ref, terms
+
+    def numbers(self, name: str, count: int) -> Ref:
+        return self.space.numbers_of(self._node, name, count)
+
+    def score(self, scoring: Scoring) -> Tensor:
+        return lower_scoring(self, scoring)
 
     def _allocate(self, shape: Shape, halo: int, gradient_halo: int, differentiable: bool) -> Tensor:
         if len(shape) == 3:

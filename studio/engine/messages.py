@@ -231,12 +231,15 @@ class Evaluation:
         int64 ``(classes, classes)``: row is the true class, column the predicted one.
     epoch : float
         When it was measured.
+    metrics : mapping of str to float
+        By name (Keras's), in the order people chose; accuracy is among them where it was chosen.
     """
 
     loss: float
     accuracy: float | None = None
     confusion: np.ndarray | None = None
     epoch: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 Status = Literal["empty", "invalid", "preparing", "ready", "running", "paused", "finished", "failed"]

@@ -16,6 +16,7 @@ from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import Inference, infer
 from studio.core.layer import ElementWise
+from studio.core.loss import ClassLoss
 from studio.core.optimizer import Optimizer
 from studio.core.parts import owner_of
 from studio.core.problems import Problem
@@ -210,6 +211,8 @@ class Network(Observed):
                 layer, _, own_name = owner_of(graph.node(owner).layer, name)
                 value = float(getattr(layer, own_name))
             self.device.arena[offset] = value
+        for (owner, name), (offset, count) in self.space.lists.items():
+            self.device.arena[offset : offset + count] = self._list_of(owner, name, count)
         if self._ring is not None:
             self._ring.forget()
 
@@ -247,6 +250,21 @@ class Network(Observed):
     def learning_rate(self) -> float:
         """Of the next step."""
         return float(self._rates(self.step, 1)[0]) if self._ring is not None else self._rate_between_epochs()
+
+    def _list_of(self, node: str, name: str, count: int) -> np.ndarray:
+        layer = self.graph.node(node).layer
+        assert isinstance(layer, ClassLoss)
+        assert name == "class_weights"
+        counts = np.ones(count)
+        if layer.class_weight == "balanced":
+            found = self.class_counts(node, layer, count)
+            if found is None:
+                who = self.graph.node(node).name
+                raise EngineProblem(
+                    Problem(node, f"{who} can balance classes only where Data's Y is its target: wire Y to it.")
+                )
+            counts = found
+        return layer.class_factors(counts)
 
     def weights(self) -> dict[tuple[str, str], np.ndarray]:
         """Copies of all weights in Keras's layout."""

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studio.core.dataset import Dataset, DatasetInfo, Split
+from studio.core.dataset import Dataset, DatasetInfo, Split, TargetKind
+from studio.core.document import Training
 from studio.core.graph import Graph
+from studio.core.inference import Inference
 from studio.core.layer import Loss
+from studio.core.loss import ClassLoss, class_numbers
 from studio.core.lowering import Tensor
+from studio.core.metric import confusion
 from studio.core.parts import owner_of
+from studio.core.shapes import size
 from studio.engine.arena import SharedSpace
 from studio.engine.cpu_device import BoundPlan, CpuDevice
+from studio.engine.measuring import Measuring, chosen_metrics
 from studio.engine.messages import Evaluation
 from studio.kernels import state
 
@@ -21,11 +27,16 @@ from studio.kernels import state
 PROBE = 16
 #: Samples at a time when a whole split is computed.
 MANY = 256
+#: Classes that a confusion matrix has at most: words of a vocabulary are too many to look at.
+MOST_CLASSES = 1024
 
 
 @dataclass(frozen=True)
 class LossSums:
-    """What the losses added up since the last look: per Loss node, then the penalty."""
+    """What the losses added up since the last look: per Loss node, then the penalty.
+
+    `samples` are those that were scored; with steps that do not count, a share of one.
+    """
 
     loss: np.ndarray
     right: np.ndarray
@@ -40,7 +51,9 @@ class Observed:
     datasets: dict[str, Dataset]
     infos: dict[str, DatasetInfo]
     device: CpuDevice
+    inference: Inference
     losses: tuple[str, ...]
+    training: Training
     space: SharedSpace
     train_plan: BoundPlan
     _probe_plan: BoundPlan
@@ -63,7 +76,7 @@ class Observed:
         return LossSums(blocks[:, 0].copy(), blocks[:, 1].copy(), blocks[:, 2].copy(), float(total[state.PENALTY_SUM]) / steps)
 
     def evaluate(self, split: Callable[[Dataset], Split]) -> Evaluation | None:
-        """Loss, accuracy and confusion matrix on a split; None if it is empty."""
+        """Loss, accuracy, confusion matrix and metrics on a split; None if it is empty."""
         arrays = self._arrays(split)
         samples = len(arrays[0])
         if samples == 0 or not self.losses:
@@ -72,26 +85,71 @@ class Observed:
         self._start(bound, arrays, samples)
         bound.sums[:] = 0.0
         first_loss = self.losses[0]
-        place = bound.plan.predictions.get(first_loss)
-        labels = self._labels(first_loss, split)
-        predicted = np.empty(samples, np.int64)
+        place, terms = bound.plan.predictions.get(first_loss, (None, 1))
+        if not self.has_accuracy():
+            place = None
+        labels = self._labels(first_loss, split) if place is not None else None
+        if labels is not None and labels.shape != (samples, terms):
+            labels = None
+        predicted = np.empty((samples, terms), np.int64) if place is not None else None
+        counted = None if labels is None else labels != getattr(self._loss(first_loss), "ignore_class", -1)
+        measuring = self._measuring(first_loss, classes=place is not None)
+        output, _ = self._input_of(first_loss, 0)
+        target, target_port = self._input_of(first_loss, 1)
         for start in range(0, samples, MANY):
             self.device.run(bound, 1)
-            if place is not None:
+            count = min(MANY, samples - start)
+            chunk = slice(start, start + count)
+            if place is not None and predicted is not None:
                 begin = bound.bases[0] + place.offset
-                count = min(MANY, samples - start)
-                predicted[start : start + count] = self.device.arena[begin : begin + count]
+                rows = self.device.arena[begin : begin + terms * MANY]
+                predicted[chunk] = rows.reshape(terms, MANY)[:, :count].T
+            if not measuring.reads_outputs:
+                continue
+            outputs = self.read_output(bound, output, count)
+            if outputs is None:
+                continue
+            if place is None:
+                answers: np.ndarray | None = None
+                if target in self.datasets:
+                    part = split(self.datasets[target])
+                    answers = (part.y if target_port == 1 else part.x)[chunk]
+                else:
+                    answers = self.read_output(bound, target, count)
+                if answers is not None:
+                    measuring.add_values(outputs, answers)
+            elif labels is not None and counted is not None:
+                measuring.add_scores(outputs, labels[chunk], counted[chunk])
         sums = self._take(bound)
         loss = self.total_loss(sums) + self.penalty()
-        if place is None:
-            return Evaluation(loss, epoch=self.epoch)
-        accuracy = float(sums.right[0] / max(1.0, sums.samples[0]))
-        confusion = None
-        if labels is not None:
-            classes = max(2, len(self._info_of(first_loss).classes), int(labels.max(initial=0)) + 1, int(predicted.max()) + 1)
-            confusion = np.zeros((classes, classes), np.int64)
-            np.add.at(confusion, (labels, predicted), 1)
-        return Evaluation(loss, accuracy, confusion, self.epoch)
+        if predicted is None:
+            return Evaluation(loss, epoch=self.epoch, metrics=measuring.results(None))
+        accuracy = float(sums.right[0] / sums.samples[0]) if sums.samples[0] else 0.0
+        counts = None
+        if labels is not None and counted is not None:
+            counts = self._confusion(first_loss, labels[counted], predicted[counted])
+        return Evaluation(loss, accuracy, counts, self.epoch, measuring.results(counts))
+
+    def _confusion(self, loss: str, labels: np.ndarray, predicted: np.ndarray) -> np.ndarray | None:
+        """How often each class was taken for each; None where there are too many."""
+        known = max(2, len(self._info_of(loss).classes))
+        if max(known, int(labels.max(initial=0)), int(predicted.max(initial=0))) > MOST_CLASSES:
+            return None
+        return confusion(predicted, labels, known)
+
+    def _measuring(self, loss: str, classes: bool) -> Measuring:
+        """The metrics that suit the first loss, ready to take outputs."""
+        prediction = self.inference.input_shapes[loss][0]
+        metrics = chosen_metrics(self.training, classes, self._loss(loss), prediction)
+        source, port = self._input_of(loss, 1)
+        dataset = self.datasets.get(source)
+        scale = np.ones(1, np.float32) if dataset is None else dataset.y_scale if port == 1 else dataset.x_scale
+        return Measuring(metrics, scale)
+
+    def _loss(self, node: str) -> Loss:
+        layer = self.graph.node(node).layer
+        assert isinstance(layer, Loss)
+        return layer
 
     def penalty(self) -> float:
         """What the size of the weights adds to the loss, for the weights as they are."""
@@ -108,7 +166,8 @@ class Observed:
 
     def total_loss(self, sums: LossSums) -> float:
         """The number training minimises: weighted mean losses and penalties."""
-        means = sums.loss / np.maximum(sums.samples, 1.0)
+        # Where some terms do not count, the number of samples is not whole.
+        means = sums.loss / np.where(sums.samples > 0, sums.samples, 1.0)
         weights = []
         for node in self.losses:
             layer = self.graph.node(node).layer
@@ -118,26 +177,47 @@ class Observed:
 
     def has_accuracy(self) -> bool:
         """Whether the first loss counts right answers."""
-        layer = self.graph.node(self.losses[0]).layer if self.losses else None
-        return isinstance(layer, Loss) and self.losses[0] in self._many_plan.plan.predictions
+        if not self.losses or self.losses[0] not in self._many_plan.plan.predictions:
+            return False
+        # Pictures and other rows of numbers that are to be matched are no choice among classes.
+        _, terms = self._many_plan.plan.predictions[self.losses[0]]
+        prediction = self.inference.input_shapes[self.losses[0]][0]
+        return self.target_kind(self.losses[0]) != "values" or size(prediction) == terms == 1
 
-    def _target_source(self, loss: str) -> tuple[str, int]:
-        edge = self.graph.incoming(loss)[1]
+    def target_kind(self, loss: str) -> TargetKind:
+        """What the loss's target holds; plain values unless it comes from Data's Y as it is."""
+        node, port = self._input_of(loss, 1)
+        return self.infos[node].target if node in self.infos and port == 1 else "values"
+
+    def _input_of(self, loss: str, port: int) -> tuple[str, int]:
+        """Where the prediction (port 0) or the target (port 1) of a loss comes from."""
+        edge = self.graph.incoming(loss)[port]
         return edge.source, edge.source_port
 
     def _info_of(self, loss: str) -> DatasetInfo:
-        node, _port = self._target_source(loss)
+        node, _port = self._input_of(loss, 1)
         return self.infos.get(node, next(iter(self.infos.values())))
 
     def _labels(self, loss: str, split: Callable[[Dataset], Split]) -> np.ndarray | None:
-        node, port = self._target_source(loss)
-        if node not in self.datasets or port != 1:
+        """Class of each term of each sample, int64 ``(samples, terms)``; None where there are no classes."""
+        kind = self.target_kind(loss)
+        if kind == "values":
             return None
-        y = split(self.datasets[node]).y
-        kind = self.datasets[node].info.target
-        if kind == "labels":
-            return y.astype(np.int64).reshape(len(y))
-        return y.argmax(-1).astype(np.int64) if kind == "one_hot" else None
+        y = split(self.datasets[self._input_of(loss, 1)[0]]).y
+        return class_numbers(y, kind).reshape(len(y), -1)
+
+    def class_counts(self, node: str, loss: ClassLoss, classes: int) -> np.ndarray | None:
+        """How many terms of the training part are of each class; None where the target is not Data's Y."""
+        source, port = self._input_of(node, 1)
+        if source not in self.datasets:
+            return None
+        train = self.datasets[source].train
+        numbers = class_numbers(train.y if port == 1 else train.x, loss.class_kind)
+        counts = np.bincount(numbers[numbers >= 0], minlength=classes)[:classes]
+        ignored = getattr(loss, "ignore_class", -1)
+        if 0 <= ignored < classes:
+            counts[ignored] = 0
+        return np.asarray(counts, np.float64)
 
     def _start(self, bound: BoundPlan, arrays: Sequence[np.ndarray], samples: int) -> None:
         self.device.feed(bound, arrays, samples, False, 0)

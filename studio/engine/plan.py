@@ -59,8 +59,9 @@ class Plan:
         Ids of the Loss nodes, in the order of their sums.
     floats_by_node : mapping of str to int
         Private floats each node asked for, to name the largest.
-    predictions : mapping of str to Ref
-        By Loss node: where each column's predicted class is, for classification.
+    predictions : mapping of str to (Ref, int)
+        By Loss node, for classification: where the predicted classes are, and how many a sample
+        has (one a step or pixel); each is a row of all columns.
     extras : mapping of (node id, name) to Tensor
         What there is to see beside the outputs, in a plan to look into.
     """
@@ -73,7 +74,7 @@ class Plan:
     gradients: Mapping[str, Tensor]
     losses: tuple[str, ...]
     floats_by_node: Mapping[str, int]
-    predictions: Mapping[str, Ref]
+    predictions: Mapping[str, tuple[Ref, int]]
     extras: Mapping[tuple[str, str], Tensor] = field(default_factory=dict)
 
     @property

@@ -340,6 +340,9 @@ class TrainingRun:
             self.history.append("val_loss", found.epoch, found.loss)
             if found.accuracy is not None:
                 self.history.append("val_accuracy", found.epoch, found.accuracy)
+            for name, value in found.metrics.items():
+                if name != "accuracy":
+                    self.history.append(f"val_{name}", found.epoch, value)
         return found
 
     def look_again(self) -> None:
@@ -352,7 +355,7 @@ class TrainingRun:
                 self.train_evaluation = Evaluation(float(losses[-1]), accuracy, epoch=self.network.epoch)
 
     def evaluate(self, split: str) -> Evaluation | None:
-        """Loss, accuracy and confusion matrix on ``train``, ``validation`` or ``test``."""
+        """Loss, accuracy, confusion matrix and metrics on ``train``, ``validation`` or ``test``."""
         return self.network.evaluate(_SPLITS[split])
 
     def train(

@@ -111,7 +111,11 @@ class Softmax(Layer):
         (x,) = inputs
         axis = feature_axis(self.axis, x.shape)
         flat = lowering.contiguous(x)
-        y = lowering.tensor(x.shape)
+        # Over the last axis a loss may take it in; if whoever comes next wants a halo, it is laid out below.
+        last = axis == len(x.shape) - 1
+        y = lowering.output(x.shape) if last else lowering.tensor(x.shape)
+        if not y.contiguous:
+            y, last = lowering.tensor(x.shape), False
         # What lies behind the axis is as the batch is: each number has an answer of its own.
         sizes = (math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]) * lowering.batch)
 
@@ -124,7 +128,7 @@ class Softmax(Layer):
                 lowering.emit(softmax_backward, *sizes, y.base, dy.base, dx.base)
 
         lowering.backward(y, backward)
-        if len(x.shape) == 1:
+        if last:
             lowering.defer("softmax", flat, y, forward)
             return y
         forward()

@@ -1,4 +1,4 @@
-"""Contract tests for components: what must hold for each layer, loss, optimizer, schedule and initializer.
+"""Contract tests for components: what must hold for each layer, loss, optimizer, schedule, initializer and metric.
 
 Authors of plug-ins run them on their own classes::
 
@@ -14,7 +14,8 @@ class's float64 `reference`. It raises AssertionError with a sentence that says 
 from studio.testing.initializers import check_initializer
 from studio.testing.layers import check_layer
 from studio.testing.losses import check_loss
+from studio.testing.metrics import check_metric
 from studio.testing.optimizers import check_optimizer
 from studio.testing.schedules import check_schedule
 
-__all__ = ["check_initializer", "check_layer", "check_loss", "check_optimizer", "check_schedule"]
+__all__ = ["check_initializer", "check_layer", "check_loss", "check_metric", "check_optimizer", "check_schedule"]

@@ -11,6 +11,7 @@ import numpy as np
 from studio.core import registry
 from studio.core.dataset import TargetKind
 from studio.core.layer import Loss
+from studio.core.loss import ClassLoss, class_numbers
 from studio.core.shapes import Shape
 from studio.testing.declarations import check_declaration, check_json, require, require_close
 from studio.testing.differences import check_gradient
@@ -26,9 +27,10 @@ VALUE, GRADIENT = 2e-5, 2e-4
 def check_loss(loss_class: type[Loss], draw: Draw | None = None) -> None:
     """Check everything the product relies on of one loss class.
 
-    For each of the class's `examples`: the loss against `value` and its gradient against
-    central differences of `value`, from given predictions and after softmax and sigmoid
-    (which a loss may take into its own formula); one and two threads; batches of 1, 5, 13 and
+    For each of the class's `examples` (a prediction's shape, a target's, and that of weights if
+    there are some): the loss against `value` and its gradient against central differences of
+    `value`, from given predictions and after softmax and sigmoid (which a loss may take into its
+    own formula); one and two threads; batches of 1, 5, 13 and
     33 and one that is partly empty; zero gradient for columns without samples; that `weight`
     counts, also when it changes while training runs; that a NaN is noticed; that two runs are
     equal to the last bit. Of the class: help, formula, source, and help for each parameter.
@@ -39,8 +41,8 @@ def check_loss(loss_class: type[Loss], draw: Draw | None = None) -> None:
         A loss.
     draw : callable, optional
         Gives legal predictions and targets for a prediction shape, a target shape, a number of
-        samples and a random generator. By default predictions are any numbers, or, for a loss
-        with an accuracy, probabilities; targets are what `targets` says.
+        samples and a random generator. By default predictions are any numbers in the loss's
+        `domain` and targets are what `targets` says.
 
     Raises
     ------
@@ -52,16 +54,20 @@ def check_loss(loss_class: type[Loss], draw: Draw | None = None) -> None:
     require(bool(loss_class.targets), f"{name} does not say what targets it takes.")
     examples = loss_class.examples()
     require(bool(examples), f"{name} has no examples.")
-    for loss, shapes in examples:
+    for number, (loss, shapes) in enumerate(examples):
         assert isinstance(loss, Loss)
         check_json(loss)
-        prediction, target = shapes
-        require(loss.output_shape(prediction, target) == (), f"{name} must give one number a sample.")
-        activations = [""]
-        if len(prediction) == 1:
-            activations += ["sigmoid"] if prediction == (1,) else ["sigmoid", "softmax"]
-        for activation in activations:
-            _check_example(_Example(loss, prediction, target, activation, draw or _draw_for(loss)))
+        require(loss.output_shape(*shapes) == (), f"{name} must give one number a sample.")
+        prediction, target = shapes[:2]
+        weights = shapes[2] if len(shapes) > 2 else None
+        for activation in _activations(loss, prediction, everything=number == 0):
+            _check_example(_Example(loss, prediction, target, weights, activation, draw or _draw_for(loss)))
+
+
+def _activations(loss: Loss, prediction: Shape, everything: bool) -> list[str]:
+    """Activations to put before a loss; a softmax over one number says nothing."""
+    found = ["sigmoid", "softmax"] if everything else [loss.reads] if loss.reads else []
+    return ["", *(a for a in found if a != "softmax" or prediction[-1] > 1)]
 
 
 @dataclass(frozen=True)
@@ -69,13 +75,15 @@ class _Example:
     loss: Loss
     prediction: Shape
     target: Shape
+    weights: Shape | None
     activation: str
     draw: Draw
 
     @property
     def name(self) -> str:
         after = f" after {self.activation}" if self.activation else ""
-        return f"{self.loss!r} for {self.prediction} and {self.target}{after}"
+        weighted = "" if self.weights is None else f", weights {self.weights}"
+        return f"{self.loss!r} for {self.prediction} and {self.target}{weighted}{after}"
 
     @property
     def classes(self) -> int:
@@ -83,27 +91,43 @@ class _Example:
 
     @property
     def kind(self) -> TargetKind:
-        if self.target == () and "labels" in self.loss.targets and self.loss.has_accuracy:
+        if not self.loss.has_accuracy:
+            return "values"
+        sparse = len(self.target) < len(self.prediction) or self.target[-1:] == (1,)
+        if sparse and "labels" in self.loss.targets:
             return "labels"
         return "one_hot" if "values" not in self.loss.targets else "values"
 
-    def arrays(self, samples: int) -> tuple[np.ndarray, np.ndarray]:
-        """Predictions (or what comes before the activation) and targets, float32."""
+    def arrays(self, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Predictions (or what comes before the activation), targets and weights, float32."""
         generator = np.random.default_rng(samples)
         prediction, target = self.draw(self.prediction, self.target, samples, generator)
         if self.activation:
             prediction = generator.normal(size=prediction.shape) * 2.0
-        return prediction.astype(np.float32), target.astype(np.float32)
+        weights = None
+        if self.weights is not None:
+            weights = np.maximum(0.0, generator.uniform(-0.5, 2.0, (samples, *self.weights))).astype(np.float32)
+        return prediction.astype(np.float32), target.astype(np.float32), weights
 
-    def values(self, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Loss of each sample, float64."""
-        return self.loss.value(registry.activate(self.activation or "linear", x), target)
+    def values(
+        self, x: np.ndarray, target: np.ndarray, weights: np.ndarray | None, samples: int
+    ) -> np.ndarray:
+        """Loss of each sample, float64; the classes are balanced for a training part of so many samples."""
+        loss = self.loss
+        if isinstance(loss, ClassLoss) and loss.class_weight == "balanced":
+            numbers = class_numbers(self.arrays(samples)[1], loss.class_kind)
+            classes = 2 if loss.class_kind == "binary" else self.prediction[-1]
+            ignored = getattr(loss, "ignore_class", -1)
+            loss = loss.settled(np.bincount(numbers[numbers != ignored], minlength=classes))
+        return loss.value(registry.activate(self.activation or "linear", x), target, weights)
 
-    def rig(self, samples: int, batch: int, threads: int, haloed: bool = False) -> Rig:
-        x, target = self.arrays(samples)
+    def rig(self, samples: int, batch: int, threads: int, haloed: bool = False, undefined: bool = False) -> Rig:
+        x, target, weights = self.arrays(samples)
+        if undefined:
+            x[-2] = np.nan
         return Rig(
             self.loss,
-            [x],
+            [x, None, weights],
             target,
             batch,
             threads,
@@ -114,22 +138,29 @@ class _Example:
         )
 
 
+def _within(domain: tuple[float, float], shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """Numbers well inside a range that may be open at one end or both."""
+    if np.isinf(domain[0]):
+        return generator.normal(size=shape) * 1.5
+    if np.isinf(domain[1]):
+        return domain[0] + 0.05 + np.abs(generator.normal(size=shape))
+    return generator.uniform(domain[0] + 0.05, domain[1] - 0.05, shape)
+
+
 def _draw_for(loss: Loss) -> Draw:
     def draw(
         prediction: Shape, target: Shape, samples: int, generator: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
+        predictions = _within(loss.domain, (samples, *prediction), generator)
         if not loss.has_accuracy:
-            return generator.normal(size=(samples, *prediction)), generator.normal(size=(samples, *target))
-        probabilities = generator.uniform(0.05, 0.95, (samples, *prediction))
-        if target == ():
-            classes = max(2, prediction[-1])
-            labels = generator.integers(0, classes, samples)
-            if classes > 2:
-                probabilities /= probabilities.sum(-1, keepdims=True)
-            return probabilities, labels
+            return predictions, _within(loss.domain, (samples, *target), generator)
+        one_hot = target == prediction and target[-1] > 1
         if "values" in loss.targets:
-            return probabilities, generator.integers(0, 2, (samples, *target))
-        return probabilities, np.eye(target[-1])[generator.integers(0, target[-1], samples)]
+            return predictions, generator.integers(0, 2, (samples, *target))
+        if loss.reads == "softmax":
+            predictions /= predictions.sum(-1, keepdims=True)
+        numbers = generator.integers(0, prediction[-1], (samples, *(target[:-1] if one_hot else target)))
+        return predictions, np.eye(target[-1])[numbers] if one_hot else numbers
 
     return draw
 
@@ -159,20 +190,24 @@ def _check_minibatch(
     haloed: bool = False,
 ) -> None:
     what = f"{example.name}, {samples} samples by {batch}, {threads} thread(s)"
-    x, target = (a.astype(np.float64) for a in example.arrays(samples))
+    x, target, weights = example.arrays(samples)
+    x, target = x.astype(np.float64), target.astype(np.float64)
     with closing(example.rig(samples, batch, threads, haloed)) as rig:
         outcome = rig.train(steps)
         sums = rig.sums()
     require(outcome.padding == 0.0, f"{what}: columns that hold no sample have a gradient.")
     seen = samples if samples > batch else len(outcome.samples)
-    require(float(sums.samples[0]) == seen, f"{what}: counted {sums.samples[0]:g} samples, not {seen}.")
-    expected = example.values(x, target)
+    ignored = getattr(example.loss, "ignore_class", -1)
+    counted = seen * float((target != ignored).mean()) if ignored >= 0 else float(seen)
+    require_close(sums.samples[:1], np.array([counted]), 1e-6, f"{what}: the samples that count")
+    expected = example.values(x, target, weights, samples)
     require(expected.shape == (samples,), f"{example.name}: value must give one number a sample.")
-    require_close(sums.loss[:1] / seen, expected.mean(keepdims=True), VALUE, f"{what}: the loss")
+    require_close(sums.loss[:1] / counted, expected.mean(keepdims=True), VALUE, f"{what}: the loss")
     x, target = x[outcome.samples], target[outcome.samples]
+    chosen = None if weights is None else weights[outcome.samples]
 
     def mean_loss(moved: np.ndarray) -> float:
-        return example.loss.weight * float(example.values(moved, target).mean())
+        return example.loss.weight * float(example.values(moved, target, chosen, samples).mean())
 
     check_gradient(
         mean_loss,
@@ -191,13 +226,7 @@ def _check_undefined(example: _Example, threads: int) -> None:
     with closing(example.rig(13, 13, threads)) as rig:
         rig.train()
         require(not rig.network.failed, f"{what}: finite losses are taken for a failure.")
-    x, target = example.arrays(13)
-    x[11] = np.nan
-    rig = Rig(
-        example.loss, [x], target, 13, threads,
-        answer_kind=example.kind, classes=example.classes, activation=example.activation,
-    )  # fmt: skip
-    with closing(rig):
+    with closing(example.rig(13, 13, threads, undefined=True)) as rig:
         rig.train()
         require(rig.network.failed, f"{what}: an undefined prediction (NaN) goes unnoticed.")
 
@@ -229,8 +258,8 @@ def _check_confusion(example: _Example) -> None:
     with closing(example.rig(33, 33, 1)) as rig:
         found = rig.network.evaluate(lambda dataset: dataset.train)
     assert found is not None
-    x, target = (a.astype(np.float64) for a in example.arrays(33))
-    expected = example.loss.weight * example.values(x, target).mean()
+    x, target, weights = example.arrays(33)
+    expected = example.loss.weight * example.values(x.astype(np.float64), target, weights, 33).mean()
     require_close(np.array(found.loss), np.array(expected), VALUE, f"{example.name}: the loss of a whole part")
     if not example.loss.has_accuracy:
         require(found.accuracy is None, f"{example.name} claims to have no accuracy, but gives one.")

@@ -101,7 +101,7 @@ class Objective(Loss):
         lowering.loss_backward(backward)
         return lowering.tensor(())
 
-    def value(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def value(self, prediction: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         return np.asarray((prediction * target).reshape(len(prediction), -1).sum(-1))
 
 
@@ -138,7 +138,7 @@ class Rig:
     Parameters
     ----------
     layer : Layer
-        Under test; a loss gets the one input as prediction and `answers` as target.
+        Under test; a loss gets the first input as prediction and `answers` as target.
     inputs : sequence of numpy.ndarray or None
         float32 ``(samples, *shape)``, one array a port; None leaves an optional port without
         a wire.
@@ -186,16 +186,18 @@ class Rig:
             answers = self.answers if i == 0 else np.zeros(len(array), np.float32)
             datasets[source] = self._dataset(array, answers, i == 0)
             self.sources.append(source)
-            givers.append(source)
-            if self.probed and self.layer.whole_numbers(port) is None:
+            giver = source
+            weighs = port > 0 and isinstance(self.layer, Loss)
+            if self.probed and not weighs and self.layer.whole_numbers(port) is None:
                 graph, probe = graph.add(Probe())
                 graph = graph.connect(source, 0, probe, 0)
                 self.probes.append(probe)
-                givers[-1] = probe
+                giver = probe
+            givers.append(giver)
         if self.activation:
             graph, curve = graph.add(registry.activations()[self.activation]())
             graph = graph.connect(givers[0], 0, curve, 0)
-            givers = [curve]
+            givers[0] = curve
         graph, self.node = graph.add(self.layer)
         for (port, _array), giver in zip(wired, givers, strict=True):
             graph = graph.connect(giver, 0, self.node, port)

@@ -31,7 +31,7 @@ def weights(network: Network, node: str) -> dict[str, np.ndarray]:
     ("activation", "loss", "classes", "fused"),
     [
         ("softmax", "SparseCategoricalCrossentropy", 3, "from_logits"),
-        ("sigmoid", "BinaryCrossentropy", 2, "binary_from_logits"),
+        ("sigmoid", "BinaryCrossentropy", 2, "binarycrossentropy_function_of_scores"),
     ],
 )
 def test_a_loss_takes_in_the_activation_before_it(

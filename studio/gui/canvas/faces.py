@@ -335,7 +335,7 @@ class _Maker:
             count = max(node.layer.minimum_inputs, len(incoming))
             names = tuple(f"{names[-1]} {i + 1}" for i in range(count))
         if isinstance(node.layer, Loss) and face.kind == "loss":
-            heights: tuple[float, ...] = (64.0, 104.0)
+            heights: tuple[float, ...] = (64.0, 104.0, 144.0)
         else:
             heights = _heights(middle, len(names), face.height)
         inputs = tuple(

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QMenu, QPushButton, QWidget
 
 from studio.core.fields import Field, FieldError
 from studio.core.shapes import describe
@@ -202,6 +202,33 @@ class RealsEditor(TextEditor):
             raise FieldError(f"{self.title} must be numbers such as 0.1, 0.01, not {text[:40]!r}.") from None
 
 
+class NamesEditor(Editor):
+    """A button with a list of names to tick; none ticked is the automatic choice."""
+
+    def __init__(self, field: Field, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(field, title, parent)
+        self.button = QPushButton(self)
+        self.menu = QMenu(self.button)
+        for name in field.options():
+            action = self.menu.addAction(name.replace("_", " "))
+            action.setData(name)
+            action.setCheckable(True)
+        self.menu.triggered.connect(self._ticked)
+        self.button.setMenu(self.menu)
+        self._add(self.button, 1)
+
+    def show_value(self, value: Any) -> None:
+        for action in self.menu.actions():
+            action.setChecked(action.data() in value)
+        few = ", ".join(name.replace("_", " ") for name in value)
+        self.button.setText(self.tr("automatic") if not value else few if len(value) < 3 else self.tr("{0} chosen").format(len(value)))
+
+    def _ticked(self) -> None:
+        value = tuple(action.data() for action in self.menu.actions() if action.isChecked())
+        self.show_value(value)
+        self.edited.emit(value)
+
+
 class PairEditor(Editor):
     """Two whole numbers, such as the height and width of a window."""
 
@@ -256,6 +283,7 @@ _EDITORS: dict[str, type[Editor]] = {
     "sides": SidesEditor,
     "shape": ShapeEditor,
     "reals": RealsEditor,
+    "names": NamesEditor,
 }
 
 
