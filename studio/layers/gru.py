@@ -34,12 +34,17 @@ _RESET_AFTER = Cell(
             for j in range(0, width, LANES):
                 place = b * width + j
                 old, z_gate, r = load(at(sums, j)), gate(load(at(sums, width + j))), gate(load(at(sums, 2 * width + j)))
-                total = load(at(sums, 3 * width + j)) + r * old
-                new = curve(total)
                 if gate_stays:
                     store(at(sums, width + j), z_gate)
                     store(at(sums, 2 * width + j), r)
-                store(at(sums, 3 * width + j), new if curve_stays else total)
+                store(at(sums, 3 * width + j), load(at(sums, 3 * width + j)) + r * old)
+            # In a loop of its own, what depends on the gates does not wait for them.
+            for j in range(0, width, LANES):
+                place = b * width + j
+                z_gate, total = gate_again(load(at(sums, width + j))), load(at(sums, 3 * width + j))
+                new = curve(total)
+                if curve_stays:
+                    store(at(sums, 3 * width + j), new)
                 h = z_gate * load(at(previous, place)) + (1.0 - z_gate) * new
                 store(at(following, place), h)
                 store(at(zn, b * row + j), h)

@@ -31,17 +31,19 @@ _CELL = Cell(
             for j in range(0, width, LANES):
                 place = b * width + j
                 i, f = gate(load(at(sums, j))), gate(load(at(sums, width + j)))
-                c, o = curve(load(at(sums, 2 * width + j))), gate(load(at(sums, 3 * width + j)))
+                c = curve(load(at(sums, 2 * width + j)))
                 if gate_stays:
                     store(at(sums, j), i)
                     store(at(sums, width + j), f)
-                    store(at(sums, 3 * width + j), o)
+                    store(at(sums, 3 * width + j), gate(load(at(sums, 3 * width + j))))
                 if curve_stays:
                     store(at(sums, 2 * width + j), c)
-                state = f * load(at(memory, place)) + i * c
-                shown = curve(state)
-                h = o * shown
-                store(at(next_memory, place), state)
+                store(at(next_memory, place), f * load(at(memory, place)) + i * c)
+            # In a loop of its own, what depends on the state does not wait for it.
+            for j in range(0, width, LANES):
+                place = b * width + j
+                shown = curve(load(at(next_memory, place)))
+                h = gate_again(load(at(sums, 3 * width + j))) * shown
                 store(at(kept, place), shown)
                 store(at(following, place), h)
                 store(at(zn, b * row + j), h)
