@@ -55,6 +55,14 @@ def _stride(floats: int, lanes: int) -> int:
     return stride + lanes if stride >= 128 and stride % 128 == 0 else stride
 
 
+def _step(sequence: Tensor) -> int:
+    """Distance in floats of neighbouring time steps, between which there may be gaps."""
+    if len(sequence.shape) == 1 or sequence.shape[0] == 1:
+        return sequence.row_length * sequence.batch
+    first = sequence.offsets()[:2, 0]
+    return int(first[1] - first[0])
+
+
 def _runs(gates: tuple[int, ...]) -> list[tuple[int, int, int]]:
     """Gates that follow each other also in the weights: (first column, first gate, how many)."""
     found = []
@@ -120,9 +128,8 @@ class _Lowered:
         history["squashed"] = lowering.scratch(state) if self.cell.memory else history["hs"]
         history["mask"] = lowering.scratch(batch * self.row) if self.variant.dropped else history["hs"]
         backwards = self.layer.go_backwards
-        step = self.features * batch
-        self.first_x = (self.steps - 1) * step if backwards else 0
-        tokens = self.padding.base + ((self.steps - 1) * batch if backwards else 0) if self.padding else history["hs"]
+        self.last = self.steps - 1 if backwards else 0
+        tokens = self.padding.base + self.last * batch if self.padding else history["hs"]
         ones = [self.first[part] for part in ("1", "1h") if part in self.first]
         #: Arguments of both kernels.
         self.common: dict[str, int | Ref] = {
@@ -130,7 +137,6 @@ class _Lowered:
             **{"inputs": self.features, "row": self.row, "columns": self.columns, "x_column": self.first["x"]},
             **{"one": ones[0], "other_one": ones[-1], "sequences": int(self.layer.return_sequences)},
             "reset_column": self.first.get("rh", 0),
-            **{"x_step": -step if backwards else step, "y_step": self.units * batch},
             **{"token_step": -batch if backwards else batch, "tokens": tokens, **history},
             "distance": lowering.table(np.arange(self.longest) * PANEL_FLOATS),
             "batch_distance": lowering.table(np.arange(lowering.lanes) * batch),
@@ -151,6 +157,11 @@ class _Lowered:
         # Where there are two biases, the second belongs to the remembered numbers.
         row = weight.stride if part == "1h" else 0
         return weight.value + row, weight.gradient + row, weight.stride
+
+    def _sequence(self, name: str, sequence: Tensor) -> dict[str, int | Ref]:
+        """Where the first step that is read lies, and how far it is from one to the next."""
+        step = _step(sequence)
+        return {name: sequence.base + self.last * step, f"{name}_step": -step if self.last else step}
 
     def _panels(self, depth: int, columns: int) -> tuple[int, int]:
         """Floats of a panel, and of all of them."""
@@ -187,7 +198,7 @@ class _Lowered:
                 )
         shape = (self.steps, self.units) if layer.return_sequences else (self.units,)
         self.output = lowering.output(shape)
-        arguments |= {"x": self.x.base + self.first_x, "y": self.output.base}
+        arguments |= self._sequence("x", self.x) | {"y": self.output.base, "y_step": _step(self.output)}
         arguments["width_distance"] = lowering.table(np.arange(lowering.lanes) * width)
         lowering.emit(forward_kernel(self.cell, self.variant, _kinds(arguments)), *arguments.values())
         lowering.backward(self.output, self._backward)
@@ -202,7 +213,7 @@ class _Lowered:
         arguments = dict(self.common)
         arguments |= {name: lowering.scratch(batch * width) for name in ("dh", "dys", "part", "reset")}
         arguments["dc"] = lowering.scratch(batch * width) if self.cell.memory else arguments["dh"]
-        arguments |= {"dy": dy.base, "dy_step": self.units * batch * int(self.layer.return_sequences), "chunk": chunk}
+        arguments |= {"dy": dy.base, "dy_step": _step(dy) if self.layer.return_sequences else 0, "chunk": chunk}
         arguments["step_distance"] = lowering.table(np.arange(chunk * batch) * self.columns)
         for i, (column, gates) in enumerate(self.cell.back):
             packed, panel = self._turned("recurrent_kernel", gates, self.units)
@@ -213,7 +224,7 @@ class _Lowered:
         packed, panel = self._turned("kernel", tuple(seeing), self.features) if dx else (arguments["dh"], 0)
         arguments |= {"inputs_matter": int(dx is not None), "x_width": x_width, "x_depth": len(seeing) * width}
         arguments |= {"x_gates": self.common[f"column_{first}"], "w_x": packed, "x_panel": panel}
-        arguments |= {"dxs": lowering.scratch(batch * x_width), "dx": dx.base + self.first_x if dx else arguments["dh"]}
+        arguments |= {"dxs": lowering.scratch(batch * x_width), **self._sequence("dx", dx or self.x)}
         arguments["x_distance"] = lowering.table(np.arange(lowering.lanes) * x_width)
         for i, (group, depth) in enumerate(zip(self.cell.groups, self.depths, strict=True)):
             rows = _roundup(depth, self.tile)

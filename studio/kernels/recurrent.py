@@ -199,7 +199,7 @@ def run(arena, record, table, state):
                     for j in range(0, inputs, LANES):
                         place = at(dxs, b * x_width + j)
                         store(place, load(place) * load(at(mask, b * row + x_column + j)))
-            turn_out(dxs, x_width, x_distance, inputs, batch, at(dx, t * x_step))
+            turn_out(dxs, x_width, x_distance, inputs, batch, at(dx, t * dx_step))
         if t % chunk == 0:
             # The products over samples and time are longer, and so faster, for several steps at once.
             count = min(chunk, steps - t) * batch

@@ -32,7 +32,6 @@ _RESET_AFTER = Cell(
 {carry}
             sums = at(g, b * columns)
             for j in range(0, width, LANES):
-                place = b * width + j
                 old, z_gate, r = load(at(sums, j)), gate(load(at(sums, width + j))), gate(load(at(sums, 2 * width + j)))
                 if gate_stays:
                     store(at(sums, width + j), z_gate)
