@@ -108,7 +108,7 @@ def _optimizer(task: Task, model: nn.Module) -> torch.optim.Optimizer:
     raise ValueError(f"{task.optimizer} is not among the optimizers that the peers know.")
 
 
-class _LastStep(nn.Module):
+class _LastStep(nn.Module):  # type: ignore[misc]
     """An LSTM that gives its last output."""
 
     def __init__(self, features: int, units: int) -> None:

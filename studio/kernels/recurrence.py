@@ -221,16 +221,19 @@ class _Lowered:
             arguments |= {f"back_column_{i}": column * width, f"back_depth_{i}": len(gates) * width}
         seeing = [gate for group in self.cell.groups for gate in group.gates if "x" in group.parts]
         first = next(i for i, group in enumerate(self.cell.groups) if "x" in group.parts)
-        packed, panel = self._turned("kernel", tuple(seeing), self.features) if dx else (arguments["dh"], 0)
+        nothing = (self.common["hs"], 0)
+        turned = self._turned("kernel", tuple(seeing), self.features) if dx else nothing
         arguments |= {"inputs_matter": int(dx is not None), "x_width": x_width, "x_depth": len(seeing) * width}
-        arguments |= {"x_gates": self.common[f"column_{first}"], "w_x": packed, "x_panel": panel}
+        trainable = lowering.weight("kernel").trainable
+        arguments["weights_matter"] = int(trainable)
+        arguments |= {"x_gates": self.common[f"column_{first}"], "w_x": turned[0], "x_panel": turned[1]}
         arguments |= {"dxs": lowering.scratch(batch * x_width), **self._sequence("dx", dx or self.x)}
         arguments["x_distance"] = lowering.table(np.arange(lowering.lanes) * x_width)
         for i, (group, depth) in enumerate(zip(self.cell.groups, self.depths, strict=True)):
             rows = _roundup(depth, self.tile)
             arguments |= {f"gradient_rows_{i}": rows, f"sums_{i}": lowering.scratch(rows * len(group.gates) * width)}
         lowering.emit(backward_kernel(self.cell, self.variant, _kinds(arguments), self.tile), *arguments.values())
-        for i, group in enumerate(self.cell.groups):
+        for i, group in enumerate(self.cell.groups if trainable else ()):
             self._unpack(group, arguments[f"sums_{i}"])  # type: ignore[arg-type]
 
     def _turned(self, name: str, gates: tuple[int, ...], rows: int) -> tuple[Ref, int]:

@@ -200,7 +200,7 @@ def run(arena, record, table, state):
                         place = at(dxs, b * x_width + j)
                         store(place, load(place) * load(at(mask, b * row + x_column + j)))
             turn_out(dxs, x_width, x_distance, inputs, batch, at(dx, t * dx_step))
-        if t % chunk == 0:
+        if weights_matter != 0 and t % chunk == 0:
             # The products over samples and time are longer, and so faster, for several steps at once.
             count = min(chunk, steps - t) * batch
             resume = 1 if t + chunk < steps else 0

@@ -96,7 +96,7 @@ class Bidirectional(Layer):
         shared = {name: getattr(self, name) for name in kind.parameters() if name in self.parameters()}
         # As in Keras, skipped steps of a sequence give zeros, since the directions skip at different ends.
         shared["zero_output_for_mask"] = self.return_sequences
-        return {"forward_layer": kind(**shared), "backward_layer": kind(**shared, go_backwards=True)}
+        return {"forward_layer": kind(**shared), "backward_layer": kind(**shared, **{"go_backwards": True})}
 
     def output_shape(self, *shapes: Any) -> Shape:
         shape = self.parts()["forward_layer"].output_shape(*shapes)
@@ -130,9 +130,11 @@ class Bidirectional(Layer):
 
         def backward(dy: Tensor) -> None:
             given = (dy.base, step(dy))
-            places = [lowering.gradient(tensor) for tensor in (ahead, back)]
-            targets = [(places[0].base, length), (places[1].base + last, -length)] if all(places) else []
-            for i, target in enumerate(targets):
+            for i, tensor in enumerate((ahead, back)):
+                place = lowering.gradient(tensor)
+                if place is None:
+                    continue
+                target = (place.base, length) if i == 0 else (place.base + last, -length)
                 if self.merge_mode == "mul":
                     other = pair[2:] if i == 0 else pair[:2]
                     lowering.emit(multiply_steps, *sizes, *target, *given, *other)
@@ -156,8 +158,8 @@ class Bidirectional(Layer):
         if self.merge_mode == "concat":
             return np.concatenate([ahead, back], -1)
         if self.merge_mode == "mul":
-            return ahead * back
-        return (ahead + back) * (0.5 if self.merge_mode == "ave" else 1.0)
+            return np.asarray(ahead * back)
+        return np.asarray((ahead + back) * (0.5 if self.merge_mode == "ave" else 1.0))
 
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
