@@ -11,33 +11,17 @@ import numpy as np
 from studio.core import registry
 from studio.core.fields import choice, flag, integer, real
 from studio.core.layer import ElementWise, Layer, Weight
-from studio.core.problems import Remedy, ShapeProblem
+from studio.core.problems import ShapeProblem
+from studio.core.sequences import check_sequence
 from studio.core.shapes import Shape, describe
+
+#: More different words than any data set has.
+MOST_WORDS = 1_000_000
 
 
 def curve_names() -> tuple[str, ...]:
     """Activations that treat each number by itself; ``linear`` is none at all."""
     return ("linear", *sorted(name for name, layer in registry.activations().items() if issubclass(layer, ElementWise)))
-
-
-def require_sequence(shape: Shape) -> None:
-    """Refuse what is not a sequence.
-
-    Raises
-    ------
-    ShapeProblem
-        Says how to get one.
-    """
-    if len(shape) == 2:
-        return
-    remedy = None
-    if len(shape) == 1:
-        remedy = Remedy("insert", "Add Reshape before it", type="Reshape", values=(("target_shape", (*shape, 1)),))
-    elif len(shape) == 3:
-        rows = (shape[0], shape[1] * shape[2])
-        remedy = Remedy("insert", "Add Reshape before it", type="Reshape", values=(("target_shape", rows),))
-    wanted = "needs a sequence (steps x features)"
-    raise ShapeProblem(f"gets {describe(shape)}, {wanted}" + (": add Reshape before it." if remedy else "."), remedy)
 
 
 def require_padding(shape: Shape, padding: Shape | None) -> None:
@@ -85,9 +69,12 @@ class Recurrent(Layer):
     def summary(self) -> str:
         return f"{self.units} units" + (" · sequence" if self.return_sequences else "")
 
+    def whole_numbers(self, port: int) -> int | None:
+        return MOST_WORDS if port == 1 else None
+
     def output_shape(self, *shapes: Any) -> Shape:
         shape, padding = shapes
-        require_sequence(shape)
+        check_sequence(shape)
         require_padding(shape, padding)
         return (shape[0], self.units) if self.return_sequences else (self.units,)
 

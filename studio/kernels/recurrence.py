@@ -20,7 +20,7 @@ from studio.kernels.recurrent import (
     forward_kernel,
     gradient_tile,
 )
-from studio.kernels.rows import clear, draw_row_masks, pack, pack_turned, unpack
+from studio.kernels.rows import draw_row_masks, pack, pack_turned, unpack
 
 #: Samples times steps that a product for the weights' gradient should run over at the least.
 _LONG_ENOUGH = 96
@@ -206,8 +206,6 @@ class _Lowered:
     def _backward(self, dy: Tensor) -> None:
         lowering, batch, width = self.lowering, self.batch, self.width
         dx = lowering.gradient(self.x)
-        if self.padding is not None:
-            self._no_gradient(self.padding)
         x_width = _roundup(self.features, lowering.lanes)
         chunk = min(max(1, _LONG_ENOUGH // batch), self.steps)
         arguments = dict(self.common)
@@ -267,13 +265,6 @@ class _Lowered:
                     *(source + column * self.width, length),
                     *(gradient + gate * self.units, stride, self.units),
                 )
-
-    def _no_gradient(self, padding: Tensor) -> None:
-        """Token numbers have no slope."""
-        place = self.lowering.gradient(padding)
-        if place is not None:
-            floats = place.features * self.batch
-            self.lowering.emit(clear, floats, place.base)
 
 
 def _kinds(arguments: dict[str, int | Ref]) -> dict[str, str]:

@@ -130,9 +130,3 @@ def draw_row_masks(arena, record, table, state):
         for b in range(batch):
             for i in range(min(4, features - n)):
                 mask[b * row + n + i] = float32(0.0) if drawn[i * batch + b] < rate else keep
-
-
-@kernel
-def clear(arena, record, table, state):
-    """Whole vectors of zeros."""
-    fill(at(arena, record[3]), record[2], 0.0)

@@ -13,7 +13,7 @@ from studio.core.fields import choice, flag, integer, real
 from studio.core.layer import Layer, Weight
 from studio.core.lowering import Lowering, Tensor
 from studio.core.parts import weights_of_part
-from studio.core.recurrent import curve_names
+from studio.core.recurrent import MOST_WORDS, curve_names
 from studio.core.shapes import Shape
 from studio.kernels.jit import kernel
 from studio.kernels.simd import LANES, at, load, store
@@ -97,6 +97,9 @@ class Bidirectional(Layer):
         # As in Keras, skipped steps of a sequence give zeros, since the directions skip at different ends.
         shared["zero_output_for_mask"] = self.return_sequences
         return {"forward_layer": kind(**shared), "backward_layer": kind(**shared, **{"go_backwards": True})}
+
+    def whole_numbers(self, port: int) -> int | None:
+        return MOST_WORDS if port == 1 else None
 
     def output_shape(self, *shapes: Any) -> Shape:
         shape = self.parts()["forward_layer"].output_shape(*shapes)
