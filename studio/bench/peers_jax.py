@@ -90,11 +90,28 @@ def _apply(stage: Stage, weights: dict[str, Any], x: Any, last: bool) -> Any:
         variance = (x * x).mean((0, 1, 2)) - mean * mean
         scale = lax.rsqrt(variance + settings["epsilon"]) * weights["gamma"]
         return (x - mean) * scale + weights["beta"]
+    if stage.type == "LSTM":
+        return _lstm(weights, x)
     if stage.type == "Flatten":
         return x.reshape(len(x), -1)
     if stage.type == "ReLU":
         return jax.nn.relu(x)
     raise ValueError(f"{stage.type} is not among the layers that the peers know.")
+
+
+def _lstm(weights: dict[str, Any], x: Any) -> Any:
+    """The last output of an LSTM: the inputs' sums of all steps at once, then step by step."""
+    sums = jnp.swapaxes(x, 0, 1) @ weights["kernel"] + weights["bias"]
+
+    def step(states: Any, now: Any) -> Any:
+        h, c = states
+        i, f, new, o = jnp.split(now + h @ weights["recurrent_kernel"], 4, 1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(new)
+        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+    zeros = jnp.zeros((len(x), weights["recurrent_kernel"].shape[0]))
+    (h, _c), _ = lax.scan(step, (zeros, zeros), sums)
+    return h
 
 
 def _loss(task: Task, weights: Weights, x: Any, y: Any) -> Any:

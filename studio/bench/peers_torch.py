@@ -108,6 +108,18 @@ def _optimizer(task: Task, model: nn.Module) -> torch.optim.Optimizer:
     raise ValueError(f"{task.optimizer} is not among the optimizers that the peers know.")
 
 
+class _LastStep(nn.Module):  # type: ignore[misc]
+    """An LSTM that gives its last output."""
+
+    def __init__(self, features: int, units: int) -> None:
+        super().__init__()
+        self.layer = nn.LSTM(features, units, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        outputs, _states = self.layer(x)
+        return outputs[:, -1]  # type: ignore[no-any-return]
+
+
 def network(task: Task) -> nn.Sequential:
     """The task's layers as PyTorch modules with the task's weights.
 
@@ -153,6 +165,15 @@ def _modules(task: Task, stage: Stage, shape: tuple[int, ...], last: bool) -> tu
         _fill(normalization.weight, task.weight(stage, "gamma"))
         _fill(normalization.bias, task.weight(stage, "beta"))
         return [normalization], shape
+    if stage.type == "LSTM":
+        recurrent = _LastStep(shape[-1], settings["units"])
+        _fill(recurrent.layer.weight_ih_l0, task.weight(stage, "kernel").T)
+        _fill(recurrent.layer.weight_hh_l0, task.weight(stage, "recurrent_kernel").T)
+        _fill(recurrent.layer.bias_ih_l0, task.weight(stage, "bias"))
+        # PyTorch has a second bias that means the same; were it trained, both would move.
+        _fill(recurrent.layer.bias_hh_l0, np.zeros(4 * settings["units"], np.float32))
+        recurrent.layer.bias_hh_l0.requires_grad_(False)
+        return [recurrent], (settings["units"],)
     if stage.type == "Flatten":
         # The Dense layer that follows must know the picture's shape to order its weights.
         return [nn.Flatten()], shape

@@ -214,5 +214,14 @@ WORKLOADS: dict[str, Workload] = {
             Goal(10500.0, 1.7, 1.2),
             compared_steps=5,
         ),
+        Workload(
+            "f",
+            "LSTM of 64 units, 50 steps of 32 numbers, batch 32, Adam",
+            *(1024, (50, 32), 10, 32, "Adam", 0.001),
+            lambda: [_layer("LSTM", units=64), *_dense((10,), "relu", "softmax")],
+            "SparseCategoricalCrossentropy",
+            Goal(500.0, 5.0, 2.0),
+            torch_gate=2.0,
+        ),
     )
 }

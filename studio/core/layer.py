@@ -53,6 +53,9 @@ class Weight:
         Name of a registered initializer.
     trainable : bool
         False for what training does not update by gradients (moving averages).
+    ones : tuple of int
+        First place, and the one after the last, of those that start at 1 whatever the
+        initializer says; counted along the flat array.
     penalized : bool
         Whether the layer's parameters `l1` and `l2` apply: the loss grows by
         ``l1 * sum|w| + l2 * sum w**2``.
@@ -63,6 +66,7 @@ class Weight:
     initializer: str = "zeros"
     trainable: bool = True
     penalized: bool = False
+    ones: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,7 @@ class Network(Observed):
         """Initial weights; optimizer state goes back to what it starts from."""
         for (node, name), placed in self.space.placed.items():
             values = draw(placed.weight.initializer, placed.weight.shape, seed, node, name)
+            values.flat[slice(*placed.weight.ones)] = 1.0
             placed.write(self.device.arena, values)
         for slot, offset in self.space.slots.items():
             self.device.arena[offset : offset + self.space.trainable_floats] = self.optimizer.initial(slot)

@@ -216,7 +216,7 @@ def _sigmoid(x):
     def approximate(x):
         # exp(-|x|) keeps relative precision where tanh would have lost it.
         t = exp(-absolute_value(x))
-        return select(x >= 0, 1.0 / (1.0 + t), t / (1.0 + t))
+        return select(x >= 0, 1.0, t) / (1.0 + t)
 
     return approximate
 

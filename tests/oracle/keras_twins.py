@@ -88,6 +88,20 @@ def _cropping(layer: Any) -> Any:
     return keras.layers.Cropping2D(_sides(layer.cropping))
 
 
+def _recurrent(layer: Any) -> Any:
+    kind = getattr(keras.layers, layer.type_name())
+    names = [n for n in layer.parameters() if n != "seed" and not n.endswith("_initializer")]
+    return kind(**{n: getattr(layer, n) for n in names})
+
+
+SPECIAL |= dict.fromkeys(("SimpleRNN", "LSTM", "GRU"), _recurrent)
+
+
+@special("Bidirectional")
+def _bidirectional(layer: Any) -> Any:
+    return keras.layers.Bidirectional(_recurrent(layer.parts()["forward_layer"]), layer.merge_mode)
+
+
 def has_twin(layer: type[Layer]) -> bool:
     """Whether Keras has such a layer."""
     return layer.type_name() in SPECIAL or bool(_activation(layer)) or hasattr(keras.layers, layer.keras or "-")
@@ -172,9 +186,17 @@ def keras_graph(graph: Graph, inference: Inference) -> KerasGraph:
 
 def call(keras_layer: Any, layer: Layer, inputs: Sequence[Any], **more: Any) -> Any:
     """Call a Keras layer as our layer is wired."""
+    positional, named = arguments(layer, inputs)
+    return keras_layer(*positional, **named, **more)
+
+
+def arguments(layer: Layer, inputs: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+    """How Keras's layer takes the inputs of ours: by position, and by name."""
     if takes_list(layer):
-        return keras_layer(list(inputs), **more)
-    return keras_layer(*inputs, **more)
+        return [list(inputs)], {}
+    if layer.family == "Recurrent" and len(inputs) == 2:
+        return [inputs[0]], {"mask": inputs[1] != 0}
+    return list(inputs), {}
 
 
 def takes_list(layer: Layer) -> bool:

@@ -68,10 +68,9 @@ def test_forward_and_gradients_are_keras_s(name: str, number: int) -> None:
     fixed = [v.value for v in keras_layer.non_trainable_variables]
 
     def compute(values: Any, arrays: Any, training: bool) -> Any:
-        given = list(arrays) if keras_twins.takes_list(layer) else arrays
-        arguments = (given,) if keras_twins.takes_list(layer) else tuple(given)
+        positional, named = keras_twins.arguments(layer, arrays)
         more = {"training": training} if keras_layer._call_has_training_arg else {}
-        return keras_layer.stateless_call(values, fixed, *arguments, **more)[0]
+        return keras_layer.stateless_call(values, fixed, *positional, **named, **more)[0]
 
     ours = Rig(plain, _by_port(shapes, inputs), factors, BATCH, weights=weights)
     with closing(ours):
