@@ -159,6 +159,8 @@ class Rig:
         Whether gradients of the inputs are wanted.
     haloed : bool
         Whether pictures get consumers that want zeros around them.
+    frozen : bool
+        Whether the layer's weights stay as they are.
     """
 
     layer: Layer
@@ -172,6 +174,7 @@ class Rig:
     activation: str = ""
     probed: bool = True
     haloed: bool = False
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         graph = Graph()
@@ -212,6 +215,7 @@ class Rig:
             for picture in pictures:
                 graph, wanting = graph.add(Conv2D(filters=1, kernel_size=(3, 3), padding="same"))
                 graph = graph.connect(picture, 0, wanting, 0)
+        graph = graph.set_trainable([self.node], not self.frozen)
         training = Training(optimizer=SGD(learning_rate=0.0), batch_size=self.batch)
         self.network = Network(graph, training, datasets, self.threads, compile_ahead)
         self.set_weights(self.weights)
