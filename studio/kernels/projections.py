@@ -111,7 +111,7 @@ def project(lowering: Lowering, x: Tensor, pieces: Sequence[Piece], y: Tensor) -
         dy_places = lowering.table(dy.pixel_offsets())
         sums = lowering.scratch(inputs * SHAPE.correlated_outputs * lowering.lanes)
         first = 0
-        for piece in pieces:
+        for piece in () if lowering.frozen else pieces:
             source = dy.base + first * batch
             first += piece.outputs
             if piece.bias_gradient is not None:

@@ -54,7 +54,8 @@ class PositionEmbedding(Layer):
         lowering.emit(add_to_samples, *sizes, x.base, weight.value, y.base)
 
         def backward(dy: Tensor) -> None:
-            lowering.emit(sum_over_samples, *sizes, dy.base, weight.gradient)
+            if weight.trainable:
+                lowering.emit(sum_over_samples, *sizes, dy.base, weight.gradient)
             dx = lowering.gradient(x)
             if dx is not None:
                 lowering.emit(copy_rows, 1, x.features * lowering.batch, dx.base, 0, dy.base, 0)

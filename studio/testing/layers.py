@@ -33,8 +33,9 @@ def check_layer(layer_class: type[Layer]) -> None:
     forward, in inference and in training mode, against `reference`; gradients of inputs and
     weights against float64 central differences of `reference`; one and two threads; batches
     of 1, 5, 13 and 33 and one that is partly empty; inputs with zeros around them; that two
-    runs are equal to the last bit; parameters that change while training runs; saving and
-    loading. Of the class: help, formula, source, and help for each parameter.
+    runs are equal to the last bit; that a frozen layer passes gradients on and stays as it is;
+    parameters that change while training runs; saving and loading. Of the class: help, formula,
+    source, and help for each parameter.
 
     Parameters
     ----------
@@ -165,6 +166,8 @@ def _check_example(example: _Example) -> None:
     if any(w.trainable for w in example.declared) and not example.layer.is_random:
         outcome = _train(example, 5, 5, 1, probed=False)
         _check_agreement(_train(example, 5, 5, 1), outcome, f"{name}, right after Data, ")
+    if any(w.trainable for w in example.declared):
+        _check_frozen(example, f"{name}, frozen")
     for threads in (1, 2):
         _check_repeats(example, threads, f"{name}, {threads} thread(s)")
     _check_live(example, name)
@@ -267,6 +270,27 @@ def _check_agreement(one: Outcome, other: Outcome, what: str) -> None:
         require_close(others, mine, BACKWARD, f"{what}gradient of input {port}")
     for name, gradient in one.weights.items():
         require_close(other.weights[name], gradient, BACKWARD, f"{what}gradient of {name}")
+
+
+def _check_frozen(example: _Example, what: str) -> None:
+    """Inputs get the same gradients as ever; no weight changes, moving averages included."""
+    inputs, factors, weights = example.draw(5)
+    with closing(Rig(example.layer, inputs, factors, 5, 2, weights, frozen=True)) as rig:
+        before = rig.network.node_weights(rig.node)
+        outcome = rig.train()
+        after = rig.network.node_weights(rig.node)
+    same = all(np.array_equal(after[name], values) for name, values in before.items())
+    require(same, f"{what}: its weights change.")
+    require(outcome.padding == 0.0, f"{what}: there is a gradient in columns that hold no sample.")
+    used = [None if x is None else x[outcome.samples].astype(np.float64) for x in inputs]
+    modes = [example.layer.reference(used, _double(weights), training=t) for t in (True, False)]  # type: ignore[arg-type]
+    if example.layer.is_random or np.array_equal(modes[0], modes[1]):
+        ordinary = _train(example, 5, 5, 2)
+        require_close(outcome.output, ordinary.output, FORWARD, f"{what}: the output")
+        for port, (mine, others) in enumerate(zip(ordinary.inputs, outcome.inputs, strict=True)):
+            require_close(others, mine, BACKWARD, f"{what}: the gradient of input {port}")
+    else:  # as in Keras, a frozen layer works with what it has learned about the data
+        require_close(outcome.output, modes[1], FORWARD, f"{what}: the output")
 
 
 def _check_repeats(example: _Example, threads: int, what: str) -> None:

@@ -160,6 +160,8 @@ class Rig:
         Whether gradients of the inputs are wanted.
     haloed : bool
         Whether pictures and sequences get consumers that want zeros around them.
+    frozen : bool
+        Whether the layer's weights stay as they are.
     """
 
     layer: Layer
@@ -173,6 +175,7 @@ class Rig:
     activation: str = ""
     probed: bool = True
     haloed: bool = False
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         graph = Graph()
@@ -217,6 +220,7 @@ class Rig:
                     wanting: Layer = Conv1D(filters=1, padding="same") if axes == 2 else Conv2D(filters=1, padding="same")
                     graph, node = graph.add(wanting)
                     graph = graph.connect(giver, 0, node, 0)
+        graph = graph.set_trainable([self.node], not self.frozen)
         training = Training(optimizer=SGD(learning_rate=0.0), batch_size=self.batch)
         self.network = Network(graph, training, datasets, self.threads, compile_ahead)
         self.set_weights(self.weights)
