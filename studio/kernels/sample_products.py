@@ -1,7 +1,9 @@
 """Products of matrices that each sample has of its own (attention's scores, cosine similarity).
 
 Each sample multiplies other matrices, so nothing can be shared between the columns of the
-batch; a tile of results stays in registers while the depth is run through.
+batch; a tile of results stays in registers while the depth is run through. Of the second matrix
+each vector of samples gets its rows side by side first: where they lie, a power of two apart,
+they would push each other out of the nearest cache.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from studio.kernels.simd import LANES, at, load, splat, store
 def run(arena, record, table, state):
     row_blocks, column_blocks, depth, batch = record[2], record[3], record[4], record[5]
     a, a_rows, a_depth = at(arena, record[6]), at(table, record[7]), at(table, record[8])
-    b, b_rows, b_depth = at(arena, record[9]), at(table, record[10]), at(table, record[11])
+    b, b_rows, first = at(arena, record[9]), record[10], record[11]
     y, y_rows, y_columns = at(arena, record[12]), at(table, record[13]), at(table, record[14])
     # What one vector of samples needs stays in the near caches.
     for v in range(0, batch, LANES):
@@ -49,12 +51,12 @@ def product_kernel(rows: int, columns: int) -> Kernel:
         columns=columns,
         begin="\n".join(
             [f"{inner}a{i} = at(a, a_rows[i + {i}] + v)" for i in r]
-            + [f"{inner}b{j} = at(b, b_rows[j + {j}] + v)" for j in c]
+            + [f"{inner}b{j} = at(b, (v * b_rows + (first + j + {j}) * LANES) * depth)" for j in c]
             + [f"{inner}s{i}{j} = splat(0.0)" for i in r for j in c]
         ),
         load="\n".join(
             [f"{deep}x{i} = load(at(a{i}, a_depth[k]))" for i in r]
-            + [f"{deep}z{j} = load(at(b{j}, b_depth[k]))" for j in c]
+            + [f"{deep}z{j} = load(at(b{j}, k * LANES))" for j in c]
         ),
         multiply="\n".join(f"{deep}s{i}{j} = s{i}{j} + x{i} * z{j}" for i in r for j in c),
         store="\n".join(
@@ -62,6 +64,19 @@ def product_kernel(rows: int, columns: int) -> Kernel:
         ),
     )
     return generated(f"sample_product_{rows}x{columns}", text)
+
+
+@kernel
+def gather_rows(arena, record, table, state):
+    """Rows of each vector of samples side by side: [batch / LANES][rows][depth][LANES]."""
+    rows, depth, batch = record[2], record[3], record[4]
+    source, source_rows, source_depth = at(arena, record[5]), at(table, record[6]), at(table, record[7])
+    for i in range(rows):
+        row = at(source, source_rows[i])
+        for k in range(depth):
+            come, target = at(row, source_depth[k]), at(arena, record[8] + (i * depth + k) * LANES)
+            for v in range(0, batch, LANES):
+                store(at(target, v * rows * depth), load(at(come, v)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,15 +111,18 @@ def packed(base: Ref, rows: int, columns: int, batch: int) -> Matrices:
 
 def lower_product(lowering: Lowering, a: Matrices, b: Matrices, y: Matrices) -> None:
     """Emit ``y = a bᵀ``, sample by sample."""
-    a_rows, b_rows = lowering.table(a.rows), lowering.table(b.rows)
+    count, depth, batch = len(b.rows), len(b.columns), lowering.batch
+    together = lowering.scratch(count * depth * batch)
+    lowering.emit(gather_rows, count, depth, batch, b.base, lowering.table(b.rows), lowering.table(b.columns), together)
+    a_rows = lowering.table(a.rows)
     y_rows, y_columns = lowering.table(y.rows), lowering.table(y.columns)
     for i, rows, row_blocks in split_evenly(len(a.rows), TILE[0]):
         for j, columns, column_blocks in split_evenly(len(b.rows), TILE[1]):
             lowering.emit(
                 product_kernel(rows, columns),
-                *(row_blocks, column_blocks, len(a.columns), lowering.batch),
+                *(row_blocks, column_blocks, depth, batch),
                 *(a.base, a_rows + i, lowering.table(a.columns)),
-                *(b.base, b_rows + j, lowering.table(b.columns)),
+                *(together, count, j),
                 *(y.base, y_rows + i, y_columns + j),
             )
 
