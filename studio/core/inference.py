@@ -109,6 +109,7 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
         inputs[node_id] = given
         shapes[node_id] = (shape,) * max(1, len(layer.outputs))
     problems += _whole_graph_problems(graph, shapes)
+    problems += _frozen_hints(graph, weights)
     problems += output_hints(graph, shapes, datasets)
     rank = {n: i for i, n in enumerate(graph.order)}
     problems.sort(key=lambda p: rank.get(p.node, len(rank)))
@@ -227,3 +228,14 @@ def _whole_graph_problems(graph: Graph, shapes: Mapping[str, object]) -> list[Pr
                     )
                 )
     return problems
+
+
+def _frozen_hints(graph: Graph, weights: Mapping[str, tuple[Weight, ...]]) -> list[Problem]:
+    """A loss before which all layers are frozen has nothing to teach."""
+    hints = []
+    for loss in (n for n in graph.nodes if isinstance(n.layer, Loss)):
+        able = [graph.node(n) for n in graph.ancestors(loss.id) if any(w.trainable for w in weights.get(n, ()))]
+        if able and not any(n.trainable for n in able):
+            sentence = f"{loss.name} teaches nobody, since all layers before it are frozen: unfreeze one."
+            hints.append(Problem(loss.id, sentence, severity="hint"))
+    return hints

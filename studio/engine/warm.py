@@ -7,6 +7,7 @@ The window starts it when it opens, so that pressing Run seldom has to wait for 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import subprocess
 import sys
@@ -29,6 +30,8 @@ def standard_kernels() -> list[Kernel]:
     """All kernels of the built-in layers, losses and optimizers."""
     registry.layers()
     registry.optimizers()
+    for module in ("clipping", "penalties", "rates"):  # what the update of the weights needs besides
+        importlib.import_module(f"studio.kernels.{module}")
     kernels = jit.named_kernels()
     for outputs in range(SHAPE.outputs, 0, -1):
         kernels += [multiply_kernel(outputs, vectors) for vectors in range(1, SHAPE.vectors + 1)]

@@ -10,6 +10,7 @@ import pytest
 from networks import chain, classifier, clouds, layer, network, optimizer, pictures, require_equal_states
 
 from studio.core.graph import Graph, GraphError
+from studio.core.inference import infer
 from studio.engine.changes import same_network
 from studio.engine.network import Network
 from studio.storage.document_json import graph_from_json, graph_to_json
@@ -201,3 +202,12 @@ def test_files_and_the_clipboard_keep_it() -> None:
             graph_from_json(broken)
     with pytest.raises(GraphError, match="from 0 to 1000"):
         graph.set_learning_rate_multiplier([nodes[0]], float("nan"))
+
+
+def test_a_loss_that_teaches_nobody_is_hinted_at() -> None:
+    graph, data, nodes = three()
+    infos = {data: clouds().info}
+    assert not infer(graph.set_trainable(nodes[:2], False), infos).problems
+    (hint,) = infer(graph.set_trainable(nodes, False), infos).problems
+    assert hint.severity == "hint"
+    assert hint.message.endswith("teaches nobody, since all layers before it are frozen: unfreeze one.")
