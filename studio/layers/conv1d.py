@@ -77,7 +77,8 @@ class Conv1D(Layer):
         patterns.collect(lowering, x.picture(), y.picture(), bias)
 
         def backward(dy: Tensor) -> None:
-            patterns.gradient(lowering, x.picture(), dy.picture(), bias)
+            if not lowering.frozen:
+                patterns.gradient(lowering, x.picture(), dy.picture(), bias)
             dx = lowering.gradient(x)
             if dx is not None:
                 patterns.spread(lowering, dy.picture(), dx.picture())

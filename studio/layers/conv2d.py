@@ -76,7 +76,8 @@ class Conv2D(Layer):
         patterns.collect(lowering, x, y, bias)
 
         def backward(dy: Tensor) -> None:
-            patterns.gradient(lowering, x, dy, bias)
+            if not lowering.frozen:
+                patterns.gradient(lowering, x, dy, bias)
             dx = lowering.gradient(x)
             if dx is not None:
                 patterns.spread(lowering, dy, dx)

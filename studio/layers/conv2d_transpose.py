@@ -109,8 +109,9 @@ class Conv2DTranspose(Layer):
         patterns.spread(lowering, x, y, bias)
 
         def backward(dy: Tensor) -> None:
-            patterns.gradient(lowering, dy, x)
-            if bias is not None:
+            if not lowering.frozen:
+                patterns.gradient(lowering, dy, x)
+            if bias is not None and bias.trainable:
                 sum_over_pixels(lowering, dy, bias)
             dx = lowering.gradient(x)
             if dx is not None:

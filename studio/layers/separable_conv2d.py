@@ -77,7 +77,8 @@ class SeparableConv2D(Layer):
         patterns.collect(lowering, x, z)
 
         def backward(dz: Tensor) -> None:
-            patterns.gradient(lowering, x, dz)
+            if not lowering.frozen:
+                patterns.gradient(lowering, x, dz)
             dx = lowering.gradient(x)
             if dx is not None:
                 patterns.spread(lowering, dz, dx)
@@ -90,7 +91,8 @@ class SeparableConv2D(Layer):
         mixtures.collect(lowering, z, y, bias)
 
         def backward_of_mixtures(dy: Tensor) -> None:
-            mixtures.gradient(lowering, z, dy, bias)
+            if not lowering.frozen:
+                mixtures.gradient(lowering, z, dy, bias)
             dz = lowering.gradient(z)
             if dz is not None:
                 mixtures.spread(lowering, dy, dz)

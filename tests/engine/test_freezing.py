@@ -68,9 +68,16 @@ def test_nothing_before_the_first_learning_layer_computes_gradients() -> None:
         assert one.penalty() > 0.0
 
 
-def test_a_frozen_layer_saves_the_work_of_its_weights_gradients() -> None:
+@pytest.mark.parametrize("kind", ["Dense", "Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"])
+def test_a_frozen_layer_saves_the_work_of_its_weights_gradients(kind: str) -> None:
     graph, data, (_, node, *_) = three()
     sets = {data: clouds()}
+    if kind != "Dense":
+        known = {"kernel_size": 3} if kind == "DepthwiseConv2D" else {"kernel_size": 3, "filters": 5}
+        graph, data, (_, node, *_) = classifier(
+            layer("Conv2D", filters=3, kernel_size=2), layer(kind, **known), layer("Flatten")
+        )
+        sets = {data: pictures()}
     with closing(network(graph, sets)) as one:
         ordinary = kernels_of(one, node, "backward")
     with closing(network(graph.set_trainable([node], False), sets)) as one:
