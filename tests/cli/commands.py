@@ -31,8 +31,8 @@ class Outcome:
 
     @property
     def sentence(self) -> str:
-        """The one line on stderr of a command that failed."""
-        lines = self.err.strip().splitlines()
+        """The one line on stderr of a command that failed, besides its progress, which slow machines show."""
+        lines = [line for line in self.err.strip().splitlines() if not line.startswith(("Preparing kernels", "epoch "))]
         assert len(lines) == 1, self.err
         assert lines[0].startswith("studio")
         return lines[0]
