@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from studio.cli.output import percent, print_json, print_table
+from studio.cli.output import print_evaluations, print_json
 from studio.cli.progress_bar import ProgressBar
 from studio.cli.source import open_source
 from studio.project import SPLITS, evaluation_to_json
@@ -34,7 +34,5 @@ def evaluate(options: argparse.Namespace) -> int:
             values[name] = entry
         print_json(values)
         return 0
-    rows = [("part", "loss", "accuracy")]
-    rows += [(name, f"{e.loss:.4f}", percent(e.accuracy)) for name, e in found.items()]
-    print_table(rows, frozenset((1, 2)))
+    print_evaluations(found)
     return 0

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from studio.core import registry
+from studio.engine.messages import Evaluation
 
 
 def print_json(values: dict[str, Any]) -> None:
@@ -30,6 +33,23 @@ def print_table(rows: Sequence[Sequence[str]], numbers: frozenset[int] = frozens
             for i, (c, w) in enumerate(zip(row, widths, strict=True))
         ]
         print("  ".join(cells).rstrip())
+
+
+def print_evaluations(evaluations: Mapping[str, Evaluation]) -> None:
+    """Print a row for each part of the data: loss, accuracy and the other metrics that there are."""
+    known = registry.metrics()
+    names = list(dict.fromkeys(name for e in evaluations.values() for name in e.metrics if name != "accuracy"))
+    rows = [["part", "loss", "accuracy", *(known[name].title for name in names)]]
+    for part, found in evaluations.items():
+        row = [part, f"{found.loss:.4f}", percent(found.accuracy)]
+        for name in names:
+            value = found.metrics.get(name)
+            written = percent(value) if known[name].percent else "" if value is None else f"{value:.4g}"
+            row.append(written)
+        rows.append(row)
+    if not any(row[2] for row in rows[1:]) and names:
+        rows = [row[:2] + row[3:] for row in rows]
+    print_table(rows, frozenset(range(1, len(rows[0]))))
 
 
 def percent(share: float | None) -> str:

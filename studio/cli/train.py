@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from studio.cli.output import percent, print_json, print_table
+from studio.cli.output import print_evaluations, print_json
 from studio.cli.progress_bar import ProgressBar
 from studio.cli.source import open_source, require_writable
 from studio.core.fields import FieldError
@@ -112,12 +112,7 @@ def _print(result: TrainingResult, output: object) -> None:
         f"{result.epochs:.6g} epochs, {result.steps:,} steps: {result.seconds:.2f} s of training, "
         f"{result.samples_per_second:,.0f} samples/s ({result.device}, {threads}, seed {result.seed})"
     )
-    rows = [("part", "loss", "accuracy")]
-    for name in SPLITS:
-        found = result.evaluations.get(name)
-        if found is not None:
-            rows.append((name, f"{found.loss:.4f}", percent(found.accuracy)))
-    print_table(rows, frozenset((1, 2)))
+    print_evaluations({name: result.evaluations[name] for name in SPLITS if name in result.evaluations})
     if result.message:
         print(result.message)
     if output is not None:

@@ -125,6 +125,14 @@ class Segments(_Bar):
         self._keep_width()
         self.theme.changed.connect(self._keep_width)
 
+    def tabInserted(self, index: int) -> None:
+        super().tabInserted(index)
+        self._keep_width()
+
+    def tabRemoved(self, index: int) -> None:
+        super().tabRemoved(index)
+        self._keep_width()
+
     def _keep_width(self) -> None:
         self.setMinimumWidth(sum(self.tabSizeHint(i).width() for i in range(self.count())))
 

@@ -1,13 +1,15 @@
-"""Loss and accuracy over the epochs."""
+"""Loss, accuracy and other metrics over the epochs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths, Qt
+from PySide6.QtCore import QSignalBlocker, QStandardPaths, Qt
 from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
+from studio.core import registry
 from studio.engine.history import History
 from studio.engine.messages import Snapshot
 from studio.gui.live import Live
@@ -28,6 +30,7 @@ class LossPanel(Panel):
         super().__init__(session, live, parent)
         self._history = History()
         self._curves: dict[str, Curve] = {}
+        self._metrics: tuple[str, ...] = ()
         content = QWidget()
         self.measure = Segments(self.tr("Loss"), self.tr("Accuracy"), parent=content)
         self.measure.setAccessibleName(self.tr("Which curves to show"))
@@ -90,6 +93,7 @@ class LossPanel(Panel):
         """Draw the history's curves."""
         self._history = snapshot.history
         names = self._history.names
+        self._offer_metrics(names)
         has_accuracy = any(n in names for n in ("accuracy", "val_accuracy"))
         if self.measure.isTabEnabled(1) != has_accuracy:  # to say it again would draw it again
             self.measure.setTabEnabled(1, has_accuracy)
@@ -99,9 +103,8 @@ class LossPanel(Panel):
             self._switch.say(self.tr("Press Run: the curves of loss and accuracy will grow here while the network learns."))
             return
         self._switch.say("")
-        percent = self.measure.currentIndex() == 1
-        self.scale.setEnabled(not percent)
-        name = "accuracy" if percent else "loss"
+        name, percent, can_be_log = self._measured()
+        self.scale.setEnabled(can_be_log)
         weight = self.smoothing.value() / 100
         shown = []
         for style in (
@@ -112,7 +115,32 @@ class LossPanel(Panel):
             curve.update(*self._history.series(style.name), weight)
             if len(curve):
                 shown.append((style, curve))
-        self.plot.show_curves(shown, log=self.scale.choice == "log", percent=percent)
+        self.plot.show_curves(shown, log=can_be_log and self.scale.choice == "log", percent=percent)
+
+    def _offer_metrics(self, names: Sequence[str]) -> None:
+        """One more choice for each metric that the history has a curve of."""
+        known = registry.metrics()
+        stems = (name.removeprefix("val_") for name in names if name.startswith("val_"))
+        found = tuple(stem for stem in stems if stem in known and stem != "accuracy")
+        if found == self._metrics:
+            return
+        self._metrics = found
+        chosen = self.measure.currentIndex()
+        with QSignalBlocker(self.measure):
+            while self.measure.count() > 2:
+                self.measure.removeTab(2)
+            for stem in found:
+                index = self.measure.addTab(known[stem].title)
+                self.measure.setTabToolTip(index, known[stem].help)
+            self.measure.setCurrentIndex(chosen if chosen < self.measure.count() else 0)
+
+    def _measured(self) -> tuple[str, bool, bool]:
+        """Name of the curves to show, whether they are read in percent, and whether a log scale fits."""
+        index = self.measure.currentIndex()
+        if index < 2:
+            return ("accuracy", True, False) if index == 1 else ("loss", False, True)
+        metric = registry.metric(self._metrics[index - 2])
+        return metric.metric, metric.percent, not metric.percent and not metric.higher_is_better
 
     def restyle(self) -> None:
         """Take colours and fonts from the theme again."""
