@@ -24,6 +24,8 @@ class Metric(Component):
     #: What it is given: ``classes`` (predicted class numbers ``(n,)`` and true ones), ``scores``
     #: (``(n, classes)`` and true class numbers ``(n,)``) or ``values`` (``(n, features)`` both).
     reads: ClassVar[str] = "classes"
+    #: Whether scores must be probabilities.
+    probabilities: ClassVar[bool] = False
     #: Whether it is a share of 1, so that people read it in percent.
     percent: ClassVar[bool] = False
     higher_is_better: ClassVar[bool] = True

@@ -77,7 +77,7 @@ class EpochWatch:
         penalty = memory.get(f"{_SUMS}penalty", 0.0) / max(1.0, memory.get(f"{_SUMS}steps", 0.0))
         found = {"loss": network.total_loss(LossSums(column("loss"), column("right"), samples, penalty))}
         if network.has_accuracy():
-            found["accuracy"] = float(column("right")[0] / max(1.0, samples[0]))
+            found["accuracy"] = float(column("right")[0] / (samples[0] or 1.0))
         return found
 
     def end_epoch(self, validation: Evaluation | None) -> str:

@@ -40,6 +40,8 @@ def chosen_metrics(training: Training, classes: bool, loss: Loss, prediction: Sh
     found = []
     for name in training.metrics or automatic(classes, loss, prediction):
         kind = registry.metric(name)
+        if kind.probabilities and loss.domain != (0.0, 1.0):
+            continue
         if (kind.reads != "values") == classes:
             own = {"k": training.top_k} if "k" in kind.parameters() else {}
             found.append(kind.from_json(own))

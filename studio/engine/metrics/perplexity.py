@@ -20,6 +20,7 @@ class Perplexity(Metric):
     metric: ClassVar[str] = "perplexity"
     title: ClassVar[str] = "Perplexity"
     reads: ClassVar[str] = "scores"
+    probabilities: ClassVar[bool] = True
     higher_is_better: ClassVar[bool] = False
     help: ClassVar[str] = (
         "For networks that predict what comes next: among how many equally likely signs they still waver. "
