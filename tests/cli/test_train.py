@@ -42,7 +42,7 @@ def test_text_for_people(studio: Studio) -> None:
 
 
 def test_values_have_no_accuracy(studio: Studio) -> None:
-    assert set(studio("train", "regression", *FAST, "--json").values["test"]) == {"loss"}
+    assert set(studio("train", "regression", *FAST, "--json").values["test"]) == {"loss", "mae", "rmse", "r2"}
 
 
 def test_the_same_seed_gives_the_same_numbers(studio: Studio) -> None:
