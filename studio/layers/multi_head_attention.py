@@ -255,7 +255,7 @@ class MultiHeadAttention(Layer):
             (cls(num_heads=3, key_dim=2, value_dim=5, use_bias=False), ((4, 6), (7, 5), None)),
             (cls(num_heads=2, key_dim=4, mask="causal"), ((3, 5), (6, 3), (6,))),
             (cls(num_heads=2, key_dim=5, mask="permutation", order="3, 0, 4, 1, 2"), ((5, 3), None, (5,))),
-            (cls(num_heads=1, key_dim=1, value_dim=3), ((1, 2), None, None)),
+            (cls(num_heads=1, key_dim=1), ((1, 2), None, None)),
             (cls(num_heads=2, key_dim=3, dropout=0.4, mask="causal"), ((5, 4), None, (5,))),
         )  # type: ignore[return-value]
 

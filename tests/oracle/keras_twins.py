@@ -54,9 +54,10 @@ class _Attention(keras.layers.Layer):
         mask: Any = keras.ops.convert_to_tensor(seen)
         if padding is not None:
             mask = keras.ops.logical_and(mask, keras.ops.not_equal(padding, 0)[:, None, :])
-        if padding is None:
+        if padding is None and self.ours.value_dim in (0, self.ours.key_dim):
             return self.attention(query, value, attention_mask=mask, training=training)
-        # Only the way that also returns the scores takes care of steps that may look at nothing.
+        # Only the way that also returns the scores takes care of steps that may look at nothing,
+        # and of values of another size than keys.
         return self.attention(query, value, attention_mask=mask, return_attention_scores=True, training=training)[0]
 
 
