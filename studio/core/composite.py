@@ -40,7 +40,7 @@ class Composite(Layer):
 
     def _walk(self, *shapes: Any) -> Iterator[tuple[str, Layer, tuple[str, ...], tuple[Any, ...], Shape]]:
         """Name, layer, what it gets, and shapes of inputs and output of each part in use."""
-        parts = self.parts()
+        parts = self.parts(*shapes)
         known: dict[str, Any] = dict(zip((n.rstrip("?") for n in self.inputs), shapes, strict=False))
         for name, sources in self.wiring(*shapes).items():
             given: tuple[Any, ...] = tuple(known.get(source) for source in sources)

@@ -148,8 +148,15 @@ class Layer(Component):
         """Weights the layer needs for these (legal) input shapes."""
         return ()
 
-    def parts(self) -> Mapping[str, Layer]:
-        """Layers that this one is made of, by name; see `studio.core.lowering.Lowering.part`."""
+    def parts(self, *shapes: Shape) -> Mapping[str, Layer]:
+        """Layers that this one is made of, by name; see `studio.core.lowering.Lowering.part`.
+
+        Parameters
+        ----------
+        *shapes : Shape
+            Input shapes, which sizes of parts may follow from. Without them names, types and
+            live parameters of the parts must be the same.
+        """
         return {}
 
     def extras(self, *shapes: Shape) -> Mapping[str, Shape]:

@@ -124,7 +124,7 @@ class LayerLowering:
     def part(self, name: str, *inputs: Tensor | None, halo: int | None = None) -> Tensor:
         whole, shapes, own_halo, differentiable = self._place, self.shapes, self._halo, self._differentiable
         assert whole.layer is not None
-        layer = whole.layer.parts()[name]
+        layer = whole.layer.parts(*shapes)[name]
         given: list[Any] = list(inputs)
         self._place = Place(whole.node, layer, f"{whole.prefix}{name}/", whole.last and halo is None)
         self.shapes = tuple(None if t is None else t.shape for t in given)  # type: ignore[misc]

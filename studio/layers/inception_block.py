@@ -40,7 +40,7 @@ class InceptionBlock(Composite):
     def summary(self) -> str:
         return "1 × 1, 3 × 3, 5 × 5, pool" if self.branches else "3 × 3 only"
 
-    def parts(self) -> Mapping[str, Layer]:
+    def parts(self, *shapes: Shape) -> Mapping[str, Layer]:
         convolution = registry.layer("Conv2D")
 
         def convolve(filters: int, size: int) -> Layer:

@@ -37,7 +37,7 @@ class ResidualBlock(Composite):
     def summary(self) -> str:
         return f"{self.kernel_size} × {self.kernel_size} · {self.activation}"
 
-    def parts(self) -> Mapping[str, Layer]:
+    def parts(self, *shapes: Shape) -> Mapping[str, Layer]:
         convolution, normalization = registry.layer("Conv2D"), registry.layer("BatchNormalization")
 
         def convolve(size: int, strides: int) -> Layer:
