@@ -91,7 +91,7 @@ class Bidirectional(Layer):
     def summary(self) -> str:
         return f"2 × {self.layer} · {self.units} units"
 
-    def parts(self) -> Mapping[str, Layer]:
+    def parts(self, *shapes: Shape) -> Mapping[str, Layer]:
         kind = registry.layer(self.layer)
         shared = {name: getattr(self, name) for name in kind.parameters() if name in self.parameters()}
         # As in Keras, skipped steps of a sequence give zeros, since the directions skip at different ends.

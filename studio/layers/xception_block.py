@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from studio.core import registry
-from studio.core.composite import Composite, require_picture
+from studio.core.composite import Composite
 from studio.core.fields import choice, flag, integer
 from studio.core.layer import Layer
+from studio.core.pictures import require_picture
 from studio.core.shapes import Shape
 
 

@@ -33,6 +33,8 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
         "flag": st.booleans(),
         "text": st.text(max_size=20),
         "pair": st.tuples(integers, integers),
+        "sides": st.tuples(integers, integers, integers, integers),
+        "names": st.lists(st.sampled_from(field.options() or ("none",)), max_size=3, unique=True).map(tuple),
         "shape": st.lists(integers, min_size=1, max_size=4).map(tuple),
         "reals": st.lists(st.floats(float(lowest), float(highest)), min_size=1, max_size=4).map(tuple),
     }[field.kind]
