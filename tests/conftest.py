@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The same examples each time, and no time limits on a busy machine.
@@ -9,3 +10,14 @@ settings.register_profile(
     "studio", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
 )
 settings.load_profile("studio")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file stay together in one process, but those over all components are spread.
+
+    Files share what is slow to make, such as windows; the contract and the oracle are one long
+    list each, which would keep one process busy while the others have nothing to do.
+    """
+    for item in items:
+        if not any(part in item.nodeid for part in ("test_contract", "tests/oracle/")):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
