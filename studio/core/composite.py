@@ -63,13 +63,6 @@ class Composite(Layer):
             found |= {f"{name}/{extra}": shape for extra, shape in layer.extras(*given).items()}
         return found
 
-    def extras(self, *shapes: Shape) -> Mapping[str, Shape]:
-        return {
-            f"{name}/{extra}": seen
-            for name, layer, _sources, given, _shape in self._walk(*shapes)
-            for extra, seen in layer.extras(*given).items()
-        }
-
     def _halos(self, *shapes: Any) -> dict[str, int]:
         """Zeros that the consumers among the parts want around each input and each part's output."""
         wanted: dict[str, int] = {}
