@@ -115,7 +115,8 @@ def project(lowering: Lowering, x: Tensor, pieces: Sequence[Piece], y: Tensor) -
             source = dy.base + first * batch
             first += piece.outputs
             if piece.bias_gradient is not None:
-                lowering.emit(sum_channels, piece.outputs, places, batch, source, dy_places, piece.bias_gradient)
+                room = lowering.scratch(piece.outputs * lowering.lanes)
+                lowering.emit(sum_channels, piece.outputs, places, batch, source, dy_places, piece.bias_gradient, room)
             for start, block, blocks in split_evenly(piece.outputs, SHAPE.correlated_outputs):
                 lowering.emit(
                     correlate_kernel(block),
