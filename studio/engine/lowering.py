@@ -260,7 +260,7 @@ class LayerLowering:
         place = reshaped(gradient, root.shape)
         # Whoever reads it may count on the zeros around it, or on there being none.
         halo = root.gradient_halo
-        if len(root.shape) == 3 and place.row_stride != (root.shape[1] + 2 * halo) * root.shape[2] * self.batch:
+        if len(root.shape) == 3 and place.row_stride != self._row_stride(root.shape, halo):
             return False
         self._contributions.setdefault(id(root), []).append(place)
         return True
@@ -307,7 +307,8 @@ class LayerLowering:
             places = (dy.base, dy.row_stride, dx.base, dx.row_stride)
             self.emit(backward_kernel(curve), *lengths, *x, *y, *places, *numbers)
             if in_place:
-                self.alias_gradient(tensor, dy)
+                taken = self.alias_gradient(tensor, dy)
+                assert taken, "A tensor's gradient lies as its own activation's does."
 
         if in_place:
             forward()
@@ -367,13 +368,16 @@ class LayerLowering:
     def score(self, scoring: Scoring) -> Tensor:
         return lower_scoring(self, scoring)
 
+    def _row_stride(self, shape: Shape, halo: int) -> int:
+        """Distance of a picture's rows with so many zeros around it."""
+        stride = (shape[1] + 2 * halo) * shape[2] * self.batch
+        # Rows a power of two apart would crowd the same places of the nearest cache.
+        return stride + _ROW_SHIFT if halo and stride % _PAGE == 0 else stride
+
     def _allocate(self, shape: Shape, halo: int, gradient_halo: int, differentiable: bool) -> Tensor:
         if len(shape) == 3:
             height, width, channels = shape
-            row_stride = (width + 2 * halo) * channels * self.batch
-            if halo and row_stride % _PAGE == 0:
-                # Rows a power of two apart would crowd the same places of the nearest cache.
-                row_stride += _ROW_SHIFT
+            row_stride = self._row_stride(shape, halo)
             start = self.scratch((height + 2 * halo) * row_stride)
             base = start + halo * row_stride + halo * channels * self.batch
             rows, row_length = height, width * channels

@@ -9,6 +9,7 @@ import pytest
 from networks import chain, classifier, clouds, dataset, layer, network, optimizer, pictures
 
 from studio.core.graph import Graph
+from studio.engine.messages import TrainingState
 from studio.engine.network import Network
 from studio.engine.plan import Plan
 
@@ -235,3 +236,31 @@ def test_a_layer_may_read_the_same_output_twice() -> None:
         w = weights(one, dense)
         dy = 2.0 * (2.0 * (x @ w["kernel"] + w["bias"]) - t) / t.size
         assert np.allclose(one.node_gradients(dense)["kernel"], x.T @ (2.0 * dy), atol=1e-5)
+
+
+def test_gradients_find_their_way_where_rows_are_moved_out_of_step() -> None:
+    """Rows of 16 columns, 8 pixels and 8 channels would be a power of two apart, and are moved."""
+    generator = np.random.default_rng(8)
+    data_set = dataset(generator.normal(size=(16, 4, 6, 8)), np.arange(16) % 3, "labels", 3)
+    drawn: list[dict[str, np.ndarray]] = []
+    found = []
+    for own_node in (False, True):
+        layers = []
+        for _ in range(3):
+            # Within the layer the curve overwrites its input, as a node of its own it does not.
+            layers.append(layer("Conv2D", filters=8, padding="same", activation="linear" if own_node else "relu"))
+            layers += [layer("ReLU")] if own_node else []
+        graph, data, nodes = classifier(*layers, layer("Flatten"))
+        with closing(network(graph, {data: data_set}, batch_size=16)) as one:
+            learning = [node for node in nodes if one.node_weights(node)]
+            drawn = drawn or [one.node_weights(node) for node in learning]
+            values = {(node, n): w for node, own in zip(learning, drawn, strict=True) for n, w in own.items()}
+            one.restore(TrainingState(values), place=False)
+            one.train(1)
+            tensor = one.train_plan.plan.gradients[nodes[0]]
+            assert tensor.row_stride > 8 * 8 * 16
+            found.append([one.node_gradients(node) for node in learning])
+    for mine, others in zip(*found, strict=True):
+        for name, gradient in mine.items():
+            assert np.abs(gradient).max() > 1e-4
+            np.testing.assert_allclose(gradient, others[name], atol=1e-6, rtol=1e-4)
