@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from studio.core.assets import assets_folder
@@ -21,6 +21,8 @@ from studio.gui.theme import Theme
 
 _FILE = "pictures.npz"
 _PLANE, _POINTS = 56, 260
+#: Samples of text, and steps of a series.
+_LINES, _STEPS = 5, 150
 
 
 def pictures_file() -> Path:
@@ -52,6 +54,10 @@ def paint(painter: QPainter, rect: QRectF, name: str) -> None:
         _paint_mosaic(painter, rect, found[f"{name}/mosaic"], theme)
     else:
         painter.fillRect(rect, theme.color("field"))
+    if f"{name}/line" in found:
+        _paint_line(painter, rect, found[f"{name}/line"], theme)
+    if f"{name}/words" in found:
+        _paint_words(painter, rect, found[f"{name}/words"], theme)
     if f"{name}/points" in found:
         _paint_points(painter, rect, found[f"{name}/points"], found[f"{name}/labels"], theme)
     painter.restore()
@@ -83,6 +89,30 @@ def _paint_points(painter: QPainter, rect: QRectF, points: np.ndarray, labels: n
             color = theme.class_color(int(label), max(2, classes))
         painter.setBrush(color)
         painter.drawEllipse(QRectF(left + x * side - 2.6, top + (1 - y) * side - 2.6, 5.2, 5.2))
+
+
+def _paint_line(painter: QPainter, rect: QRectF, values: np.ndarray, theme: Theme) -> None:
+    """A series, 0 to 1, across the whole rectangle."""
+    box = rect.adjusted(0, rect.height() * 0.15, 0, -rect.height() * 0.15)
+    painter.setPen(QPen(theme.color("train"), 1.6))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    across = np.linspace(box.left(), box.right(), len(values))
+    painter.drawPolyline([QPointF(x, box.bottom() - float(y) * box.height()) for x, y in zip(across, values, strict=True)])
+
+
+def _paint_words(painter: QPainter, rect: QRectF, lines: np.ndarray, theme: Theme) -> None:
+    """A few samples, a line each; the answer in the accent's colour."""
+    painter.setFont(theme.font("mono"))
+    metrics = painter.fontMetrics()
+    height = rect.height() / (len(lines) + 0.5)
+    for i, (words, answer) in enumerate(lines.tolist()):
+        row = QRectF(rect.left() + 10, rect.top() + (i + 0.25) * height, rect.width() - 20, height)
+        painter.setPen(theme.color("accent"))
+        painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, answer)
+        room = row.width() - metrics.horizontalAdvance(answer) - 12
+        painter.setPen(theme.color("text-2"))
+        text = metrics.elidedText(words, Qt.TextElideMode.ElideRight, int(room))
+        painter.drawText(row, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
 
 
 def _paint_mosaic(painter: QPainter, rect: QRectF, tiles: np.ndarray, theme: Theme) -> None:
@@ -148,6 +178,11 @@ def _numbers_of(name: str, run, datasets) -> dict[str, np.ndarray]:  # type: ign
         found[f"{name}/points"] = scaled.astype(np.float32)
         labels = dataset.train.y[:_POINTS].reshape(len(points), -1)[:, 0]
         found[f"{name}/labels"] = _bytes(labels, True) if not dataset.info.classes else labels.astype(np.uint8)
+    elif dataset.info.vocabulary:
+        found[f"{name}/words"] = np.array([_line_of(dataset, i) for i in range(_LINES)])
+    elif len(dataset.info.x_shape) == 2:
+        series = dataset.train.x[:_STEPS, 0, 0]
+        found[f"{name}/line"] = ((series - series.min()) / np.ptp(series)).astype(np.float32)
     elif dataset.info.x_shape[-1:] == (1,):
         if name.endswith("residual"):  # the shortcut's maps are what this template is about
             activations = views.nodes[maps[-1]].activations
@@ -166,8 +201,23 @@ def _numbers_of(name: str, run, datasets) -> dict[str, np.ndarray]:  # type: ign
         points = x @ axes.T
         centre, half = (points.max(0) + points.min(0)) / 2, np.ptp(points, axis=0).max() / 2 * 1.25
         found[f"{name}/points"] = (0.5 + (points - centre) / (2 * half)).astype(np.float32)
-        found[f"{name}/labels"] = dataset.train.y.astype(np.uint8)
+        classes = bool(dataset.info.classes)
+        found[f"{name}/labels"] = dataset.train.y.astype(np.uint8) if classes else _bytes(dataset.train.y[:, 0], True)
     return found
+
+
+def _line_of(dataset, sample: int) -> tuple[str, str]:  # type: ignore[no-untyped-def]
+    """A sample of text and its answer, for people."""
+    info = dataset.info
+    between = "" if all(len(word) <= 1 for word in info.vocabulary[1:]) else " "
+    words = between.join(info.vocabulary[int(n)] for n in dataset.train.x[sample]).strip()
+    if not info.y_shape:
+        return words, info.classes[int(dataset.train.y[sample])]
+    answer = [info.classes[int(n)] for n in dataset.train.y[sample]]
+    # A model that continues a text is asked for what comes after it.
+    if info.classes == info.vocabulary:
+        return words, answer[-1]
+    return words, "".join(word for word in answer if not word.startswith("["))
 
 
 def _bytes(values: np.ndarray, symmetric: bool) -> np.ndarray:

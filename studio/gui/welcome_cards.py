@@ -14,7 +14,13 @@ from studio.gui.theme import Theme
 from studio.storage.templates import Template
 
 _FOOTER = 70
-_KIND_ICONS = {"2-D points": ("dense", "Core"), "Images": ("convolution", "Convolution"), "Table": ("data", "Data")}
+_KIND_ICONS = {
+    "2-D points": ("dense", "Core"),
+    "Images": ("convolution", "Convolution"),
+    "Table": ("data", "Data"),
+    "Sequences": ("recurrent", "Recurrent"),
+    "Text": ("attention", "Attention"),
+}
 
 
 class _Card(QAbstractButton):

@@ -32,7 +32,7 @@ class Template:
     description : str
         One sentence.
     kind : str
-        What its samples are: ``2-D points``, ``Images`` or ``Table``.
+        What its samples are: ``2-D points``, ``Images``, ``Table``, ``Sequences`` or ``Text``.
     """
 
     name: str
