@@ -48,9 +48,13 @@ class ResidualBlock(Composite):
         curve: Mapping[str, Layer] = {}
         if self.activation != "linear":
             curve = {name: registry.activations()[self.activation]() for name in ("activation_1", "activation_2")}
-        first = {"convolution_1": convolve(self.kernel_size, self.strides), "normalization_1": normalization()}
-        second = {"convolution_2": convolve(self.kernel_size, 1), "normalization_2": normalization()}
-        around = {"projection": convolve(1, self.strides), "projection_normalization": normalization(), "add": registry.layer("Add")()}
+        def normalize() -> Layer:
+            # Keras's 0.99 follows too slowly for the few hundred steps that a small network trains.
+            return normalization(momentum=0.9)  # type: ignore[call-arg]
+
+        first = {"convolution_1": convolve(self.kernel_size, self.strides), "normalization_1": normalize()}
+        second = {"convolution_2": convolve(self.kernel_size, 1), "normalization_2": normalize()}
+        around = {"projection": convolve(1, self.strides), "projection_normalization": normalize(), "add": registry.layer("Add")()}
         curves = list(curve.items())
         return {**first, **dict(curves[:1]), **second, **around, **dict(curves[1:])}
 
