@@ -95,7 +95,10 @@ def template(name: str) -> Template:
     found = next((t for t in templates() if t.name == name.strip().lower().replace("_", "-")), None)
     if found is not None:
         return found
-    close = difflib.get_close_matches(name.lower(), names(), 3, 0.5)
+    likeness = {known: difflib.SequenceMatcher(None, name.lower(), known).ratio() for known in names()}
+    # Only those about as close as the closest.
+    wanted = max(0.5, max(likeness.values()) - 0.1)
+    close = sorted((n for n in names() if likeness[n] >= wanted), key=lambda n: -likeness[n])[:3]
     hint = f"did you mean {' or '.join(close)}?" if close else "`studio templates` lists them all."
     raise StorageError(f"There is no template called {name[:64]!r}: {hint}")
 

@@ -24,7 +24,7 @@ def test_search_and_kind_filter_the_cards(make_studio):
     page.search.clear()
     where = page.kinds.segment(page._kinds.index("Table")).center().toPoint()
     QTest.mouseClick(page.kinds, Qt.MouseButton.LeftButton, pos=where)
-    assert _shown(window) == ["iris"]
+    assert _shown(window) == ["iris", "table-classes", "table-values"]
 
 
 def test_enter_in_the_search_opens_the_first(make_studio):
