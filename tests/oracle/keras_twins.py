@@ -92,7 +92,9 @@ def _cropping(layer: Any) -> Any:
 def _recurrent(layer: Any) -> Any:
     kind = getattr(keras.layers, layer.type_name())
     names = [n for n in layer.parameters() if n != "seed" and not n.endswith("_initializer")]
-    return kind(**{n: getattr(layer, n) for n in names})
+    # Unrolled, JAX has no loop to compile for each configuration, which takes it many seconds; but
+    # then Keras gives other numbers for the skipped steps of a sequence.
+    return kind(**{n: getattr(layer, n) for n in names}, unroll=not layer.return_sequences)
 
 
 SPECIAL |= dict.fromkeys(("SimpleRNN", "LSTM", "GRU"), _recurrent)

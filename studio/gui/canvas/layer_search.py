@@ -52,4 +52,5 @@ def search_layers(layers: Iterable[type[Layer]], query: str) -> list[type[Layer]
     scored = [(score, c) for c in listed if (score := _score(c, query)) is not None]
     # Scattered letters fit much that nobody means: they count only where nothing else fits.
     good = [p for p in scored if p[0] < _LETTERS] or scored
-    return [c for _, c in sorted(good, key=lambda p: p[0])]
+    # Of twins for pictures and for sequences, the one for pictures is what most people mean.
+    return [c for _, c in sorted(good, key=lambda p: (p[0], p[1].type_name().endswith("1D")))]

@@ -8,12 +8,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 
+from studio.storage import templates
+
 
 def test_starts_on_the_welcome_page(make_studio):
     window = make_studio()
     assert window.on_welcome_page
     assert window.windowTitle() == "Layer Studio"
-    assert len(window.welcome.cards) == 10
+    assert len(window.welcome.cards) == len(templates.names())
 
 
 def test_a_card_opens_its_template(make_studio):
