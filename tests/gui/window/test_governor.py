@@ -21,7 +21,7 @@ def test_it_settles_where_the_share_is_the_goal(crowded, goal):
     shares = []
 
     def share(stretch):
-        shares.append(0.02 + 0.14 / stretch)
+        shares.append(0.02 + 0.1 / stretch)
         return shares[-1]
 
     run(governor, 20, share, crowded=crowded)
