@@ -10,8 +10,8 @@ import numpy as np
 
 from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Ref, Tensor
-from studio.core.problems import Remedy, ShapeProblem
-from studio.core.shapes import Shape, describe
+from studio.core.pictures import require_picture
+from studio.core.shapes import Shape
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,8 @@ class Augmentation(Layer):
     kernels: ClassVar[tuple[Any, Any, Any]]
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        if len(shape) != 3:
-            remedy = None
-            if len(shape) == 2:
-                remedy = Remedy("insert", "Add Reshape before it", type="Reshape", values=(("target_shape", (*shape, 1)),))
-            raise ShapeProblem(f"gets {describe(shape)}, needs a picture (height x width x channels).", remedy)
-        return shape
+        require_picture(shapes[0])
+        return shapes[0]
 
     def emit_maps(self, lowering: Lowering, shape: Shape, numbers: Ref, maps: Ref) -> None:
         """Emit what makes, of four uniform numbers a sample, its map (see `studio.kernels.sampling`)."""
