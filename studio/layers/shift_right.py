@@ -15,6 +15,7 @@ from studio.core.problems import ShapeProblem
 from studio.core.shapes import Shape, describe
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import kernel
+from studio.kernels.merging import clear_rows
 from studio.kernels.simd import LANES, at, splat, store
 
 
@@ -24,14 +25,6 @@ def fill(arena: Any, record: Any, table: Any, state: Any) -> None:
     length, target, number = record[2], at(arena, record[3]), arena[record[4]]
     for i in range(0, length, LANES):
         store(at(target, i), splat(number))
-
-
-@kernel
-def clear(arena: Any, record: Any, table: Any, state: Any) -> None:
-    """y = 0, for whole vectors."""
-    length, target = record[2], at(arena, record[3])
-    for i in range(0, length, LANES):
-        store(at(target, i), splat(0.0))
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ class ShiftRight(Layer):
             if dx is not None:
                 if rest:
                     lowering.emit(copy_rows, 1, rest, dx.base, 0, dy.base + step, 0)
-                lowering.emit(clear, step, dx.base + rest)
+                lowering.emit(clear_rows, 1, step, dx.base + rest, 0)
 
         lowering.backward(y, backward)
         return y
