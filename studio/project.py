@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,32 @@ class Project:
             When it cannot be written; an older file is then still there.
         """
         save(path, self.document, self.state, self.history)
+
+    def export_keras(self, path: str | os.PathLike[str], title: str = "") -> tuple[Path, ...]:
+        """Write the network as a Keras program, and its weights, if it has some, into an NPZ file beside it.
+
+        Parameters
+        ----------
+        path : path
+            The ``.py`` file to write.
+        title : str
+            What the program's first line calls the network.
+
+        Returns
+        -------
+        tuple of Path
+            The files written.
+
+        Raises
+        ------
+        studio.storage.StorageError
+            When the graph has problems, Keras lacks a layer, or a file cannot be written.
+        """
+        from studio.storage.exports import keras_program, save_keras_program
+
+        weights = None if self.state is None else self.state.weights
+        program = keras_program(self.document, describe_all(self.document.graph), weights, title)
+        return save_keras_program(path, program)
 
     def set_data(self, source: str) -> None:
         """Let the Data node read another source; training goes on with the weights that still fit.

@@ -14,7 +14,7 @@ from studio.cli.bench import add_bench
 
 Command = Callable[[argparse.Namespace], int]
 
-COMMANDS = ("train", "evaluate", "templates", "new", "inspect", "doctor", "screenshot", "bench")
+COMMANDS = ("train", "evaluate", "templates", "new", "inspect", "doctor", "screenshot", "export", "bench")
 
 _SOURCE = "a template's name (see `studio templates`) or a .studio file"
 _DATA = "digits, iris, spirals, ...; or csv:FILE?target=COLUMN, npz:FILE, idx:FOLDER"
@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_lists(commands)
     _add_screenshot(commands)
+    _add_export(commands)
     help = "Measure how fast training is on this machine."
     add_bench(_command(commands, "bench", help, "bench", "bench"))
     return parser
@@ -135,6 +136,20 @@ def _add_screenshot(commands: Any) -> None:
     )
     parser.add_argument("--theme", choices=("light", "dark"), default="light", help="colours")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def _add_export(commands: Any) -> None:
+    help = "Write a network for another tool: a Keras program, or a picture of the graph."
+    parser = _command(commands, "export", help, "export", "export")
+    parser.add_argument("source", metavar="SOURCE", help=_SOURCE)
+    parser.add_argument(
+        "--to", choices=("keras", "png", "svg"), help="what to write; without it, what the file's ending says"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=Path, required=True, help="the file to write: .py, .png or .svg"
+    )
+    parser.add_argument("--theme", choices=("light", "dark"), default="light", help="colours of a picture")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
 
 
 def _positive(text: str) -> int:

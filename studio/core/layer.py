@@ -17,6 +17,7 @@ import numpy as np
 
 from studio.core.component import Component
 from studio.core.fields import real
+from studio.core.keras_code import Code, layer_arguments, layer_call, layer_code
 from studio.core.problems import Remedy, ShapeProblem
 from studio.core.shapes import Shape, describe, size
 
@@ -90,6 +91,8 @@ class Layer(Component):
     keras: ClassVar[str] = ""
     torch: ClassVar[str] = ""
     onnx: ClassVar[str] = ""
+    #: Program text of a Keras layer class of the layer's own name and parameters, where Keras has none.
+    keras_source: ClassVar[str] = ""
 
     #: Whether training mode draws random numbers; `reference` then tells inference mode only.
     is_random: ClassVar[bool] = False
@@ -195,6 +198,28 @@ class Layer(Component):
             float64, ``(batch, *output_shape)``.
         """
         raise TypeError(f"{self.type_name()} has no computation of its own.")
+
+    def keras_arguments(self, *shapes: Shape) -> Mapping[str, Any]:
+        """What a Keras program passes to make this layer, by Keras's names.
+
+        Values are written with `repr`; a `studio.core.keras_code.Code` is written as it is. Worth an
+        override where Keras has other names or another form for a value.
+        """
+        return layer_arguments(self, shapes)
+
+    def keras_code(self, *shapes: Shape) -> Code:
+        """The expression that makes this layer in a Keras program.
+
+        Raises
+        ------
+        studio.core.keras_code.NoTwin
+            When Keras cannot say it.
+        """
+        return layer_code(self, shapes)
+
+    def keras_call(self, made: str, inputs: Sequence[str | None]) -> Code:
+        """The expression that applies the layer `made` to these; None for an optional port without a wire."""
+        return layer_call(self, made, inputs)
 
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:

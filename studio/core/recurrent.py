@@ -10,6 +10,7 @@ import numpy as np
 
 from studio.core import registry
 from studio.core.fields import choice, flag, integer, real
+from studio.core.keras_code import Code, call
 from studio.core.layer import ElementWise, Layer, Weight
 from studio.core.problems import ShapeProblem
 from studio.core.sequences import check_sequence
@@ -36,6 +37,14 @@ def require_padding(shape: Shape, padding: Shape | None) -> None:
         raise ShapeProblem(
             f"gets padding of {describe(padding)} for {shape[0]} steps: wire the token numbers to it, one for each step."
         )
+
+
+def masked_call(made: str, inputs: Sequence[str | None]) -> Code:
+    """How a Keras program applies a recurrent layer; with token numbers, steps of number 0 are skipped."""
+    sequence, padding = (*inputs, None)[:2]
+    if padding is None:
+        return call(made, Code(sequence))
+    return call(made, Code(sequence), mask=call("keras.ops.not_equal", Code(padding), 0))
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,9 @@ class Recurrent(Layer):
         check_sequence(shape)
         require_padding(shape, padding)
         return (shape[0], self.units) if self.return_sequences else (self.units,)
+
+    def keras_call(self, made: str, inputs: Sequence[str | None]) -> Code:
+        return masked_call(made, inputs)
 
     def bias_shape(self) -> Shape:
         """Keras's shape of the bias."""

@@ -116,7 +116,7 @@ class Files(QObject):
     def ask_and_open(self) -> bool:
         """Let a person choose a file and open it."""
         words = self.tr("Layer Studio files (*{suffix})").format(suffix=SUFFIX)
-        path = QFileDialog.getOpenFileName(self._window, self.tr("Open"), str(self._folder()), words)[0]
+        path = QFileDialog.getOpenFileName(self._window, self.tr("Open"), str(self.folder()), words)[0]
         return bool(path) and self.open(Path(path))
 
     def open(self, path: Path) -> bool:
@@ -158,7 +158,7 @@ class Files(QObject):
 
     def ask_and_save(self) -> bool:
         """Let a person choose a file and save to it."""
-        start = self._session.path or self._folder() / f"{Path(self.name).stem}{SUFFIX}"
+        start = self._session.path or self.folder() / f"{Path(self.name).stem}{SUFFIX}"
         words = self.tr("Layer Studio files (*{suffix})").format(suffix=SUFFIX)
         path = QFileDialog.getSaveFileName(self._window, self.tr("Save as"), str(start), words)[0]
         if not path:
@@ -166,7 +166,7 @@ class Files(QObject):
         chosen = Path(path)
         if not chosen.suffix:
             chosen = chosen.with_suffix(SUFFIX)
-            if chosen.exists() and not self._ask_to_replace(chosen):
+            if chosen.exists() and not self.ask_to_replace(chosen):
                 return False
         return self.save_to(chosen)
 
@@ -177,7 +177,7 @@ class Files(QObject):
         """
         document = self._session.document
         self._link.flush()
-        known, state = self._state()
+        known, state = self.state()
         if not known:
             return False
         history = self._live.latest.history if state is not None else None
@@ -196,7 +196,7 @@ class Files(QObject):
         self._session.say(self.tr("Saved as {name}.").format(name=path.name))
         return True
 
-    def _state(self) -> tuple[bool, TrainingState | None]:
+    def state(self) -> tuple[bool, TrainingState | None]:
         """Whether the weights are known, and the weights; None for a network without any."""
         found: list[TrainingState | None] = []
 
@@ -262,13 +262,14 @@ class Files(QObject):
             return self.save()
         return bool(answer == button.Discard)
 
-    def _ask_to_replace(self, path: Path) -> bool:
+    def ask_to_replace(self, path: Path) -> bool:
+        """Whether a person wants a file that is there to be replaced."""
         button = QMessageBox.StandardButton
         question = self.tr("There is a file {name} already. Replace it?").format(name=path.name)
         answer = QMessageBox.question(self._window, self.tr("Replace?"), question, button.Yes | button.Cancel)
         return bool(answer == button.Yes)
 
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
         """Where file dialogs start."""
         recent = self.recent.listed()
         if self._session.path is not None:

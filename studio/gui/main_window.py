@@ -12,6 +12,7 @@ from studio import data
 from studio.engine.trainer import Trainer
 from studio.gui import menu_bar
 from studio.gui.command_palette import CommandPalette
+from studio.gui.exports import Exports
 from studio.gui.files import Files
 from studio.gui.live import Live
 from studio.gui.menus import Actions, TitledMenuBar
@@ -40,6 +41,8 @@ class MainWindow(QMainWindow):
 
     #: Made with the menus; shows the title between them.
     titled_menu_bar: TitledMenuBar
+    #: Made with the menus; writes programs and pictures.
+    exports: Exports
 
     def __init__(self, trainer: Trainer, places: Places, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QMessageBox, QWhatsThis
 from studio import __version__, data
 from studio.core.graph import GraphError
 from studio.data import DataError
+from studio.gui.exports import Exports
 from studio.gui.inspector.source_editor import ask_for_target
 from studio.gui.menus import TitledMenuBar, add_theme_actions, add_training_actions, fill, tr
 from studio.gui.pace import PACES, add_pace_actions
@@ -39,6 +40,7 @@ def add_actions(window: MainWindow) -> None:
     for key, action in (("undo", undo), ("redo", redo)):
         window.addAction(action)
         actions.put(key, action)
+    window.exports = Exports(window)
     add_training_actions(actions, window.link)
     add_theme_actions(actions, window, window.choose_theme)
     actions.add("find_layer", tr("&Find a layer"), lambda: window.workspace.find_layer(), "Ctrl+K", tr("Search the palette."))
@@ -64,7 +66,9 @@ def fill_menu_bar(window: MainWindow) -> None:
     fill(file, actions, "welcome", "", "open")
     recent = file.addMenu(tr("Open &recent"))
     recent.aboutToShow.connect(lambda: _fill_recent(window, recent))
-    fill(file, actions, "", "save", "save_as", "", "quit")
+    fill(file, actions, "", "save", "save_as", "")
+    window.exports.fill(file.addMenu(tr("E&xport")))
+    fill(file, actions, "", "quit")
     fill(
         bar.addMenu(tr("&Edit")), actions, "undo", "redo", "", "canvas_cut", "canvas_copy", "canvas_paste",
         "canvas_duplicate", "canvas_delete", "", "canvas_select_all", "canvas_rename", "", "find_layer", "commands",
@@ -98,7 +102,7 @@ def enable_work(window: MainWindow, working: bool) -> None:
     window.workspace.setEnabled(working)
     for key in (
         "run", "one_step", "one_epoch", "reset_same", "reset_fresh", "find_layer", "next_part", "previous_part",
-        "reset_layout",
+        "reset_layout", "export_keras", "export_png", "export_svg",
     ):  # fmt: skip
         window.actions_by_key[key].setEnabled(working)
 

@@ -173,7 +173,7 @@ class TitledMenuBar(QMenuBar):
 
 def _menus() -> tuple[tuple[str, str], ...]:
     """Words before actions that only make sense within their menu, by the start of their keys."""
-    return ("template_", tr("New from template")), ("theme_", tr("Theme")), ("show_", tr("Show or hide"))
+    return ("template_", tr("New from template")), ("theme_", tr("Theme")), ("show_", tr("Show or hide")), ("export_", tr("Export"))
 
 
 def _without_mnemonic(text: str) -> str:

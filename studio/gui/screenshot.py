@@ -6,7 +6,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PySide6.QtCore import QEventLoop, QTimer
@@ -74,6 +75,22 @@ def take(
         templates.template(source)  # a wrong name is told before a window opens
     elif source != WELCOME:
         open_project(source)
+    with _window(theme) as window:
+        window.resize(*size)
+        window.show()
+        if source != WELCOME:
+            _prepare(window, source, train_seconds, select)
+        _process(0.5)
+        path = Path(output)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not window.grab().save(str(path), "PNG"):
+            raise ScreenshotError(f"The picture could not be written to {path}: check the folder.")
+    return path
+
+
+@contextmanager
+def _window(theme: str) -> Iterator[MainWindow]:
+    """The real window with nothing of a person's in it, off screen where there is no display."""
     if QApplication.instance() is None and sys.platform == "linux" and display_problem():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     prepare_application()
@@ -83,18 +100,36 @@ def take(
     with tempfile.TemporaryDirectory() as folder:
         window = MainWindow(trainer, Places.below(Path(folder)))
         try:
-            window.resize(*size)
-            window.show()
-            if source != WELCOME:
-                _prepare(window, source, train_seconds, select)
-            _process(0.5)
-            path = Path(output)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not window.grab().save(str(path), "PNG"):
-                raise ScreenshotError(f"The picture could not be written to {path}: check the folder.")
+            yield window
         finally:
             window.end()
-    return path
+
+
+def draw_graph(source: str, output: str | Path, form: str, theme: str = "light") -> Path:
+    """Draw the whole graph of a template or file as the canvas shows it, before any more training.
+
+    Parameters
+    ----------
+    source : str
+        A template's name or a ``.studio`` file.
+    output : path
+        The file to write.
+    form : {"png", "svg"}
+    theme : {"light", "dark", "system"}
+        Colours.
+
+    Raises
+    ------
+    ScreenshotError
+        When the file cannot be opened, or the picture cannot be written.
+    """
+    with _window(theme) as window:
+        window.resize(1600, 1000)
+        window.show()
+        _prepare(window, source, 0.0, "")
+        _process(0.5)
+        window.workspace.canvas.draw(Path(output), form)
+    return Path(output)
 
 
 def _prepare(window: MainWindow, source: str, train_seconds: float, select: str | None) -> None:
@@ -150,4 +185,4 @@ def _process(seconds: float) -> None:
     loop.exec()
 
 
-__all__ = ["WELCOME", "ScreenshotError", "StorageError", "take"]
+__all__ = ["WELCOME", "ScreenshotError", "StorageError", "draw_graph", "take"]

@@ -10,10 +10,11 @@ import numpy as np
 
 from studio.core import registry
 from studio.core.fields import choice, flag, integer, real
+from studio.core.keras_code import Code, call
 from studio.core.layer import Layer, Weight
 from studio.core.lowering import Lowering, Tensor
 from studio.core.parts import weights_of_part
-from studio.core.recurrent import MOST_WORDS, curve_names
+from studio.core.recurrent import MOST_WORDS, curve_names, masked_call
 from studio.core.shapes import Shape
 from studio.kernels.jit import kernel
 from studio.kernels.simd import LANES, at, load, store
@@ -97,6 +98,13 @@ class Bidirectional(Layer):
         # As in Keras, skipped steps of a sequence give zeros, since the directions skip at different ends.
         shared["zero_output_for_mask"] = self.return_sequences
         return {"forward_layer": kind(**shared), "backward_layer": kind(**shared, **{"go_backwards": True})}
+
+    def keras_code(self, *shapes: Any) -> Code:
+        reads = self.parts()["forward_layer"].keras_code(*shapes)
+        return call("keras.layers.Bidirectional", reads, merge_mode=self.merge_mode)
+
+    def keras_call(self, made: str, inputs: Sequence[str | None]) -> Code:
+        return masked_call(made, inputs)
 
     def whole_numbers(self, port: int) -> int | None:
         return MOST_WORDS if port == 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,10 @@ class Cropping2D(Layer):
 
     def summary(self) -> str:
         return " ".join(str(n) for n in self.cropping)
+
+    def keras_arguments(self, *shapes: Shape) -> Mapping[str, Any]:
+        top, bottom, left, right = self.cropping
+        return {"cropping": ((top, bottom), (left, right))}
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes

@@ -11,6 +11,7 @@ import numpy as np
 
 from studio.core import registry
 from studio.core.fields import choice, flag, integer, real, text
+from studio.core.keras_code import Code, call
 from studio.core.layer import Layer, Weight
 from studio.core.lowering import Lowering, Ref, Tensor
 from studio.core.problems import Remedy, ShapeProblem
@@ -73,6 +74,27 @@ class MultiHeadAttention(Layer):
     def summary(self) -> str:
         heads = f"{self.num_heads} head{'s' if self.num_heads > 1 else ''}"
         return heads if self.mask == "none" else f"{heads} · {self.mask}"
+
+    def keras_arguments(self, *shapes: Shape) -> Mapping[str, Any]:
+        return {n: v for n, v in super().keras_arguments(*shapes).items() if n not in ("mask", "order")}
+
+    def keras_call(self, made: str, inputs: Sequence[str | None]) -> Code:
+        query, value, padding = (Code(n) if n is not None else None for n in _ports(inputs))
+        more: dict[str, Any] = {"use_causal_mask": True} if self.mask == "causal" else {}
+        masks = []
+        if self.mask == "permutation":
+            order = self.positions(len(self.order.split()))
+            rank = [order.index(i) for i in range(len(order))]
+            masks.append(Code(f"numpy.greater_equal.outer({rank}, {rank})[None]"))
+        if padding is not None:
+            masks.append(Code(f"keras.ops.not_equal({padding}, 0)[:, None, :]"))
+        if masks:
+            more["attention_mask"] = masks[0] if len(masks) == 1 else call("keras.ops.logical_and", *masks)
+        # Only the way that also returns the scores takes care of steps that may look at nothing,
+        # and of values of another size than keys.
+        scores = padding is not None or self.width != self.key_dim
+        applied = call(made, query, value or query, **more, **({"return_attention_scores": True} if scores else {}))
+        return Code(f"{applied}[0]") if scores else applied
 
     def whole_numbers(self, port: int) -> int | None:
         return 1_000_000 if port == 2 else None

@@ -34,6 +34,22 @@ class PositionEmbedding(Layer):
         "J. Gehring et al., Convolutional sequence to sequence learning, ICML 2017; "
         "KerasHub: PositionEmbedding (there, adding is left to you)"
     )
+    keras_source: ClassVar[str] = '''
+class PositionEmbedding(keras.layers.Layer):
+    """Adds to each step of a sequence learned numbers of its own."""
+
+    def __init__(self, initializer="glorot_uniform", **options):
+        super().__init__(**options)
+        self.initializer = initializer
+
+    def build(self, shape):
+        self.position_embeddings = self.add_weight(
+            name="position_embeddings", shape=shape[1:], initializer=self.initializer
+        )
+
+    def call(self, sequence):
+        return sequence + self.position_embeddings
+'''
     torch: ClassVar[str] = "Parameter, added"
     onnx: ClassVar[str] = "Add"
 

@@ -40,6 +40,18 @@ class ShiftRight(Layer):
     )
     formula: ClassVar[str] = "y[0] = start, y[t] = x[t − 1]"
     source: ClassVar[str] = "R. Williams and D. Zipser, Teacher forcing, Neural Computation 1 (1989); A. Vaswani et al., Attention is all you need, 2017"
+    keras_source: ClassVar[str] = '''
+class ShiftRight(keras.layers.Layer):
+    """Moves a sequence one step later and puts a start mark in front."""
+
+    def __init__(self, start=1.0, **options):
+        super().__init__(**options)
+        self.start = start
+
+    def call(self, sequence):
+        first = keras.ops.full_like(sequence[:, :1], self.start)
+        return keras.ops.concatenate([first, sequence[:, :-1]], axis=1)
+'''
     torch: ClassVar[str] = "roll"
     onnx: ClassVar[str] = "Concat"
 

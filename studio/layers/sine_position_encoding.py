@@ -48,6 +48,21 @@ class SinePositionEncoding(Layer):
     source: ClassVar[str] = (
         "A. Vaswani et al., Attention is all you need, 2017; KerasHub: SinePositionEncoding (there, adding is left to you)"
     )
+    keras_source: ClassVar[str] = '''
+class SinePositionEncoding(keras.layers.Layer):
+    """Adds waves of many lengths to a sequence, which tell its steps apart."""
+
+    def __init__(self, max_wavelength=10000.0, **options):
+        super().__init__(**options)
+        self.max_wavelength = max_wavelength
+
+    def call(self, sequence):
+        steps, channels = sequence.shape[1:]
+        place = numpy.arange(channels)
+        angles = numpy.arange(steps)[:, None] / self.max_wavelength ** (2 * (place // 2) / channels)
+        waves = numpy.where(place % 2 == 0, numpy.sin(angles), numpy.cos(angles))
+        return sequence + keras.ops.convert_to_tensor(waves.astype("float32"))
+'''
     torch: ClassVar[str] = "buffer, added"
     onnx: ClassVar[str] = "Add"
 

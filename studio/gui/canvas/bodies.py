@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QTransform
+from PySide6.QtGui import QColor, QPaintEngine, QPainter, QPen, QTransform
 
 from studio.gui.canvas.faces import (
     BODY_TOP,
@@ -97,6 +97,18 @@ def _fitted(pixmap_size: QSizeF, into: QRectF) -> QRectF:
     )  # fmt: skip
 
 
+def _picture(painter: QPainter, where: QRectF, thumbnail: Thumbnail, index: int) -> None:
+    """One of a thumbnail's pictures."""
+    sheet, source = thumbnail.sheet, thumbnail.source(index)
+    if sheet is None:
+        return
+    if painter.paintEngine().type() == QPaintEngine.Type.SVG:
+        # Qt's SVG writer takes the whole sheet, whatever part of it is asked for.
+        sheet = sheet.copy(source.toAlignedRect())
+        source = QRectF(sheet.rect())
+    painter.drawPixmap(where, sheet, source)
+
+
 def _pictures(brush: Brush, places: list[QRectF], thumbnail: Thumbnail | None) -> None:
     """Pictures with hairlines around them, or their empty places."""
     painter = brush.painter
@@ -109,7 +121,7 @@ def _pictures(brush: Brush, places: list[QRectF], thumbnail: Thumbnail | None) -
     frames = []
     for index, place in enumerate(places[:count]):
         where = place if thumbnail.smooth else _fitted(QSizeF(thumbnail.aspect, 1.0), place)
-        painter.drawPixmap(where, thumbnail.sheet, thumbnail.source(index))
+        _picture(painter, where, thumbnail, index)
         frames.append(where.adjusted(-0.5, -0.5, 0.5, 0.5))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(brush.style.pen("node-outline" if brush.style.dark else "border"))
@@ -122,7 +134,7 @@ def _paint_points(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None
     brush.plate(rect.adjusted(0.5, 0.5, -0.5, -0.5), 4)
     if thumbnail is not None and thumbnail.sheet is not None:
         brush.painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        brush.painter.drawPixmap(rect.adjusted(3, 3, -3, -3), thumbnail.sheet, thumbnail.source(0))
+        _picture(brush.painter, rect.adjusted(3, 3, -3, -3), thumbnail, 0)
 
 
 def _paint_picture(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from PySide6.QtCore import (
     QEvent,
@@ -25,6 +26,7 @@ from studio.gui.canvas.faces import HEADER, TEXT_LEFT
 from studio.gui.canvas.journey import Journey
 from studio.gui.canvas.minimap import Minimap
 from studio.gui.canvas.overlays import Hint, Legend, TitleEditor, ZoomControls
+from studio.gui.canvas.picture import draw
 from studio.gui.canvas.placement import USUAL_SIZE
 from studio.gui.canvas.refresh_pace import RefreshPace
 from studio.gui.canvas.scene import GraphScene, PortHit
@@ -203,6 +205,14 @@ class Canvas(QWidget):
     def fit(self) -> None:
         """Show the whole graph."""
         self._journey.set_out(self.graph_scene.bounds())
+
+    def draw(self, path: Path, form: str) -> None:
+        """Write a picture of the whole graph, without marks of selection; see `studio.gui.canvas.picture.draw`."""
+        self.graph_scene.show_selection(frozenset(), None)
+        try:
+            draw(self.graph_scene, path, form)
+        finally:
+            self._show_selection(self.session.selection)
 
     def frame_selection(self) -> None:
         """Show the selected nodes (all, if none are) as large as they are drawn at most."""

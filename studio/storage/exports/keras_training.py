@@ -1,0 +1,108 @@
+"""Keras's words for how a network is trained: losses, optimizer, schedule and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from studio.core.component import Component
+from studio.core.document import Training
+from studio.core.keras_code import Code, NoTwin, call, written_parameters
+from studio.core.layer import Loss
+
+#: Parameters of losses that are arguments of `compile` or `fit` in Keras.
+_OF_FIT = frozenset(("weight", "class_weight", "class_weights"))
+#: What Keras's own names for metrics are, and for which targets.
+_METRICS = {
+    "accuracy": "'accuracy'",
+    "mae": "keras.metrics.MeanAbsoluteError(name='mae')",
+    "rmse": "keras.metrics.RootMeanSquaredError(name='rmse')",
+    "r2": "keras.metrics.R2Score(name='r2')",
+}
+
+
+def _values(component: Component, *without: str) -> dict[str, Any]:
+    """Parameters that differ from Keras's defaults."""
+    values = {n: getattr(component, n) for n in component.parameters() if n not in without}
+    return written_parameters(values, component.parameters())
+
+
+def loss_code(loss: Loss) -> Code:
+    """The expression for a loss.
+
+    Raises
+    ------
+    NoTwin
+        When Keras has no such loss.
+    """
+    if not loss.keras:
+        raise NoTwin("has no twin in Keras: choose another loss before exporting.")
+    return call(f"keras.losses.{loss.keras}", **_values(loss, *_OF_FIT))
+
+
+def optimizer_code(training: Training, steps: int) -> tuple[Code, list[Code], list[str]]:
+    """The optimizer, the callbacks that go with it, and remarks on what Keras cannot say.
+
+    Parameters
+    ----------
+    training : Training
+    steps : int
+        Minibatches of the whole run; 0 where that is not known.
+    """
+    optimizer, schedule = training.optimizer, training.schedule
+    if optimizer is None:
+        return Code("'adam'"), [], []
+    values = _values(optimizer)
+    values["learning_rate"] = getattr(optimizer, "learning_rate", 0.01)
+    callbacks: list[Code] = []
+    remarks: list[str] = []
+    if schedule is not None and schedule.type_name() != "Constant":
+        rate = _schedule_code(schedule, values["learning_rate"], steps)
+        if rate is None:
+            remarks.append(f"Keras has no {schedule.type_name()}: the learning rate stays as it is.")
+        elif schedule.type_name() == "ReduceLROnPlateau":
+            callbacks.append(rate)
+        else:
+            values["learning_rate"] = rate
+    first = {"learning_rate": values.pop("learning_rate")}
+    stopping = training.early_stopping
+    if stopping is not None:
+        callbacks.append(call("keras.callbacks.EarlyStopping", **_values(stopping)))
+    return call(f"keras.optimizers.{optimizer.type_name()}", **first, **values), callbacks, remarks
+
+
+def _schedule_code(schedule: Component, rate: float, steps: int) -> Code | None:
+    name = schedule.type_name()
+    values = {n: getattr(schedule, n) for n in schedule.parameters()}
+    if name == "ReduceLROnPlateau":
+        return call("keras.callbacks.ReduceLROnPlateau", **_values(schedule))
+    function = f"keras.optimizers.schedules.{name}"
+    if name == "PiecewiseConstantDecay":
+        return call(function, boundaries=list(values["boundaries"]), values=list(values["values"]))
+    if name == "CosineDecay":
+        rise = values["warmup_steps"] if values["warmup_target"] else 0
+        fall = values["decay_steps"] or max(1, steps - rise)
+        more = {"warmup_target": values["warmup_target"], "warmup_steps": rise} if rise else {}
+        return call(function, rate, fall, alpha=values["alpha"], **more)
+    if name in ("ExponentialDecay", "CosineDecayRestarts"):
+        return call(function, rate, **values)
+    return None
+
+
+def metric_codes(training: Training, loss: Loss) -> list[Code]:
+    """Metrics that Keras knows by our names, for the target of this loss."""
+    names = training.metrics or (("accuracy",) if loss.has_accuracy else ())
+    found = [Code(_METRICS[name]) for name in names if name in _METRICS]
+    if "top_k_categorical_accuracy" in names and "labels" in loss.targets:
+        found.append(call("keras.metrics.SparseTopKCategoricalAccuracy", k=training.top_k))
+    return found
+
+
+def class_weight(losses: Sequence[Loss]) -> dict[int, float] | None:
+    """What `fit` takes as class_weight, where the one loss has given weights."""
+    if len(losses) != 1:
+        return None
+    (loss,) = losses
+    if getattr(loss, "class_weight", "none") != "given":
+        return None
+    return dict(enumerate(getattr(loss, "class_weights", ())))
