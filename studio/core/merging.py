@@ -47,17 +47,17 @@ class Merging(Layer):
     @staticmethod
     def function(a: Any, b: Any, k: Any) -> Any:
         """What the first k inputs give; a is what k - 1 gave, b the k-th."""
-        raise NotImplementedError
+        raise TypeError("A layer that merges states this.")
 
     @staticmethod
     def slope_a(a: Any, b: Any, k: Any) -> Any:
         """How fast the result grows with a."""
-        raise NotImplementedError
+        raise TypeError("A layer that merges states this.")
 
     @staticmethod
     def slope_b(a: Any, b: Any, k: Any) -> Any:
         """How fast the result grows with b."""
-        raise NotImplementedError
+        raise TypeError("A layer that merges states this.")
 
     @staticmethod
     def aligned(inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -19,6 +19,23 @@ COMMON = ("weight_decay", *CLIPPING)
 _Key = TypeVar("_Key")
 
 
+def rate(default: float) -> float:
+    """The field of the learning rate."""
+    return real(  # type: ignore[no-any-return]
+        default,
+        0.0,
+        100.0,
+        help="How big each correction of the weights is. Too small learns slowly; too big overshoots.",
+        live=True,
+        logarithmic=True,
+    )
+
+
+def safe_division(default: float = 1e-7) -> float:
+    """The field of epsilon."""
+    return real(default, 1e-12, 1.0, help="Keeps the division safe.", live=True, logarithmic=True)  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True)
 class Optimizer(Component):
     """Turns gradients into new weights.
@@ -32,14 +49,7 @@ class Optimizer(Component):
     #: Names of the numbers that may be kept for each weight.
     slots: ClassVar[tuple[str, ...]] = ()
 
-    learning_rate: float = real(
-        0.01,
-        0.0,
-        100.0,
-        help="How big each correction of the weights is. Too small learns slowly; too big overshoots.",
-        live=True,
-        logarithmic=True,
-    )
+    learning_rate: float = rate(0.01)
     weight_decay: float = real(
         0.0,
         0.0,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from studio.core.fields import choice, integer, pair
+from studio.core.fields import choice, flag, integer, pair
 from studio.core.layer import Layer
 from studio.core.pictures import require_picture, require_sequence
 from studio.core.problems import Remedy, ShapeProblem
@@ -73,6 +73,52 @@ class Pooling1D(Layer):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return (self.window(shapes[0]).output[1], shapes[0][1])
+
+
+@dataclass(frozen=True)
+class GlobalPooling2D(Layer):
+    """One number for each map of a picture."""
+
+    family: ClassVar[str] = "Pooling"
+    icon: ClassVar[str] = "pooling"
+
+    keepdims: bool = flag(False, help="Whether the result stays a picture, of one pixel, rather than a list.")
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        require_picture(shape)
+        return (1, 1, shape[2]) if self.keepdims else (shape[2],)
+
+    @classmethod
+    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
+        return (
+            (cls(), ((5, 7, 3),)),
+            (cls(keepdims=True), ((3, 2, 5),)),
+            (cls(), ((1, 1, 4),)),
+        )
+
+
+@dataclass(frozen=True)
+class GlobalPooling1D(Layer):
+    """One number for each channel of a sequence."""
+
+    family: ClassVar[str] = "Pooling"
+    icon: ClassVar[str] = "pooling"
+
+    keepdims: bool = flag(False, help="Whether the result stays a sequence, of one step, rather than a list.")
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        require_sequence(shape)
+        return (1, shape[1]) if self.keepdims else (shape[1],)
+
+    @classmethod
+    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
+        return (
+            (cls(), ((7, 3),)),
+            (cls(keepdims=True), ((5, 2),)),
+            (cls(), ((1, 4),)),
+        )
 
 
 def _fitting(window: Window, shape: Shape, what: str) -> Window:

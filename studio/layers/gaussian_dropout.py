@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from studio.core.fields import integer, real
+from studio.core.fields import real
 from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Tensor
+from studio.core.noise import Noise
 from studio.core.shapes import Shape
 from studio.kernels.random_masks import lower_noise
 
 
 @dataclass(frozen=True)
-class GaussianDropout(Layer):
+class GaussianDropout(Noise):
     """``y = x * (1 + noise)`` while training; ``y = x`` otherwise."""
 
-    family: ClassVar[str] = "Core"
-    is_random: ClassVar[bool] = True
-    icon: ClassVar[str] = "dropout"
     keywords: ClassVar[tuple[str, ...]] = ("regularisation", "regularization", "random", "noise", "overfitting", "multiplicative")
     help: ClassVar[str] = (
         "Multiplies each number by a random factor around 1, another one in each training step. "
@@ -34,19 +29,12 @@ class GaussianDropout(Layer):
     onnx: ClassVar[str] = ""
 
     rate: float = real(0.5, 0.0, 0.99, help="How large the factors' spread is: that of Dropout with this rate.", live=True)
-    seed: int = integer(0, 0, 2**31 - 1, help="The number this layer's chance follows from; 0 takes the training's seed.")
 
     def summary(self) -> str:
         return f"{self.rate:.0%}"
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         return lower_noise(lowering, inputs[0], "rate", self.seed, multiplies=True)
-
-    def reference(
-        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
-    ) -> np.ndarray:
-        """What it computes once training is over, and its mean over all noise before."""
-        return inputs[0]
 
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:

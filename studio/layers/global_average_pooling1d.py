@@ -8,20 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from studio.core.fields import flag
-from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Tensor
-from studio.core.pictures import require_sequence
-from studio.core.shapes import Shape
+from studio.core.pooling import GlobalPooling1D
 from studio.kernels.pooling import pool_mean_of_all
 
 
 @dataclass(frozen=True)
-class GlobalAveragePooling1D(Layer):
+class GlobalAveragePooling1D(GlobalPooling1D):
     """``y = mean over all steps of x``, for each channel by itself."""
 
-    family: ClassVar[str] = "Pooling"
-    icon: ClassVar[str] = "pooling"
     keywords: ClassVar[tuple[str, ...]] = ("global average", "gap", "mean", "squeeze", "flatten", "sequence")
     help: ClassVar[str] = (
         "Turns each channel into one number, its mean over all steps: how much of the pattern the whole sequence has. "
@@ -33,15 +28,8 @@ class GlobalAveragePooling1D(Layer):
     torch: ClassVar[str] = "AdaptiveAvgPool1d"
     onnx: ClassVar[str] = "GlobalAveragePool"
 
-    keepdims: bool = flag(False, help="Whether the result stays a sequence, of one step, rather than a list.")
-
     def summary(self) -> str:
         return "mean of each channel"
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        require_sequence(shape)
-        return (1, shape[1]) if self.keepdims else (shape[1],)
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         (x,) = inputs
@@ -53,11 +41,3 @@ class GlobalAveragePooling1D(Layer):
         self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
     ) -> np.ndarray:
         return np.asarray(inputs[0].mean(1, keepdims=self.keepdims))
-
-    @classmethod
-    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
-        return (
-            (cls(), ((7, 3),)),
-            (cls(keepdims=True), ((5, 2),)),
-            (cls(), ((1, 4),)),
-        )

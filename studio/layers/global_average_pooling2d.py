@@ -8,20 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from studio.core.fields import flag
-from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Tensor
-from studio.core.pictures import require_picture
-from studio.core.shapes import Shape
+from studio.core.pooling import GlobalPooling2D
 from studio.kernels.pooling import pool_mean_of_all
 
 
 @dataclass(frozen=True)
-class GlobalAveragePooling2D(Layer):
+class GlobalAveragePooling2D(GlobalPooling2D):
     """``y = mean over all pixels of x``, for each channel by itself."""
 
-    family: ClassVar[str] = "Pooling"
-    icon: ClassVar[str] = "pooling"
     keywords: ClassVar[tuple[str, ...]] = ("global average", "gap", "mean", "squeeze", "flatten", "cnn")
     help: ClassVar[str] = (
         "Turns each map into one number, its mean: how much of the pattern the whole picture has. "
@@ -33,15 +28,8 @@ class GlobalAveragePooling2D(Layer):
     torch: ClassVar[str] = "AdaptiveAvgPool2d"
     onnx: ClassVar[str] = "GlobalAveragePool"
 
-    keepdims: bool = flag(False, help="Whether the result stays a picture, of one pixel, rather than a list.")
-
     def summary(self) -> str:
         return "mean of each map"
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        require_picture(shape)
-        return (1, 1, shape[2]) if self.keepdims else (shape[2],)
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         (x,) = inputs
@@ -53,11 +41,3 @@ class GlobalAveragePooling2D(Layer):
         self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
     ) -> np.ndarray:
         return np.asarray(inputs[0].mean((1, 2), keepdims=self.keepdims))
-
-    @classmethod
-    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
-        return (
-            (cls(), ((5, 7, 3),)),
-            (cls(keepdims=True), ((3, 2, 5),)),
-            (cls(), ((1, 1, 4),)),
-        )

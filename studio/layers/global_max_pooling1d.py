@@ -8,20 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from studio.core.fields import flag
-from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Tensor
-from studio.core.pictures import require_sequence
-from studio.core.shapes import Shape
+from studio.core.pooling import GlobalPooling1D
 from studio.kernels.pooling import pool_largest_of_all
 
 
 @dataclass(frozen=True)
-class GlobalMaxPooling1D(Layer):
+class GlobalMaxPooling1D(GlobalPooling1D):
     """``y = max over all steps of x``, for each channel by itself."""
 
-    family: ClassVar[str] = "Pooling"
-    icon: ClassVar[str] = "pooling"
     keywords: ClassVar[tuple[str, ...]] = ("global max", "maximum", "max over time", "squeeze", "flatten", "sequence")
     help: ClassVar[str] = (
         "Turns each channel into one number, its largest: whether the pattern is anywhere in the sequence. "
@@ -33,15 +28,8 @@ class GlobalMaxPooling1D(Layer):
     torch: ClassVar[str] = "AdaptiveMaxPool1d"
     onnx: ClassVar[str] = "GlobalMaxPool"
 
-    keepdims: bool = flag(False, help="Whether the result stays a sequence, of one step, rather than a list.")
-
     def summary(self) -> str:
         return "largest of each channel"
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        require_sequence(shape)
-        return (1, shape[1]) if self.keepdims else (shape[1],)
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         (x,) = inputs
@@ -53,11 +41,3 @@ class GlobalMaxPooling1D(Layer):
         self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
     ) -> np.ndarray:
         return np.asarray(inputs[0].max(1, keepdims=self.keepdims))
-
-    @classmethod
-    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
-        return (
-            (cls(), ((7, 3),)),
-            (cls(keepdims=True), ((5, 2),)),
-            (cls(), ((1, 4),)),
-        )

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from studio.core.fields import integer, real
+from studio.core.fields import real
 from studio.core.layer import Layer
 from studio.core.lowering import Lowering, Tensor
+from studio.core.noise import Noise
 from studio.core.pictures import require_picture
 from studio.core.shapes import Shape
 from studio.kernels.random_masks import lower_spatial
 
 
 @dataclass(frozen=True)
-class SpatialDropout2D(Layer):
+class SpatialDropout2D(Noise):
     """``y = x * mask / (1 - rate)`` while training, with one mask for all pixels; ``y = x`` otherwise."""
 
-    family: ClassVar[str] = "Core"
-    is_random: ClassVar[bool] = True
-    icon: ClassVar[str] = "dropout"
     keywords: ClassVar[tuple[str, ...]] = ("regularisation", "regularization", "random", "noise", "overfitting", "maps", "channels", "cnn")
     help: ClassVar[str] = (
         "Silences whole maps of a picture, other ones in each training step. "
@@ -35,7 +30,6 @@ class SpatialDropout2D(Layer):
     onnx: ClassVar[str] = ""
 
     rate: float = real(0.5, 0.0, 0.99, help="Which share of the maps is silent at any time.", live=True)
-    seed: int = integer(0, 0, 2**31 - 1, help="The number this layer's chance follows from; 0 takes the training's seed.")
 
     def summary(self) -> str:
         return f"{self.rate:.0%} of the maps"
@@ -47,12 +41,6 @@ class SpatialDropout2D(Layer):
 
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         return lower_spatial(lowering, inputs[0], self.seed)
-
-    def reference(
-        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
-    ) -> np.ndarray:
-        """What it computes once training is over, and its mean over all masks before."""
-        return inputs[0]
 
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from studio.core.fields import real
-from studio.core.optimizer import Optimizer
+from studio.core.optimizer import Optimizer, rate, safe_division
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import sqrt
 from studio.kernels.simd import LANES, at, load, store
@@ -47,16 +47,9 @@ class Adadelta(Optimizer):
     formula: ClassVar[str] = "w ← w − rate · g · √(u + ε) / √(v + ε)"
     source: ClassVar[str] = "M. Zeiler, ADADELTA, arXiv:1212.5701, 2012; Keras: Adadelta"
 
-    learning_rate: float = real(
-        0.001,
-        0.0,
-        100.0,
-        help="How big each correction of the weights is. Too small learns slowly; too big overshoots.",
-        live=True,
-        logarithmic=True,
-    )
+    learning_rate: float = rate(0.001)
     rho: float = real(0.95, 0.0, 0.99999, help="How long gradients and corrections are remembered.", live=True)
-    epsilon: float = real(1e-7, 1e-12, 1.0, help="Keeps the division safe.", live=True, logarithmic=True)
+    epsilon: float = safe_division()
 
     def kernel(self) -> Kernel:
         return adadelta

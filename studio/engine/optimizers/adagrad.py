@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from studio.core.fields import real
-from studio.core.optimizer import Optimizer
+from studio.core.optimizer import Optimizer, rate, safe_division
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import sqrt
 from studio.kernels.simd import LANES, at, load, store
@@ -44,18 +44,11 @@ class Adagrad(Optimizer):
     formula: ClassVar[str] = "a ← a + g²;  w ← w − rate · g / √(a + ε)"
     source: ClassVar[str] = "J. Duchi, E. Hazan and Y. Singer, JMLR 12, 2011; Keras: Adagrad"
 
-    learning_rate: float = real(
-        0.001,
-        0.0,
-        100.0,
-        help="How big each correction of the weights is. Too small learns slowly; too big overshoots.",
-        live=True,
-        logarithmic=True,
-    )
+    learning_rate: float = rate(0.001)
     initial_accumulator_value: float = real(
         0.1, 0.0, 1e6, help="What the sum of squares starts from; more makes the first steps smaller."
     )
-    epsilon: float = real(1e-7, 1e-12, 1.0, help="Keeps the division safe.", live=True, logarithmic=True)
+    epsilon: float = safe_division()
 
     def initial(self, slot: str) -> float:
         return self.initial_accumulator_value

@@ -11,7 +11,7 @@ import numpy as np
 from numba import float32, float64
 
 from studio.core.fields import real
-from studio.core.optimizer import Optimizer
+from studio.core.optimizer import Optimizer, rate, safe_division
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import absolute, maximum
 from studio.kernels.simd import LANES, at, load, store
@@ -56,17 +56,10 @@ class Adamax(Optimizer):
     formula: ClassVar[str] = "u ← max(β₂ u, |g|);  w ← w − rate · m / (u + ε)"
     source: ClassVar[str] = "D. Kingma and J. Ba, Adam, section 7.1, ICLR 2015; Keras: Adamax"
 
-    learning_rate: float = real(
-        0.001,
-        0.0,
-        100.0,
-        help="How big each correction of the weights is. Too small learns slowly; too big overshoots.",
-        live=True,
-        logarithmic=True,
-    )
+    learning_rate: float = rate(0.001)
     beta_1: float = real(0.9, 0.0, 0.99999, help="How long the mean of the gradient remembers.", live=True)
     beta_2: float = real(0.999, 0.0, 0.999999, help="How slowly the largest gradient fades.", live=True)
-    epsilon: float = real(1e-7, 1e-12, 1.0, help="Keeps the division safe.", live=True, logarithmic=True)
+    epsilon: float = safe_division()
 
     def kernel(self) -> Kernel:
         return adamax

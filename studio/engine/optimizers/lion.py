@@ -10,7 +10,7 @@ import numpy as np
 from numba import float32
 
 from studio.core.fields import real
-from studio.core.optimizer import Optimizer
+from studio.core.optimizer import Optimizer, rate
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import where
 from studio.kernels.simd import LANES, at, load, store
@@ -47,14 +47,7 @@ class Lion(Optimizer):
     formula: ClassVar[str] = "w ← w − rate · sign(β₁ m + (1 − β₁) g)"
     source: ClassVar[str] = "X. Chen et al., Symbolic discovery of optimization algorithms, 2023; Keras: Lion"
 
-    learning_rate: float = real(
-        0.001,
-        0.0,
-        100.0,
-        help="How big each correction of the weights is. Too small learns slowly; too big overshoots.",
-        live=True,
-        logarithmic=True,
-    )
+    learning_rate: float = rate(0.001)
     beta_1: float = real(0.9, 0.0, 0.99999, help="How much the momentum counts beside the gradient.", live=True)
     beta_2: float = real(0.99, 0.0, 0.999999, help="How long the momentum remembers.", live=True)
 

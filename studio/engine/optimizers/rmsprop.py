@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from studio.core.fields import flag, real
-from studio.core.optimizer import Optimizer
+from studio.core.optimizer import Optimizer, rate, safe_division
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import maximum, sqrt
 from studio.kernels.simd import LANES, at, load, store
@@ -95,17 +95,10 @@ class RMSprop(Optimizer):
     formula: ClassVar[str] = "w ← w − rate · g / √(v + ε)"
     source: ClassVar[str] = "G. Hinton, Neural networks for machine learning, lecture 6e (2012); Keras: RMSprop"
 
-    learning_rate: float = real(
-        0.001,
-        0.0,
-        100.0,
-        help="How big each correction of the weights is. Too small learns slowly; too big overshoots.",
-        live=True,
-        logarithmic=True,
-    )
+    learning_rate: float = rate(0.001)
     rho: float = real(0.9, 0.0, 0.99999, help="How long the size of the gradient is remembered.", live=True)
     momentum: float = real(0.0, 0.0, 0.9999, help="How much of the last step is kept; 0 is none.", live=True)
-    epsilon: float = real(1e-7, 1e-12, 1.0, help="Keeps the division safe.", live=True, logarithmic=True)
+    epsilon: float = safe_division()
     centered: bool = flag(False, help="Divide by how much the gradient varies, not by how large it is.")
 
     def kept(self) -> tuple[str, ...]:
