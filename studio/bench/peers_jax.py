@@ -41,7 +41,7 @@ class JaxPeer:
         self._scan = variant == "scan"
         named: Weights = {s.node: {} for s in self.task.stages}
         for key, values in self.task.weights.items():
-            node, name = key.split("/")
+            node, name = key.split("/", 1)
             if not name.startswith("moving_"):
                 named[node][name] = jnp.asarray(values)
         zeros = jax.tree_util.tree_map(jnp.zeros_like, named)
@@ -92,6 +92,10 @@ def _apply(stage: Stage, weights: dict[str, Any], x: Any, last: bool) -> Any:
         return (x - mean) * scale + weights["beta"]
     if stage.type == "LSTM":
         return _lstm(weights, x)
+    if stage.type == "TransformerEncoder":
+        return _encoder(weights, x)
+    if stage.type == "GlobalAveragePooling1D":
+        return x.mean(1)
     if stage.type == "Flatten":
         return x.reshape(len(x), -1)
     if stage.type == "ReLU":
@@ -112,6 +116,26 @@ def _lstm(weights: dict[str, Any], x: Any) -> Any:
     zeros = jnp.zeros((len(x), weights["recurrent_kernel"].shape[0]))
     (h, _c), _ = lax.scan(step, (zeros, zeros), sums)
     return h
+
+
+def _encoder(weights: dict[str, Any], x: Any) -> Any:
+    """A Transformer block that reads, normalised after each half."""
+
+    def project(name: str) -> Any:
+        kernel, bias = weights[f"attention/{name}/kernel"], weights[f"attention/{name}/bias"]
+        return jnp.einsum("bsc,chd->bshd", x, kernel) + bias
+
+    def normalized(y: Any, name: str) -> Any:
+        mean = y.mean(-1, keepdims=True)
+        scale = lax.rsqrt(y.var(-1, keepdims=True) + 1e-5)
+        return (y - mean) * scale * weights[f"{name}/gamma"] + weights[f"{name}/beta"]
+
+    seen = jax.nn.dot_product_attention(project("query"), project("key"), project("value"))
+    output = weights["attention/attention_output/kernel"]
+    merged = jnp.einsum("bshd,hdc->bsc", seen, output) + weights["attention/attention_output/bias"]
+    x = normalized(x + merged, "attention_normalization")
+    inner = jax.nn.relu(x @ weights["dense_1/kernel"] + weights["dense_1/bias"])
+    return normalized(x + inner @ weights["dense_2/kernel"] + weights["dense_2/bias"], "dense_normalization")
 
 
 def _loss(task: Task, weights: Weights, x: Any, y: Any) -> Any:

@@ -9,11 +9,40 @@ import jax
 import keras
 import numpy as np
 
-from studio.bench.chain import Task
+from studio.bench.chain import Stage, Task
 from studio.bench.peer import minibatches
 
 #: Parameters that mean the same to Keras and to us.
 _SAME = ("units", "filters", "kernel_size", "padding", "pool_size", "epsilon", "momentum", "activation")
+
+
+class _Encoder(keras.layers.Layer):  # type: ignore[misc]
+    """A Transformer block that reads, normalised after each half; parts have the names that ours have."""
+
+    def __init__(self, intermediate_dim: int, num_heads: int, **others: Any) -> None:
+        super().__init__()
+        self.inner, self.heads = intermediate_dim, num_heads
+
+    def build(self, shape: Any) -> None:
+        width = shape[-1]
+        self.attention = keras.layers.MultiHeadAttention(self.heads, width // self.heads, name="attention")
+        self.attention.build(shape, shape)
+        self.first = keras.layers.LayerNormalization(epsilon=1e-5, name="attention_normalization")
+        self.second = keras.layers.LayerNormalization(epsilon=1e-5, name="dense_normalization")
+        self.one = keras.layers.Dense(self.inner, activation="relu", name="dense_1")
+        self.two = keras.layers.Dense(width, name="dense_2")
+        for layer, size in ((self.first, width), (self.second, width), (self.one, width), (self.two, self.inner)):
+            layer.build((*shape[:-1], size))
+
+    def call(self, x: Any) -> Any:
+        x = self.first(x + self.attention(x, x))
+        return self.second(x + self.two(self.one(x)))
+
+
+def _weight_of(task: Task, stage: Stage, path: str) -> np.ndarray:
+    """Our numbers for a Keras variable: the longest of our names that its path ends with."""
+    names = [key.split("/", 1)[1] for key in task.weights if key.startswith(f"{stage.node}/")]
+    return task.weight(stage, max((n for n in names if f"/{path}".endswith(f"/{n}")), key=len))
 
 
 class KerasPeer:
@@ -36,12 +65,14 @@ class KerasPeer:
             settings = {k: v for k, v in stage.parameters.items() if k in _SAME}
             if stage is task.stages[-1]:
                 settings["activation"] = "linear"  # the loss works from the scores
-            layers.append(getattr(keras.layers, stage.type)(**settings))
+            brick = stage.type == "TransformerEncoder"
+            layers.append(_Encoder(**stage.parameters) if brick else getattr(keras.layers, stage.type)(**settings))
         self._model = keras.Sequential([keras.Input(task.x.shape[1:]), *layers])
         for stage, layer in zip(task.stages, layers, strict=True):
-            names = [weight.name for weight in layer.weights]
-            layer.set_weights([task.weight(stage, name) for name in names])
-        optimizer = getattr(keras.optimizers, task.optimizer)(**task.optimizer_parameters)
+            layer.set_weights([_weight_of(task, stage, weight.path) for weight in layer.weights])
+        # 0 is no limit for us; Keras takes one limit at the most.
+        settings = {k: v for k, v in task.optimizer_parameters.items() if not (k.endswith(("norm", "value")) and v == 0)}
+        optimizer = getattr(keras.optimizers, task.optimizer)(**settings)
         self._model.compile(optimizer, getattr(keras.losses, task.loss)(from_logits=True))
         self._batches = minibatches(task.order, task.batch_size)
 

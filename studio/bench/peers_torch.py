@@ -120,6 +120,53 @@ class _LastStep(nn.Module):  # type: ignore[misc]
         return outputs[:, -1]  # type: ignore[no-any-return]
 
 
+class _Encoder(nn.Module):  # type: ignore[misc]
+    """A Transformer block that reads, normalised after each half; keys, queries and values in one product."""
+
+    def __init__(self, width: int, inner: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.project, self.merge = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.inner, self.outer = nn.Linear(width, inner), nn.Linear(inner, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        samples, steps, width = x.shape
+        parts = self.project(x).view(samples, steps, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        seen = functional.scaled_dot_product_attention(parts[0], parts[1], parts[2])
+        x = self.first(x + self.merge(seen.transpose(1, 2).reshape(samples, steps, width)))
+        return self.second(x + self.outer(functional.relu(self.inner(x))))  # type: ignore[no-any-return]
+
+
+class _Mean(nn.Module):  # type: ignore[misc]
+    """The mean over the steps."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(1)
+
+
+def _encoder(task: Task, stage: Stage, width: int) -> _Encoder:
+    settings = stage.parameters
+    block = _Encoder(width, settings["intermediate_dim"], settings["num_heads"])
+
+    def weight(name: str) -> np.ndarray:
+        return task.weight(stage, name)
+
+    kernels = [weight(f"attention/{part}/kernel").reshape(width, width) for part in ("query", "key", "value")]
+    _fill(block.project.weight, np.concatenate(kernels, 1).T)
+    _fill(block.project.bias, np.concatenate([weight(f"attention/{p}/bias").ravel() for p in ("query", "key", "value")]))
+    _fill(block.merge.weight, weight("attention/attention_output/kernel").reshape(width, width).T)
+    _fill(block.merge.bias, weight("attention/attention_output/bias"))
+    for norm, name in ((block.first, "attention_normalization"), (block.second, "dense_normalization")):
+        norm.eps = 1e-5
+        _fill(norm.weight, weight(f"{name}/gamma"))
+        _fill(norm.bias, weight(f"{name}/beta"))
+    for linear, name in ((block.inner, "dense_1"), (block.outer, "dense_2")):
+        _fill(linear.weight, weight(f"{name}/kernel").T)
+        _fill(linear.bias, weight(f"{name}/bias"))
+    return block
+
+
 def network(task: Task) -> nn.Sequential:
     """The task's layers as PyTorch modules with the task's weights.
 
@@ -174,6 +221,10 @@ def _modules(task: Task, stage: Stage, shape: tuple[int, ...], last: bool) -> tu
         _fill(recurrent.layer.bias_hh_l0, np.zeros(4 * settings["units"], np.float32))
         recurrent.layer.bias_hh_l0.requires_grad_(False)
         return [recurrent], (settings["units"],)
+    if stage.type == "TransformerEncoder":
+        return [_encoder(task, stage, shape[-1])], shape
+    if stage.type == "GlobalAveragePooling1D":
+        return [_Mean()], (shape[-1],)
     if stage.type == "Flatten":
         # The Dense layer that follows must know the picture's shape to order its weights.
         return [nn.Flatten()], shape

@@ -167,6 +167,10 @@ def _six_convolutions() -> list[Layer]:
     return [*layers, _layer("Flatten"), *_dense((10,), "relu", "softmax")]
 
 
+def _transformer_blocks(count: int) -> list[Layer]:
+    return [_layer("TransformerEncoder", intermediate_dim=256, num_heads=4) for _ in range(count)]
+
+
 WORKLOADS: dict[str, Workload] = {
     w.key: w
     for w in (
@@ -222,6 +226,15 @@ WORKLOADS: dict[str, Workload] = {
             "SparseCategoricalCrossentropy",
             Goal(500.0, 5.0, 2.0),
             torch_gate=2.0,
+        ),
+        Workload(
+            "g",
+            "two Transformer blocks 64 wide, 4 heads, 64 steps, batch 32, Adam",
+            *(1024, (64, 64), 10, 32, "Adam", 0.001),
+            lambda: [*_transformer_blocks(2), _layer("GlobalAveragePooling1D"), *_dense((10,), "relu", "softmax")],
+            "SparseCategoricalCrossentropy",
+            Goal(7000.0, 2.5, 1.5),
+            torch_gate=1.2,
         ),
     )
 }

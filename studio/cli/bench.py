@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 #: What may be measured, and what it may be compared with (see `studio.bench`).
-WORKLOADS = ("a", "b", "c", "d", "e", "f")
+WORKLOADS = ("a", "b", "c", "d", "e", "f", "g")
 PEERS = ("torch", "jax", "keras", "sklearn")
 
 

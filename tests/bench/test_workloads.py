@@ -40,6 +40,8 @@ def test_sizes_are_those_of_the_design_notes():
     convolutions = sum((9 * i + 1) * o for i, o in ((3, 16), (16, 16), (16, 32), (32, 32), (32, 64), (64, 64)))
     normalizations = 4 * 2 * (16 + 32 + 64)
     assert parameters["e"] == convolutions + normalizations + 1025 * 10
+    half = 4 * 65 * 64 + 2 * 64
+    assert parameters["g"] == 2 * (half + 65 * 256 + 257 * 64 + 2 * 64) + 65 * 10
     assert parameters["f"] == 4 * 64 * (32 + 64 + 1) + 65 * 10
 
 
