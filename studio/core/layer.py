@@ -85,6 +85,8 @@ class Layer(Component):
     minimum_inputs: ClassVar[int] = 2
     #: Stem of the icon in ``assets/icons``.
     icon: ClassVar[str] = ""
+    #: Whether it is one of the few that most networks are made of; these come first in the palette.
+    common: ClassVar[bool] = False
     #: What people may search for beside the name ("fully connected", "skip").
     keywords: ClassVar[tuple[str, ...]] = ()
     #: Equivalents elsewhere, for the inspector and the exports; empty when there is none.

@@ -18,6 +18,7 @@ class Add(Merging):
     """``y = a + b + ...``, the end of a skip connection."""
 
     icon: ClassVar[str] = "add"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("sum", "plus", "skip", "shortcut", "residual", "resnet", "merge")
     help: ClassVar[str] = (
         "Adds its inputs, number by number. A wire that jumps over some layers and is added again "

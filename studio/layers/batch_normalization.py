@@ -38,6 +38,7 @@ class BatchNormalization(Layer):
 
     family: ClassVar[str] = "Normalisation"
     icon: ClassVar[str] = "normalisation"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("batch norm", "bn", "normalize", "normalise", "standardise", "standardize")
     help: ClassVar[str] = (
         "Brings each channel to mean 0 and spread 1 over the minibatch, then scales and shifts it as training likes. "

@@ -24,6 +24,7 @@ class Concatenate(Layer):
     family: ClassVar[str] = "Merge"
     inputs: ClassVar[tuple[str, ...]] = ("inputs...",)
     icon: ClassVar[str] = "concatenate"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("join", "stack", "append", "skip", "merge", "u-net", "densenet")
     help: ClassVar[str] = (
         "Puts its inputs side by side, so that the next layer sees all of them. "

@@ -24,6 +24,7 @@ class Conv1D(Layer):
 
     family: ClassVar[str] = "Convolution"
     icon: ClassVar[str] = "convolution"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("convolution", "filter", "sequence", "time series", "signal", "causal", "tcn")
     help: ClassVar[str] = (
         "Slides short patterns along a sequence. Each output channel lights up at the steps where its pattern matches. "

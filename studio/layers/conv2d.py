@@ -23,6 +23,7 @@ class Conv2D(Layer):
 
     family: ClassVar[str] = "Convolution"
     icon: ClassVar[str] = "convolution"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("convolution", "filter", "feature map", "image", "cnn", "grouped")
     help: ClassVar[str] = (
         "Slides small patterns over the picture. Each output map lights up where its pattern matches. "

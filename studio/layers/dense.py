@@ -31,6 +31,7 @@ class Dense(Layer):
 
     family: ClassVar[str] = "Core"
     icon: ClassVar[str] = "dense"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = (
         "fully connected", "linear", "neurons", "perceptron", "mlp", "time distributed", "projection",
     )  # fmt: skip

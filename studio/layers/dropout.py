@@ -17,6 +17,7 @@ from studio.kernels.random_masks import lower_silence
 class Dropout(Noise):
     """``y = x * mask / (1 - rate)`` while training; ``y = x`` otherwise."""
 
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("regularisation", "regularization", "random", "noise", "overfitting")
     help: ClassVar[str] = (
         "Silences random neurons, other ones in each training step, so that no neuron can rely on a single other one. "

@@ -23,6 +23,7 @@ class Embedding(Layer):
 
     family: ClassVar[str] = "Attention"
     icon: ClassVar[str] = "book"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("word", "token", "text", "vocabulary", "lookup", "vector", "word2vec")
     help: ClassVar[str] = (
         "Turns each word (or letter), given as a whole number, into a list of numbers that training finds. "

@@ -19,6 +19,7 @@ class Flatten(Layer):
 
     family: ClassVar[str] = "Core"
     icon: ClassVar[str] = "flatten"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("unroll", "vector")
     help: ClassVar[str] = "Lays the numbers of a picture out in one long list, so that a Dense layer can read them."
     formula: ClassVar[str] = "y = all numbers of x, in order"

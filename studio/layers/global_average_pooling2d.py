@@ -17,6 +17,7 @@ from studio.kernels.pooling import pool_mean_of_all
 class GlobalAveragePooling2D(GlobalPooling2D):
     """``y = mean over all pixels of x``, for each channel by itself."""
 
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("global average", "gap", "mean", "squeeze", "flatten", "cnn")
     help: ClassVar[str] = (
         "Turns each map into one number, its mean: how much of the pattern the whole picture has. "

@@ -135,6 +135,7 @@ class GRU(Recurrent):
     """Gated recurrent unit: one gate mixes old and new, another lets go of the old."""
 
     gates: ClassVar[int] = 3
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("recurrent", "memory", "sequence", "time series", "text", "rnn", "gates")
     help: ClassVar[str] = (
         "Reads a sequence step by step. One gate decides how much of what it remembers is replaced, another how much of it "

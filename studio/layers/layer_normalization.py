@@ -22,6 +22,7 @@ class LayerNormalization(Layer):
 
     family: ClassVar[str] = "Normalisation"
     icon: ClassVar[str] = "normalisation"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("layer norm", "ln", "normalize", "normalise", "transformer")
     help: ClassVar[str] = (
         "Brings the features of each sample, or of each step of a sequence, to mean 0 and spread 1. "

@@ -80,6 +80,7 @@ class LSTM(Recurrent):
 
     gates: ClassVar[int] = 4
     states: ClassVar[int] = 2
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("recurrent", "memory", "sequence", "time series", "text", "rnn", "gates")
     help: ClassVar[str] = (
         "Reads a sequence step by step and keeps a memory. Gates decide at each step what is written into it, what is "

@@ -19,6 +19,7 @@ from studio.kernels.pooling import pool_largest
 class MaxPooling2D(Pooling2D):
     """``y = max over the window of x``, for each channel by itself."""
 
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("max pool", "maximum", "downsample", "subsample", "shrink", "cnn")
     help: ClassVar[str] = (
         "Keeps only the largest number of each small patch, so the picture shrinks. "

@@ -35,6 +35,7 @@ class MultiHeadAttention(Layer):
     family: ClassVar[str] = "Attention"
     inputs: ClassVar[tuple[str, ...]] = ("query", "value?", "padding?")
     icon: ClassVar[str] = "attention"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("attention", "transformer", "self-attention", "cross-attention", "heads", "causal", "mask", "xlnet")
     help: ClassVar[str] = (
         "Each step asks a question (query), compares it with what all steps offer (keys) and takes from those "

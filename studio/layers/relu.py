@@ -32,6 +32,7 @@ class ReLU(ElementWise):
 
     activation: ClassVar[str] = "relu"
     icon: ClassVar[str] = "activation"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("rectifier", "rectified linear")
     help: ClassVar[str] = (
         "Lets positive numbers through and turns negative ones into 0. "

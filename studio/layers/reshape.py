@@ -21,6 +21,7 @@ class Reshape(Layer):
 
     family: ClassVar[str] = "Core"
     icon: ClassVar[str] = "reshape"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("view", "unflatten", "picture", "arrange", "dimensions")
     help: ClassVar[str] = (
         "Lays the same numbers out in another shape: 64 numbers become a picture of 8 x 8 x 1. "

@@ -16,6 +16,7 @@ class Sigmoid(ElementWise):
     activation: ClassVar[str] = "sigmoid"
     in_place: ClassVar[bool] = False
     icon: ClassVar[str] = "activation"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("logistic", "squash", "probability")
     help: ClassVar[str] = (
         "Squashes any number to between 0 and 1, "

@@ -85,6 +85,7 @@ class Softmax(Layer):
     family: ClassVar[str] = "Activation"
     activation: ClassVar[str] = "softmax"
     icon: ClassVar[str] = "activation"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("probabilities", "classes")
     help: ClassVar[str] = (
         "Turns the scores of the classes into probabilities: all positive, and 1 in total. "

@@ -15,6 +15,7 @@ class Tanh(ElementWise):
 
     activation: ClassVar[str] = "tanh"
     icon: ClassVar[str] = "activation"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("squash", "hyperbolic tangent")
     help: ClassVar[str] = (
         "Squashes any number to between −1 and 1. "

@@ -17,6 +17,7 @@ class TransformerEncoder(TransformerBlock):
 
     inputs: ClassVar[tuple[str, ...]] = ("input", "padding?")
     attentions: ClassVar[Mapping[str, str]] = {"attention": "none"}
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("transformer", "bert", "encoder", "block", "self-attention")
     help: ClassVar[str] = (
         "Each step looks at all others (attention), then goes through two dense layers. Both have a wire around them, "

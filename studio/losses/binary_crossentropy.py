@@ -29,6 +29,7 @@ class BinaryCrossentropy(ElementWiseLoss, ClassLoss):
     has_accuracy: ClassVar[bool] = True
     threshold: ClassVar[float] = 0.5
     class_kind: ClassVar[str] = "binary"
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = (
         "classification", "two classes", "log loss", "logistic", "multi-label", "segmentation", "mask",
     )  # fmt: skip

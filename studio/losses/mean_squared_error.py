@@ -13,6 +13,7 @@ class MeanSquaredError(ElementWiseLoss):
     """``(y - t)²``, averaged over a sample's numbers and over the samples."""
 
     targets: ClassVar[tuple[str, ...]] = ("values", "one_hot", "labels")
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("mse", "regression", "least squares", "l2", "autoencoder")
     help: ClassVar[str] = (
         "For numbers, such as prices or pictures. Squares how far each answer is off, "

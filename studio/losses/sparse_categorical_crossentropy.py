@@ -151,6 +151,7 @@ class SparseCategoricalCrossentropy(ClassLoss):
     reads: ClassVar[str] = "softmax"
     domain: ClassVar[tuple[float, float]] = (0.0, 1.0)
     has_accuracy: ClassVar[bool] = True
+    common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = (
         "classification", "classes", "log loss", "cross-entropy", "segmentation", "next token", "per pixel", "per step",
     )  # fmt: skip

@@ -46,7 +46,7 @@ def search_layers(layers: Iterable[type[Layer]], query: str) -> list[type[Layer]
     """Layers that fit `query`, best first; all of them, by family, for an empty one."""
     query = " ".join(query.lower().split())
     rank = {family: i for i, family in enumerate(FAMILIES)}
-    listed = sorted(layers, key=lambda c: (rank.get(c.family, len(rank)), c.type_name()))
+    listed = sorted(layers, key=lambda c: (rank.get(c.family, len(rank)), not c.common, c.type_name()))
     if not query:
         return listed
     scored = [(score, c) for c in listed if (score := _score(c, query)) is not None]
