@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QMen
 
 from studio.core.fields import Field, FieldError
 from studio.core.shapes import describe
+from studio.gui.inspector.choice_help import help_of
 from studio.gui.widgets.label import Label
 from studio.gui.widgets.number_field import NumberField
 from studio.gui.widgets.value_slider import ValueSlider, slider_range
@@ -93,12 +94,15 @@ class ChoiceEditor(Editor):
     def __init__(self, field: Field, title: str, parent: QWidget | None = None) -> None:
         super().__init__(field, title, parent)
         self.list = _StillComboBox(self)
-        self.list.addItems(field.options())
+        for name in field.options():
+            self.list.addItem(name)
+            self.list.setItemData(self.list.count() - 1, help_of(field, name), Qt.ItemDataRole.ToolTipRole)
         self._add(self.list, 1)
         self.list.activated.connect(lambda _index: self.edited.emit(self.list.currentText()))
 
     def show_value(self, value: Any) -> None:
         self.list.setCurrentText(str(value))
+        self.list.setToolTip(help_of(self.field, str(value)))
 
 
 class _StillComboBox(QComboBox):
@@ -213,6 +217,8 @@ class NamesEditor(Editor):
             action = self.menu.addAction(name.replace("_", " "))
             action.setData(name)
             action.setCheckable(True)
+            action.setToolTip(help_of(field, name))
+        self.menu.setToolTipsVisible(True)
         self.menu.triggered.connect(self._ticked)
         self.button.setMenu(self.menu)
         self._add(self.button, 1)

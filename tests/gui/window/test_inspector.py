@@ -54,6 +54,19 @@ def test_every_kind_of_field_can_be_shown(qtbot):
             editor.show_value(getattr(component(), name))
 
 
+def test_each_choice_says_what_it_is(studio):
+    window, _person = studio
+    _select(window, "Conv 1")
+    box = window.workspace.inspector.node.form.editors["kernel_initializer"].list
+    tips = [box.itemData(i, Qt.ItemDataRole.ToolTipRole) for i in range(box.count())]
+    assert all(tips)
+    assert len(set(tips)) == len(tips)
+    curves = window.workspace.inspector.node.form.editors["activation"].list
+    assert curves.itemData(curves.findText("relu"), Qt.ItemDataRole.ToolTipRole) == registry.layer("ReLU").help
+    _pick(box, "too_large")
+    assert box.toolTip() == tips[box.findText("too_large")]
+
+
 def test_a_number_typed_changes_the_layer_and_undo_takes_it_back(studio):
     window, person = studio
     node = _select(window, "Conv 1")
