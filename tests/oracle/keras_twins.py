@@ -31,14 +31,33 @@ def special(name: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]
     return keep
 
 
+@keras.saving.register_keras_serializable()  # Bidirectional copies its layer by its description
+class _Nothing(keras.initializers.Initializer):
+    """Zeros until our weights are put in; Keras's own initializers take long to compile."""
+
+    def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
+        return np.zeros(shape, dtype)
+
+
+def build(kind: Any, *values: Any, **named: Any) -> Any:
+    """A Keras layer that draws no initial weights."""
+    names = [n for n in inspect.signature(kind.__init__).parameters if n.endswith("_initializer")]
+    return kind(*values, **named, **dict.fromkeys(names, _Nothing()))
+
+
 class _Attention(keras.layers.Layer):
     """Keras's attention with what our layer has as parameters and ports."""
 
     def __init__(self, layer: Any) -> None:
         super().__init__()
         self.ours = layer
-        self.attention = keras.layers.MultiHeadAttention(
-            layer.num_heads, layer.key_dim, layer.value_dim or None, dropout=layer.dropout, use_bias=layer.use_bias
+        self.attention = build(
+            keras.layers.MultiHeadAttention,
+            layer.num_heads,
+            layer.key_dim,
+            layer.value_dim or None,
+            dropout=layer.dropout,
+            use_bias=layer.use_bias,
         )
 
     def call(self, query: Any, first: Any = None, second: Any = None, training: bool = False) -> Any:
@@ -70,7 +89,7 @@ def _attention(layer: Any) -> Any:
 def _transposed_convolution(layer: Any) -> Any:
     values = {n: getattr(layer, n) for n in ("filters", "kernel_size", "strides", "padding", "dilation_rate", "activation", "use_bias")}
     chosen = None if max(layer.output_padding) < 0 else layer.output_padding
-    return keras.layers.Conv2DTranspose(**values, output_padding=chosen)
+    return build(keras.layers.Conv2DTranspose, **values, output_padding=chosen)
 
 
 def _sides(values: Sequence[int]) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -94,7 +113,7 @@ def _recurrent(layer: Any) -> Any:
     names = [n for n in layer.parameters() if n != "seed" and not n.endswith("_initializer")]
     # Unrolled, JAX has no loop to compile for each configuration, which takes it many seconds; but
     # then Keras gives other numbers for the skipped steps of a sequence.
-    return kind(**{n: getattr(layer, n) for n in names}, unroll=not layer.return_sequences)
+    return build(kind, **{n: getattr(layer, n) for n in names}, unroll=not layer.return_sequences)
 
 
 SPECIAL |= dict.fromkeys(("SimpleRNN", "LSTM", "GRU"), _recurrent)
@@ -129,7 +148,7 @@ def twin(layer: Layer) -> Any:
     unknown = set(values) - known
     if unknown:
         raise LookupError(f"Keras's {layer.keras} has no {', '.join(sorted(unknown))}: add a special twin.")
-    return kind(**values)
+    return build(kind, **values)
 
 
 def set_weights(keras_layer: Any, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -215,4 +234,4 @@ def _relu(layer: Any) -> Any:
 
 @special("PReLU")
 def _prelu(layer: Any) -> Any:
-    return keras.layers.PReLU(shared_axes=None if layer.shared_axes == (0,) else layer.shared_axes)
+    return build(keras.layers.PReLU, shared_axes=None if layer.shared_axes == (0,) else layer.shared_axes)

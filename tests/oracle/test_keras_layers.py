@@ -62,7 +62,7 @@ def test_forward_and_gradients_are_keras_s(name: str, number: int) -> None:
     plain = layer.replace(**{n: 0.0 for n in ("l1", "l2") if n in layer.parameters()})
 
     keras_layer = keras_twins.twin(layer)
-    keras_twins.call(keras_layer, layer, [keras.ops.convert_to_tensor(x) for x in inputs])  # builds it
+    keras_twins.call(keras_layer, layer, [keras.KerasTensor(x.shape) for x in inputs])  # builds it
     variables = keras_twins.set_weights(keras_layer, weights)
     trainable = list(keras_layer.trainable_variables)
     fixed = [v.value for v in keras_layer.non_trainable_variables]
@@ -72,18 +72,25 @@ def test_forward_and_gradients_are_keras_s(name: str, number: int) -> None:
         more = {"training": training} if keras_layer._call_has_training_arg else {}
         return keras_layer.stateless_call(values, fixed, *positional, **named, **more)[0]
 
+    @jax.jit  # one thing to compile, instead of each operation by itself
+    def everything(values: Any, arrays: Any, minibatch: Any, slopes: Any) -> Any:
+        inferred = compute(values, arrays, False)
+        if layer.is_random:
+            return inferred, None, None  # in training mode each library draws numbers of its own
+        output, pull = jax.vjp(lambda v, a: compute(v, a, True), values, minibatch)
+        return inferred, output, pull(slopes)
+
     ours = Rig(plain, _by_port(shapes, inputs), factors, BATCH, weights=weights)
     with closing(ours):
         inferred = ours.infer()
-        expected = compute([v.value for v in trainable], inputs, False)
-        require_close(inferred, np.asarray(expected), TOLERANCE, f"{layer!r}: the output in inference mode")
-        if layer.is_random:
-            return  # in training mode each library draws numbers of its own
         outcome = ours.train()
     arrays = [x[outcome.samples] for x in inputs]
-    output, pull = jax.vjp(lambda v, a: compute(v, a, True), [v.value for v in trainable], arrays)
+    expected, output, gradients = everything([v.value for v in trainable], inputs, arrays, factors[outcome.samples])
+    require_close(inferred, np.asarray(expected), TOLERANCE, f"{layer!r}: the output in inference mode")
+    if layer.is_random:
+        return
     require_close(outcome.output, np.asarray(output), TOLERANCE, f"{layer!r}: the output in training mode")
-    weight_gradients, input_gradients = pull(jax.numpy.asarray(factors[outcome.samples]))
+    weight_gradients, input_gradients = gradients
     wired = [port for port, shape in enumerate(shapes) if shape is not None]
     sloped = [g for port, g in zip(wired, input_gradients, strict=True) if layer.whole_numbers(port) is None]
     for port, (mine, theirs) in enumerate(zip(outcome.inputs, sloped, strict=True)):
