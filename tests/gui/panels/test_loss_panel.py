@@ -82,6 +82,29 @@ def test_the_mouse_switches_to_accuracy_where_there_is_one(simple, make_bottom):
     assert loss.plot.words(loss.plot.ends()[0][2]) == f"{100 * accuracy:.1f} %"
 
 
+def test_each_metric_of_the_run_has_its_tab(make_bottom):
+    scene = panel_scenes.regression()
+    scene.trainer.history = simple_history()
+    for epoch, (r2, rmse) in enumerate([(-0.5, 2.0), (0.25, 1.0), (0.75, 0.5)]):
+        scene.trainer.history.append("val_r2", epoch + 1.0, r2)
+        scene.trainer.history.append("val_rmse", epoch + 1.0, rmse)
+    loss = make_bottom(scene).loss
+    loss.refresh()
+    tabs = [loss.measure.tabText(i) for i in range(loss.measure.count())]
+    assert tabs[2:] == ["R²", "RMSE"]
+    for index, (name, last, log) in enumerate([("val_r2", 0.75, False), ("val_rmse", 0.5, True)], start=2):
+        assert loss.measure.tabToolTip(index)
+        QTest.mouseClick(loss.measure, Qt.MouseButton.LeftButton, pos=loss.measure.tabRect(index).center())
+        assert [(style.name, value) for style, _, value in loss.plot.ends()] == [(name, last)]
+        assert loss.scale.isEnabled() == log
+    # A run without them takes the tabs away, and shows the loss again.
+    scene.trainer.history = simple_history()
+    scene.go_on()
+    loss.refresh()
+    assert loss.measure.count() == 2
+    assert loss.measure.currentIndex() == 0
+
+
 def test_the_menu_chooses_the_scale(simple, qtbot):
     _, loss = simple
     assert loss.plot.log

@@ -160,6 +160,27 @@ def test_nothing_selected_shows_the_training_settings(studio, qtbot):
     assert (chosen.type_name(), chosen.learning_rate) == ("SGD", rate)
 
 
+def test_metrics_are_ticked_with_the_keys(studio, qtbot):
+    window, _person = studio
+    window.session.select(frozenset())
+    editor = window.workspace.inspector.training.training_form.editors["metrics"]
+    assert editor.button.text() == "automatic"
+    for wanted in ("precision", "recall"):
+        editor.button.setFocus()
+        QTest.keyClick(editor.button, Qt.Key.Key_Space)
+        qtbot.waitUntil(editor.menu.isVisible)
+        while editor.menu.activeAction() is None or editor.menu.activeAction().data() != wanted:
+            QTest.keyClick(editor.menu, Qt.Key.Key_Down)
+        assert editor.menu.activeAction().toolTip() == registry.metric(wanted).help
+        QTest.keyClick(editor.menu, Qt.Key.Key_Return)
+    assert window.session.document.training.metrics == ("precision", "recall")
+    assert editor.button.text() == "precision, recall"
+    window.session.undo_stack.undo()
+    # Ticks that follow each other quickly are one edit.
+    assert window.session.document.training.metrics == ()
+    assert editor.button.text() == "automatic"
+
+
 def test_a_schedule_is_chosen_edited_and_taken_back(studio):
     window, _person = studio
     window.session.select(frozenset())
