@@ -319,10 +319,10 @@ class Project:
             When the graph has problems, one a line.
         studio.data.DataError
             When the data cannot be had.
-        studio.engine.network.EngineProblem
+        studio.engine.failure.EngineProblem
             When training fails; the last good weights are kept in `state`.
         """
-        from studio.engine.network import EngineProblem
+        from studio.engine.failure import EngineProblem
 
         begin = time.perf_counter()
         run = self._start(progress, stopped)
@@ -397,8 +397,9 @@ class Project:
         self, progress: Callable[[Progress], None], stopped: Callable[[], bool] = lambda: False
     ) -> Any:
         """A `TrainingRun` at the place where this project is."""
+        from studio.engine.compiling import compile_kernels
         from studio.engine.run import TrainingRun
-        from studio.kernels import jit
+        from studio.kernels.jit import Kernel
 
         document = self.document
         if document.training.device != "cpu":
@@ -415,12 +416,12 @@ class Project:
         def tell(done: int, total: int) -> None:
             progress(Progress(f"Preparing kernels: {done} of {total}", done / total))
 
-        def compile_kernels(kernels: Iterable[jit.Kernel]) -> None:
-            jit.compile_ahead(kernels, tell, stopped)
+        def compile_them(kernels: Iterable[Kernel]) -> None:
+            compile_kernels(kernels, tell, stopped)
             if stopped():
                 raise ProjectError("Stopped before training began: nothing was changed.")
 
-        run = TrainingRun(document.graph, document.training, sets, compile_kernels)
+        run = TrainingRun(document.graph, document.training, sets, compile_them)
         if self.state is not None:
             whole = bool(self.state.optimizer)
             run.restore(self.state, place=whole)

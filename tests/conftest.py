@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +14,19 @@ settings.register_profile(
     "studio", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
 )
 settings.load_profile("studio")
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the example of a plug-in, ``tests/plugins/radial``, is installed into.
+
+    A process that has it on its PYTHONPATH has the plug-in.
+    """
+    folder = tmp_path_factory.mktemp("plugin")
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--no-index")
+    source = Path(__file__).parent / "plugins" / "radial"
+    subprocess.run([sys.executable, "-m", "pip", "install", *quiet, "--target", folder, source], check=True, timeout=120)
+    return folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,9 +46,21 @@ def _run_command(given: list[str]) -> int:
     options = build_parser().parse_args(given)
     if not hasattr(options, "run"):
         return _open_window([])
-    code: int = options.run(options)
-    sys.stdout.flush()
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    finally:
+        if given[0] != "doctor":  # which says it itself
+            _tell_of_plugins()
     return code
+
+
+def _tell_of_plugins() -> None:
+    """Say what is wrong with plug-ins, if any were looked for: a layer may be missing because of it."""
+    registry = sys.modules.get("studio.core.registry")
+    for plugin in registry.plugins() if registry is not None else ():
+        for sentence in plugin.problems:
+            print(f"studio: {sentence}", file=sys.stderr)
 
 
 def _open_window(given: list[str]) -> int:

@@ -41,7 +41,7 @@ class Finding:
     Parameters
     ----------
     area : str
-        ``versions``, ``processor``, ``memory``, ``window``, ``cuda`` or ``cache``.
+        ``versions``, ``processor``, ``memory``, ``window``, ``cuda``, ``plug-ins`` or ``cache``.
     name : str
         What was looked at.
     value : str
@@ -86,6 +86,7 @@ def examine() -> list[Finding]:
         "memory": _memory,
         "window": _window,
         "cuda": _cuda,
+        "plug-ins": _plugins,
         "cache": _cache,
     }
     for area, look in looks.items():
@@ -229,6 +230,17 @@ def _graphics_cards() -> tuple[int, str]:
     count = ctypes.c_int(0)
     driver.cuDeviceGetCount(ctypes.byref(count))
     return count.value, "none: the NVIDIA driver knows no card"
+
+
+def _plugins() -> Iterator[Finding]:
+    from studio.core import registry
+
+    plugins = registry.plugins()
+    if not plugins:
+        yield Finding("plug-ins", "installed", "none")
+    for plugin in plugins:
+        layers = ", ".join(layer.type_name() for layer in plugin.layers) or "no layer"
+        yield Finding("plug-ins", plugin.name, f"{plugin.package}: {layers}", not plugin.problems, " ".join(plugin.problems))
 
 
 def _cache() -> Iterator[Finding]:

@@ -36,7 +36,8 @@ def survey(project: Project) -> dict[str, Any]:
             {
                 "id": identity,
                 "name": node.name,
-                "type": node.layer.type_name(),
+                # A layer that is not installed is still called what its plug-in calls it.
+                "type": getattr(node.layer, "unknown_type", "") or node.layer.type_name(),
                 "summary": node.layer.summary(),
                 "shape": list(shapes[0]) if shapes else None,
                 "parameters": inference.parameters(identity),

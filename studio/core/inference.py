@@ -11,6 +11,7 @@ from studio.core.dataset import DatasetInfo
 from studio.core.graph import Edge, Graph, Node
 from studio.core.hints import output_hints
 from studio.core.layer import Layer, Loss, Weight
+from studio.core.plugins import from_plugin
 from studio.core.problems import Problem, Remedy, ShapeProblem
 from studio.core.shapes import Shape
 
@@ -105,6 +106,13 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
             weights[node_id] = layer.weights(*given)
         except ShapeProblem as problem:
             report(node, str(problem), problem.remedy)
+            continue
+        except Exception as error:
+            if not from_plugin(type(layer)):
+                raise
+            # A defect of a plug-in must not keep the rest of the graph from being edited.
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            report(node, f"cannot say its shape ({reason}): this is a mistake in its plug-in; replace the layer.")
             continue
         inputs[node_id] = given
         shapes[node_id] = (shape,) * max(1, len(layer.outputs))

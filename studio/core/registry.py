@@ -1,27 +1,23 @@
 """Names of all layers, losses, optimizers and initializers, plug-ins included.
 
 Files and the command line may only name what is registered here; nothing is ever imported
-because a file says so. A plug-in is a package with an entry point in the group
-``studio.layers`` whose value is a module; each component class defined there is registered.
+because a file says so. Layers of plug-ins count as well; see `studio.core.plugins`.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-import inspect
 import pkgutil
-import warnings
+import threading
 from functools import cache
-from types import ModuleType
 
 import numpy as np
 
 from studio.core.component import Component
 from studio.core.layer import Layer
 from studio.core.metric import Metric
+from studio.core.plugins import Plugin, components_of, load_plugins
 
-ENTRY_POINT_GROUP = "studio.layers"
 _BUILT_IN_PACKAGES = ("studio.layers", "studio.losses")
 _OPTIMIZERS = "studio.engine.optimizers"
 _SCHEDULES = "studio.engine.schedules"
@@ -34,40 +30,58 @@ class UnknownName(LookupError):
     """A name that is not registered; the message is one plain sentence."""
 
 
-def _components(module: ModuleType) -> list[type[Component]]:
-    return [
-        c
-        for _, c in inspect.getmembers(module, inspect.isclass)
-        if issubclass(c, Component) and c.__module__ == module.__name__ and not c.__name__.startswith("_")
-    ]
-
-
 def _package_components(package: str) -> list[type[Component]]:
     """Components of a module, or of all modules of a package (one component a file)."""
     root = importlib.import_module(package)
-    found = _components(root)
+    found = components_of(root)
     for info in pkgutil.iter_modules(getattr(root, "__path__", ())):
-        found += _components(importlib.import_module(f"{package}.{info.name}"))
+        found += components_of(importlib.import_module(f"{package}.{info.name}"))
     return found
 
 
 @cache
+def _built_in() -> dict[str, type[Layer]]:
+    components = (c for package in _BUILT_IN_PACKAGES for c in _package_components(package))
+    return {c.type_name(): c for c in components if issubclass(c, Layer)}
+
+
+class _Table:
+    """All layers, filled when they are first asked for; by one thread, while others wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._layers: dict[str, type[Layer]] | None = None
+        self._plugins: tuple[Plugin, ...] = ()
+
+    def layers(self) -> dict[str, type[Layer]]:
+        with self._lock:
+            if self._layers is None:
+                # There before the plug-ins are: layers are made while these load, which looks names up.
+                self._layers = dict(_built_in())
+                self._plugins = load_plugins(self._layers, activations.cache_clear)
+            return self._layers
+
+    def plugins(self) -> tuple[Plugin, ...]:
+        self.layers()
+        return self._plugins
+
+    def clear(self) -> None:
+        """Forget all, so that plug-ins are looked for again."""
+        with self._lock:
+            self._layers, self._plugins = None, ()
+            activations.cache_clear()
+
+
+_table = _Table()
+
+
+def plugins() -> tuple[Plugin, ...]:
+    """The installed plug-ins, with what is wrong with them."""
+    return _table.plugins()
+
+
 def _layers() -> dict[str, type[Layer]]:
-    found: dict[str, type[Layer]] = {}
-    for package in _BUILT_IN_PACKAGES:
-        for component in _package_components(package):
-            if issubclass(component, Layer):
-                found[component.type_name()] = component
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-        try:
-            components = _components(entry.load())
-        except Exception as error:  # a broken plug-in must not keep the app from starting
-            warnings.warn(f"The plug-in {entry.name!r} could not be loaded: {error}", stacklevel=2)
-            continue
-        for component in components:
-            if issubclass(component, Layer):
-                found.setdefault(component.type_name(), component)
-    return found
+    return _table.layers()
 
 
 def layers() -> dict[str, type[Layer]]:

@@ -23,6 +23,8 @@ class UnknownLayer(Layer):
         Its parameters, as JSON text.
     input_ports, output_ports : int
         How many ports of each kind it is shown with, so that its wires are kept.
+    missing : str
+        What is missing if it is not the type itself: the rest of a sentence about the layer.
     """
 
     family: ClassVar[str] = "Core"
@@ -32,6 +34,7 @@ class UnknownLayer(Layer):
     values: str = field(default="{}", repr=False)
     input_ports: int = 1
     output_ports: int = 1
+    missing: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -40,12 +43,14 @@ class UnknownLayer(Layer):
         object.__setattr__(self, "outputs", tuple(f"output {n + 1}" for n in range(self.output_ports)))
 
     def summary(self) -> str:
-        return f"{self.unknown_type} (not installed)"
+        return self.unknown_type if self.missing else f"{self.unknown_type} (not installed)"
 
     def to_json(self) -> dict[str, Any]:
         return dict(json.loads(self.values))
 
     def output_shape(self, *shapes: Shape) -> Shape:
+        if self.missing:
+            raise ShapeProblem(self.missing)
         raise ShapeProblem(
             f"is of the type {self.unknown_type!r}, which is not installed: "
             "install its plug-in, or replace the layer."

@@ -20,7 +20,9 @@ from studio.core.layer import Layer, Loss
 from studio.core.lowering import Ref
 from studio.core.optimizer import Optimizer
 from studio.core.parts import owner_of
+from studio.core.plugins import from_plugin
 from studio.engine.arena import Placed, SharedSpace, aligned
+from studio.engine.failure import mistake_of_plugin
 from studio.engine.lowering import LayerLowering, Place, reshaped
 from studio.engine.plan import Plan
 from studio.engine.rates import RING
@@ -37,6 +39,11 @@ class PlanBuilder(LayerLowering):
     """
 
     scheduled: bool = False
+
+    @property
+    def at(self) -> Place:
+        """The layer that is being lowered."""
+        return self._place
 
     def build(self, useful: frozenset[str]) -> Plan:
         """Lower the useful nodes, then the backward pass."""
@@ -268,4 +275,10 @@ def build_plan(
     builder = PlanBuilder(
         graph, inference, datasets, space, shard, training, optimizer, exposing=exposing, scheduled=scheduled
     )
-    return builder.build(useful_nodes(graph, inference, training))
+    try:
+        return builder.build(useful_nodes(graph, inference, training))
+    except Exception as error:
+        node = builder.at.node
+        if not node or not from_plugin(type(graph.node(node).layer)):
+            raise
+        raise mistake_of_plugin(node, graph.node(node).name, error) from error

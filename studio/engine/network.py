@@ -25,6 +25,7 @@ from studio.core.schedule import Schedule
 from studio.engine.arena import SharedSpace
 from studio.engine.build import build_plan
 from studio.engine.cpu_device import CpuDevice, available_memory
+from studio.engine.failure import EngineProblem
 from studio.engine.initializers import draw
 from studio.engine.messages import TrainingState
 from studio.engine.observed import MANY, PROBE, LossSums, Observed
@@ -36,14 +37,6 @@ from studio.kernels.simd import LANES
 
 #: Share of the free memory a plan may take.
 MEMORY_SHARE = 0.8
-
-
-class EngineProblem(RuntimeError):
-    """Why a network cannot be built or go on; carries the `Problem` to show."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
 
 
 def make_plans(

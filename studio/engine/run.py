@@ -18,10 +18,11 @@ from studio.core.inference import infer
 from studio.core.problems import Problem
 from studio.engine.changes import same_network
 from studio.engine.epochs import EpochWatch
+from studio.engine.failure import EngineProblem
 from studio.engine.greedy import TEMPORARY, GreedyProblem, Stage, greedy_stages, stage_at
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
-from studio.engine.network import EngineProblem, Network, schedule_of
+from studio.engine.network import Network, schedule_of
 from studio.engine.observed import LossSums
 from studio.engine.recovery import EXPLODED, recover
 from studio.engine.threads import choose_threads

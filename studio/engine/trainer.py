@@ -17,7 +17,9 @@ from studio.core.inference import infer
 from studio.core.layer import Layer
 from studio.core.problems import Problem
 from studio.engine.changes import only_live, same_network
+from studio.engine.compiling import compile_kernels
 from studio.engine.cpu_device import give_way
+from studio.engine.failure import EngineProblem
 from studio.engine.history import History
 from studio.engine.messages import (
     Command,
@@ -34,12 +36,10 @@ from studio.engine.messages import (
     TrainingState,
     Watch,
 )
-from studio.engine.network import EngineProblem
 from studio.engine.pacing import Pacing
 from studio.engine.run import CHUNK_SECONDS, TrainingRun
 from studio.engine.views import take_views
 from studio.engine.warm import start_warming
-from studio.kernels import jit
 from studio.kernels.jit import Kernel
 
 Load = Callable[[Any], Dataset]
@@ -301,7 +301,7 @@ class Trainer:
             def progress(done: int, total: int) -> None:
                 self._tell("preparing", f"Preparing kernels: {done} of {total}", done / total)
 
-            jit.compile_ahead(wanted, progress, self._stopping.is_set)
+            compile_kernels(wanted, progress, self._stopping.is_set)
             if self._stopping.is_set():
                 raise EngineProblem(Problem("", "Stopped."))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from studio.core import registry
 from studio.core.layer import ElementWise
 from studio.core.merging import Merging
+from studio.core.plugins import from_plugin
 from studio.kernels import jit
 from studio.kernels.channelwise import collect_kernel, weigh_kernel
 from studio.kernels.jit import Kernel
@@ -27,12 +28,15 @@ from studio.kernels.tiles import SHAPE
 
 
 def standard_kernels() -> list[Kernel]:
-    """All kernels of the built-in layers, losses and optimizers."""
-    registry.layers()
+    """All kernels of the built-in layers, losses and optimizers.
+
+    Plug-ins may fail to compile, which is their author's to hear and not ours to wait for.
+    """
+    layers = [layer for layer in registry.layers().values() if not from_plugin(layer)]
     registry.optimizers()
     for module in ("clipping", "penalties", "rates"):  # what the update of the weights needs besides
         importlib.import_module(f"studio.kernels.{module}")
-    kernels = jit.named_kernels()
+    kernels = [kernel for kernel in jit.named_kernels() if kernel.function.__module__.startswith("studio.")]
     for outputs in range(SHAPE.outputs, 0, -1):
         kernels += [multiply_kernel(outputs, vectors) for vectors in range(1, SHAPE.vectors + 1)]
     for outputs in range(SHAPE.correlated_outputs, 0, -1):
@@ -40,7 +44,7 @@ def standard_kernels() -> list[Kernel]:
     # Depthwise convolutions of 3 x 3; others are compiled when they are first used.
     kernels += [collect_kernel(vectors * LANES, many) for vectors in (8, 4, 2, 1) for many in (True, False)]
     kernels += [weigh_kernel(9, with_bias) for with_bias in (True, False)]
-    for layer in registry.layers().values():
+    for layer in layers:
         if issubclass(layer, ElementWise):
             kernels += [forward_kernel(layer), backward_kernel(layer)]
         if issubclass(layer, Merging):

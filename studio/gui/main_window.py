@@ -17,6 +17,7 @@ from studio.gui.files import Files
 from studio.gui.live import Live
 from studio.gui.menus import Actions, TitledMenuBar
 from studio.gui.places import Places
+from studio.gui.plugin_problems import tell_of_plugins
 from studio.gui.recent import RecentFiles
 from studio.gui.session import Session
 from studio.gui.status_bar import StatusBar
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         if not wanted_at_start(self.settings):
             self.files.new_blank()
         self.live.start()
+        tell_of_plugins(self.session)
         self._offer_recovered(self.files.start_journal(places.journals))
 
     def _arrange(self) -> None:

@@ -18,6 +18,7 @@ from studio.core.document import Document, Position, Training
 from studio.core.fields import FieldError
 from studio.core.graph import LARGEST_MULTIPLIER, Edge, Graph, Node
 from studio.core.layer import Layer
+from studio.core.plugins import from_plugin
 from studio.core.unknown import UnknownLayer
 from studio.storage.errors import StorageError
 
@@ -185,15 +186,16 @@ def _node_from_json(values: Any, most_in: dict[str, int], most_out: dict[str, in
     parameters = _parameters(node, name)
     try:
         layer: Layer = registry.layer(kind).from_json(parameters)
-    except registry.UnknownName:
+    except (registry.UnknownName, FieldError) as error:
+        missing = _missing(kind, parameters, error)
+        if missing is None:
+            raise StorageError(f"{name} cannot be read: {error}") from error
         ports = (*_list(node.get("ports", [1, 1]), f"ports of {name}"), 1, 1)
         given = [_whole(p, f"number of ports of {name}", 0) for p in ports[:2]]
         counts = max(given[0], most_in.get(identity, 0)), max(given[1], most_out.get(identity, 0))
         if max(counts) > _MOST_PORTS:
             raise StorageError(f"{name} has wires on more than {_MOST_PORTS} ports.") from None
-        layer = UnknownLayer(kind, json.dumps(parameters, sort_keys=True), *counts)
-    except FieldError as error:
-        raise StorageError(f"{name} cannot be read: {error}") from error
+        layer = UnknownLayer(kind, json.dumps(parameters, sort_keys=True), *counts, missing)
     trainable, multiplier = node.get("trainable", True), node.get("learning_rate_multiplier", 1.0)
     if not isinstance(trainable, bool):
         raise StorageError(f"It is not true or false whether {name} is trainable.")
@@ -201,6 +203,24 @@ def _node_from_json(values: Any, most_in: dict[str, int], most_out: dict[str, in
     if not is_number or not 0 <= multiplier <= LARGEST_MULTIPLIER:
         raise StorageError(f"The learning rate multiplier of {name} is not a number from 0 to {LARGEST_MULTIPLIER:g}.")
     return Node(identity, name, layer, trainable, float(multiplier))
+
+
+def _missing(kind: str, parameters: dict[str, Any], error: Exception) -> str | None:
+    """What another installation would need to make the layer; None if none could.
+
+    Empty for the layer's type, else the rest of a sentence.
+    """
+    if isinstance(error, registry.UnknownName):
+        return ""
+    layer = registry.layer(kind)
+    for name, field in layer.parameters().items():
+        value = parameters.get(name)
+        # Only the registry's names differ between installations.
+        if callable(field.choices) and isinstance(value, str) and value.isidentifier() and value not in field.options():
+            return f"has {value!r} as its {name}, which is not installed: install its plug-in, or replace the layer."
+    if from_plugin(layer):
+        return f"is from another version of its plug-in ({str(error).rstrip('.')}): install that one, or replace the layer."
+    return None
 
 
 def _edge_from_json(values: Any) -> Edge:

@@ -1,46 +1,14 @@
-"""Names of components, and plug-ins found through their entry points."""
+"""Names of components."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from studio.core import registry
 from studio.core.layer import FAMILIES, Loss
-
-PLUGIN = '''
-"""A plug-in."""
-
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from studio.core.layer import ElementWise
-from studio.kernels.maths import tanh
-
-
-@dataclass(frozen=True)
-class Swirl(ElementWise):
-    """``y = tanh(2 x)``"""
-
-    activation: ClassVar[str] = "swirl"
-    icon: ClassVar[str] = "activation"
-    help: ClassVar[str] = "Bends twice as fast as tanh."
-    formula: ClassVar[str] = "y = tanh(2 x)"
-    source: ClassVar[str] = "This test"
-
-    @staticmethod
-    def function(x: Any) -> Any:
-        return tanh(x * 2.0)
-
-    @staticmethod
-    def derivative(x: Any, y: Any) -> Any:
-        return (1.0 - y * y) * 2.0
-'''
 
 
 def test_every_class_is_found_under_its_own_name() -> None:
@@ -93,54 +61,6 @@ def test_losses_say_what_targets_they_take() -> None:
         if issubclass(component, Loss):
             assert set(component.targets) <= {"labels", "one_hot", "values"}
             assert component.family == "Loss"
-
-
-def install(folder: Path, name: str, module: str, text: str) -> None:
-    """What installing a plug-in leaves behind: a module and its entry point."""
-    (folder / f"{module}.py").write_text(text, encoding="utf-8")
-    information = folder / f"{name}-1.0.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
-    (information / "entry_points.txt").write_text(f"[studio.layers]\n{name} = {module}\n", encoding="utf-8")
-
-
-def in_another_process(folder: Path, program: str) -> str:
-    program = f"import sys; sys.path.insert(0, {str(folder)!r})\n" + program
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_a_plug_in_is_found_and_keeps_the_contract(tmp_path: Path) -> None:
-    install(tmp_path, "swirl", "swirl_layers", PLUGIN)
-    program = (
-        "from studio.core import registry\n"
-        "from studio.testing import check_layer\n"
-        "swirl = registry.layer('Swirl')\n"
-        "assert 'swirl' in registry.activation_names()\n"
-        "registry.layer('Dense')(activation='swirl')\n"
-        "check_layer(swirl)\n"
-        "print('kept')\n"
-    )
-    assert in_another_process(tmp_path, program).strip() == "kept"
-
-
-def test_a_plug_in_cannot_take_the_place_of_a_built_in_layer(tmp_path: Path) -> None:
-    install(tmp_path, "thief", "thief_layers", PLUGIN.replace("Swirl", "Dense"))
-    program = "from studio.core import registry; print(registry.layer('Dense').__module__)"
-    assert in_another_process(tmp_path, program).strip() == "studio.layers.dense"
-
-
-def test_a_broken_plug_in_is_left_out_with_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path, "broken", "broken_layers", "raise RuntimeError('out of order')\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    registry._layers.cache_clear()
-    try:
-        with pytest.warns(UserWarning, match=r"The plug-in 'broken' could not be loaded: out of order"):
-            assert "Dense" in registry.layers()
-    finally:
-        registry._layers.cache_clear()
-        sys.modules.pop("broken_layers", None)
 
 
 def test_a_layer_of_this_process_can_be_registered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.problems import Problem
 from studio.engine import network as network_module
-from studio.engine.network import EngineProblem, Network
+from studio.engine.failure import EngineProblem
+from studio.engine.network import Network
 from studio.kernels.state import DONE
 
 

@@ -1,0 +1,5 @@
+"""Keras computes with JAX here."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
