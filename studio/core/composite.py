@@ -68,7 +68,7 @@ class Composite(Layer):
         wanted: dict[str, int] = {}
         for _name, layer, sources, given, _shape in self._walk(*shapes):
             for source, shape in zip(sources, given, strict=False):
-                if shape is not None and len(shape) == 3:
+                if shape is not None and len(shape) in (2, 3):
                     wanted[source] = max(wanted.get(source, 0), layer.halo(*given))
         return wanted
 

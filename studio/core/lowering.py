@@ -63,8 +63,8 @@ class Tensor:
         Whether a gradient is of use (there are weights before it).
     gradient_halo : int
         Zeros wanted around its gradient.
-    labels : bool
-        Whether it holds class numbers.
+    halo : int
+        Zeros around it.
     """
 
     shape: Shape
@@ -76,6 +76,7 @@ class Tensor:
     node: str = ""
     differentiable: bool = True
     gradient_halo: int = 0
+    halo: int = 0
 
     @property
     def features(self) -> int:

@@ -258,9 +258,8 @@ class LayerLowering:
         if not gradient.contiguous and root.shape != gradient.shape:
             return False
         place = reshaped(gradient, root.shape)
-        # Whoever reads it may count on the zeros around it, or on there being none.
-        halo = root.gradient_halo
-        if len(root.shape) == 3 and place.row_stride != self._row_stride(root.shape, halo):
+        # Whoever reads it counts on the zeros around it, and in pictures on there being no more.
+        if place.halo < root.gradient_halo or (len(root.shape) == 3 and place.halo > root.gradient_halo):
             return False
         self._contributions.setdefault(id(root), []).append(place)
         return True
@@ -387,7 +386,7 @@ class LayerLowering:
             base = self.scratch(size(shape) * self.batch + 2 * around) + around
             rows, row_length, row_stride = 1, size(shape), size(shape) * self.batch
         tensor = Tensor(
-            shape, base, rows, row_length, row_stride, self.batch, self._node, differentiable, gradient_halo
+            shape, base, rows, row_length, row_stride, self.batch, self._node, differentiable, gradient_halo, halo
         )
         self._keep.append(tensor)
         return tensor
@@ -405,8 +404,8 @@ def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
     if tensor.contiguous:
         rows, length = (shape[0], shape[1] * shape[2]) if len(shape) == 3 else (1, size(shape))
         return dataclasses.replace(
-            tensor, shape=shape, rows=rows, row_length=length, row_stride=length * tensor.batch
+            tensor, shape=shape, rows=rows, row_length=length, row_stride=length * tensor.batch, halo=0
         )
-    return dataclasses.replace(tensor, shape=shape)
+    return dataclasses.replace(tensor, shape=shape, halo=0)
 
 

@@ -179,6 +179,6 @@ class Bidirectional(Layer):
             (cls(units=5, return_sequences=True, layer="GRU"), ((3, 2), None)),
             (cls(units=3, return_sequences=True, merge_mode="sum", layer="SimpleRNN"), ((4, 2), (4,))),
             (cls(units=2, return_sequences=True, merge_mode="mul", layer="SimpleRNN"), ((3, 2), None)),
-            (cls(units=2, merge_mode="ave", use_bias=False), ((3, 2), None)),
+            (cls(units=2, merge_mode="ave", use_bias=False, activation="relu", recurrent_activation="hard_sigmoid"), ((3, 2), None)),
             (cls(units=3, layer="SimpleRNN", dropout=0.25, recurrent_dropout=0.5), ((3, 5), None)),
         )  # type: ignore[return-value]

@@ -101,7 +101,7 @@ class Conv2D(Layer):
             (cls(filters=5), ((6, 7, 3),)),
             (cls(filters=9, kernel_size=(2, 3), padding="same", activation="relu"), ((5, 4, 2),)),
             (cls(filters=3, strides=(2, 2), padding="same", use_bias=False), ((7, 6, 4),)),
-            (cls(filters=2, kernel_size=(1, 2), strides=(3, 2)), ((8, 5, 1),)),
+            (cls(filters=2, kernel_size=(1, 2), strides=(3, 2), l1=0.01, l2=0.02), ((8, 5, 1),)),
             (cls(filters=4, kernel_size=(2, 2), dilation_rate=(2, 2), activation="gelu"), ((5, 6, 2),)),
             (cls(filters=10, groups=2, padding="same", strides=(1, 2)), ((4, 5, 6),)),
             (cls(filters=6, groups=3, kernel_size=(2, 1)), ((4, 3, 12),)),

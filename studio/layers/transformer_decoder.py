@@ -40,4 +40,5 @@ class TransformerDecoder(TransformerBlock):
             (cls(intermediate_dim=7, num_heads=2), ((5, 6), None, None)),
             (cls(intermediate_dim=5, num_heads=2, activation="gelu"), ((3, 4), (5, 6), (5,))),
             (cls(intermediate_dim=5, num_heads=1, normalize_first=True), ((4, 3), (2, 3), None)),
+            (cls(intermediate_dim=4, num_heads=1, dropout=0.4), ((2, 3), None, None)),
         )

@@ -38,4 +38,5 @@ class TransformerEncoder(TransformerBlock):
         return (
             (cls(intermediate_dim=7, num_heads=2), ((5, 6), None)),
             (cls(intermediate_dim=5, num_heads=1, activation="gelu", normalize_first=True), ((3, 4), (3,))),
+            (cls(intermediate_dim=4, num_heads=1, dropout=0.4), ((2, 3), None)),
         )

@@ -228,6 +228,6 @@ class CategoricalCrossentropy(ClassLoss):
         return (
             (cls(), ((7,), (7,))),
             (cls(weight=3.0, label_smoothing=0.1), ((2,), (2,), ())),
-            (cls(label_smoothing=0.3), ((5, 3), (5, 3), (5,))),
+            (cls(label_smoothing=0.3, class_weight="given", class_weights=(0.5, 3.0, 1.0)), ((5, 3), (5, 3), (5,))),
             (cls(class_weight="balanced"), ((3, 5, 4), (3, 5, 4), (3, 5, 1))),
         )

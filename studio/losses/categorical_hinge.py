@@ -117,6 +117,6 @@ class CategoricalHinge(ClassLoss):
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
         return (
             (cls(), ((7,), (7,))),
-            (cls(weight=3.0), ((2,), (2,), ())),
+            (cls(weight=3.0, class_weight="given", class_weights=(0.5, 2.0)), ((2,), (2,), ())),
             (cls(class_weight="balanced"), ((3, 5, 4), (3, 5, 4), (3, 5))),
         )

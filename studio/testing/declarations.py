@@ -8,6 +8,7 @@ import numpy as np
 
 from studio.core.component import Component
 from studio.core.fields import FieldError
+from studio.core.layer import Layer
 
 
 def require(condition: bool, sentence: str) -> None:
@@ -86,3 +87,15 @@ def check_json(component: Component) -> None:
         type(component).from_json(json.loads(text)) == component,
         f"{component.type_name()} is not the same after saving and loading {text}.",
     )
+
+
+def check_variety(layer_class: type[Layer]) -> None:
+    """Examples try at least two values of each parameter, but of where chance begins."""
+    name = layer_class.type_name()
+    examples = [example for example, _ in layer_class.examples()]
+    require(bool(examples), f"{name} has no examples.")
+    for parameter in layer_class.parameters():
+        if parameter == "seed" or parameter.endswith("initializer"):
+            continue
+        tried = {getattr(example, parameter) for example in examples}
+        require(len(tried) > 1, f"{name}: all examples have the same {parameter}, {tried.pop()!r}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from studio.core.layer import ElementWise, Layer, Weight
 from studio.core.parts import owner_of
 from studio.core.problems import ShapeProblem
 from studio.core.shapes import Shape
-from studio.testing.declarations import check_declaration, check_json, require, require_close
+from studio.testing.declarations import check_declaration, check_json, check_variety, require, require_close
 from studio.testing.differences import check_gradient
 from studio.testing.rig import Outcome, Rig
 
@@ -32,10 +32,11 @@ def check_layer(layer_class: type[Layer]) -> None:
     For each of the class's `examples`: the shape rule against the real output's shape;
     forward, in inference and in training mode, against `reference`; gradients of inputs and
     weights against float64 central differences of `reference`; one and two threads; batches
-    of 1, 5, 13 and 33 and one that is partly empty; inputs with zeros around them; that two
-    runs are equal to the last bit; that a frozen layer passes gradients on and stays as it is;
-    parameters that change while training runs; saving and loading. Of the class: help, formula,
-    source, and help for each parameter.
+    of 1, 5, 13 and 33 and one that is partly empty; inputs with zeros around them; other nodes
+    that read its inputs and its output; the same output on all ports; that two runs are equal to
+    the last bit; that a frozen layer passes gradients on and stays as it is; parameters that
+    change while training runs; saving and loading. Of the class: help, formula, source, help for
+    each parameter, and that the examples try more than one value of it.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def check_layer(layer_class: type[Layer]) -> None:
     check_declaration(layer_class)
     require(bool(layer_class.icon), f"{layer_class.type_name()} has no icon.")
     examples = layer_class.examples()
-    require(bool(examples), f"{layer_class.type_name()} has no examples.")
+    check_variety(layer_class)
     _check_odd_shapes(layer_class)
     for layer, shapes in examples:
         check_json(layer)
@@ -109,9 +110,10 @@ class _Example:
             weights[weight.name] = (0.5 * values if weight.trainable else values).astype(np.float32)
         return inputs, factors, weights
 
-    def rig(self, samples: int, batch: int, threads: int, probed: bool = True, haloed: bool = False) -> Rig:
+    def rig(self, samples: int, batch: int, threads: int, **surroundings: Any) -> Rig:
+        """The layer on the example's inputs; `surroundings` are more parameters of `Rig`."""
         inputs, factors, weights = self.draw(samples)
-        return Rig(self.layer, inputs, factors, batch, threads, weights, probed=probed, haloed=haloed)
+        return Rig(self.layer, inputs, factors, batch, threads, weights, **surroundings)
 
     def penalty(self, weights: Mapping[str, np.ndarray]) -> float:
         total = 0.0
@@ -157,15 +159,17 @@ def _check_example(example: _Example) -> None:
         require(len(outcome.samples) == 3, f"{name}: the last minibatch has {len(outcome.samples)} samples, not 3.")
         if not example.layer.is_random:
             _check_against_reference(example, 11, outcome, f"{name}, last of 11 by 8, {threads} thread(s)")
+    ordinary = _train(example, 5, 5, 1)
+    _check_surroundings(example, ordinary, name)
     if any(s is not None and len(s) in (2, 3) for s in example.shapes):
         outcome = _train(example, 5, 5, 1, haloed=True)
         if not example.layer.is_random:
             _check_against_reference(example, 5, outcome, f"{name}, with zeros around its inputs")
-        _check_agreement(_train(example, 5, 5, 1), outcome, f"{name}, with zeros around its inputs, ")
+        _check_agreement(ordinary, outcome, f"{name}, with zeros around its inputs, ")
     # Without a probe the node is another one, which draws other numbers.
     if any(w.trainable for w in example.declared) and not example.layer.is_random:
         outcome = _train(example, 5, 5, 1, probed=False)
-        _check_agreement(_train(example, 5, 5, 1), outcome, f"{name}, right after Data, ")
+        _check_agreement(ordinary, outcome, f"{name}, right after Data, ")
     if any(w.trainable for w in example.declared):
         _check_frozen(example, f"{name}, frozen")
     for threads in (1, 2):
@@ -179,14 +183,41 @@ def _train(
     batch: int,
     threads: int,
     steps: int = 1,
-    probed: bool = True,
-    haloed: bool = False,
+    **surroundings: Any,
 ) -> Outcome:
-    with closing(example.rig(samples, batch, threads, probed, haloed)) as rig:
+    with closing(example.rig(samples, batch, threads, **surroundings)) as rig:
         outcome = rig.train(steps)
     what = f"{example.layer!r} for {example.shapes}"
     require(outcome.padding == 0.0, f"{what} gives a gradient in columns that hold no sample.")
     return outcome
+
+
+def _check_surroundings(example: _Example, ordinary: Outcome, name: str) -> None:
+    """What comes out does not depend on who else reads the layer's inputs and its output."""
+    pictures = any(s is not None and len(s) in (2, 3) for s in (*example.shapes, example.output_shape))
+    for haloed in (False, True)[: 1 + pictures]:
+        for threads, shared in ((1, "before"), (2, "after")):
+            outcome = _train(example, 5, 5, threads, followed=True, shared=shared, haloed=haloed)
+            around = ", and zeros around them" if haloed else ""
+            what = f"{name}, {threads} thread(s), with others reading its inputs ({shared} it) and its output{around}: "
+            _check_agreement(ordinary, outcome, what)
+    shapes = [example.shapes[port] for port in example.wired]
+    if len(shapes) > 1 and len(set(shapes)) == 1 and example.sloped == example.wired:
+        _check_joined(example, name)
+
+
+def _check_joined(example: _Example, name: str) -> None:
+    """One output may go to all ports; its gradient is then the sum of all."""
+    inputs, factors, weights = example.draw(5)
+    same = [None if x is None else next(x for x in inputs if x is not None) for x in inputs]
+    outcomes = []
+    for joined in (False, True):
+        with closing(Rig(example.layer, same, factors, 5, 2, weights, joined=joined)) as rig:
+            outcomes.append(rig.train())
+    apart, joined_up = outcomes
+    total = np.sum(apart.inputs, axis=0)
+    what = f"{name}, the same output on all ports: "
+    _check_agreement(replace(apart, inputs=(total,)), joined_up, what)
 
 
 def _check_inference(example: _Example, batch: int, what: str) -> None:

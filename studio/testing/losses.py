@@ -13,7 +13,7 @@ from studio.core.dataset import TargetKind
 from studio.core.layer import Loss
 from studio.core.loss import ClassLoss, class_numbers
 from studio.core.shapes import Shape
-from studio.testing.declarations import check_declaration, check_json, require, require_close
+from studio.testing.declarations import check_declaration, check_json, check_variety, require, require_close
 from studio.testing.differences import check_gradient
 from studio.testing.rig import Rig
 
@@ -31,9 +31,10 @@ def check_loss(loss_class: type[Loss], draw: Draw | None = None) -> None:
     there are some): the loss against `value` and its gradient against central differences of
     `value`, from given predictions and after softmax and sigmoid (which a loss may take into its
     own formula); one and two threads; batches of 1, 5, 13 and
-    33 and one that is partly empty; zero gradient for columns without samples; that `weight`
-    counts, also when it changes while training runs; that a NaN is noticed; that two runs are
-    equal to the last bit. Of the class: help, formula, source, and help for each parameter.
+    33 and one that is partly empty; predictions that go elsewhere too; zero gradient for columns
+    without samples; that `weight` counts, also when it changes while training runs; that a NaN is noticed; that two runs are
+    equal to the last bit. Of the class: help, formula, source, help for each parameter, and that
+    the examples try more than one value of it.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def check_loss(loss_class: type[Loss], draw: Draw | None = None) -> None:
     name = loss_class.type_name()
     require(bool(loss_class.targets), f"{name} does not say what targets it takes.")
     examples = loss_class.examples()
-    require(bool(examples), f"{name} has no examples.")
+    check_variety(loss_class)
     for number, (loss, shapes) in enumerate(examples):
         assert isinstance(loss, Loss)
         check_json(loss)
@@ -121,7 +122,9 @@ class _Example:
             loss = loss.settled(np.bincount(numbers[numbers != ignored], minlength=classes))
         return loss.value(registry.activate(self.activation or "linear", x), target, weights)
 
-    def rig(self, samples: int, batch: int, threads: int, haloed: bool = False, undefined: bool = False) -> Rig:
+    def rig(
+        self, samples: int, batch: int, threads: int, haloed: bool = False, undefined: bool = False, shared: bool = False
+    ) -> Rig:
         x, target, weights = self.arrays(samples)
         if undefined:
             x[-2] = np.nan
@@ -135,6 +138,7 @@ class _Example:
             classes=self.classes,
             activation=self.activation,
             haloed=haloed,
+            shared="after" if shared else "",
         )
 
 
@@ -176,6 +180,7 @@ def _check_example(example: _Example) -> None:
         _check_repeats(example, threads)
     if len(example.prediction) == 3:
         _check_minibatch(example, 5, 5, 1, 1, haloed=True)
+    _check_minibatch(example, 5, 5, 1, 1, shared=True)
     _check_weight(example)
     _check_confusion(example)
 
@@ -188,11 +193,13 @@ def _check_minibatch(
     threads: int,
     one_by_one: bool = False,
     haloed: bool = False,
+    shared: bool = False,
 ) -> None:
     what = f"{example.name}, {samples} samples by {batch}, {threads} thread(s)"
+    what += ", predictions that go elsewhere too" if shared else ""
     x, target, weights = example.arrays(samples)
     x, target = x.astype(np.float64), target.astype(np.float64)
-    with closing(example.rig(samples, batch, threads, haloed)) as rig:
+    with closing(example.rig(samples, batch, threads, haloed, shared=shared)) as rig:
         outcome = rig.train(steps)
         sums = rig.sums()
     require(outcome.padding == 0.0, f"{what}: columns that hold no sample have a gradient.")
@@ -207,7 +214,10 @@ def _check_minibatch(
     chosen = None if weights is None else weights[outcome.samples]
 
     def mean_loss(moved: np.ndarray) -> float:
-        return example.loss.weight * float(example.values(moved, target, chosen, samples).mean())
+        elsewhere = 0.0
+        if shared and example.activation:  # without, the rig takes it out of the gradient
+            elsewhere = float((registry.activate(example.activation, moved) * x).sum())
+        return example.loss.weight * float(example.values(moved, target, chosen, samples).mean()) + elsewhere
 
     check_gradient(
         mean_loss,

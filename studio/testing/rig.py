@@ -4,13 +4,17 @@ The layer stands in a small graph of the product's own engine. Each input comes 
 node through a `Probe`, which passes numbers on and makes the engine compute their gradient.
 The output goes into a `Objective`, the sum of all outputs times given factors, so that the
 output's gradient is these factors.
+
+On wish there are nodes around it as in a real network: two `Follower` nodes that read the
+output, so that the layer may overwrite what it has computed and gets a gradient that is added
+up, and an `Objective` for each input, so that the layer's gradient is one of two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numba import float32
@@ -31,6 +35,7 @@ from studio.kernels.control import copy_rows
 from studio.kernels.jit import compile_ahead, kernel
 from studio.kernels.losses import add_to_sums
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
+from studio.layers.average import Average
 from studio.layers.conv1d import Conv1D
 from studio.layers.conv2d import Conv2D
 from studio.layers.data import Data
@@ -51,6 +56,32 @@ class Probe(Layer):
         lowering.emit(copy_rows, y.rows, length, y.base, y.row_stride, x.base, x.row_stride)
         # Nothing to compute, but asking makes the engine add up the gradient.
         lowering.backward(y, lambda dy: None)
+        return y
+
+    def reference(
+        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
+    ) -> np.ndarray:
+        return inputs[0]
+
+
+@dataclass(frozen=True)
+class Follower(Layer):
+    """Passes numbers on, and hands its own gradient down as that of what it read."""
+
+    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
+        x = lowering.contiguous(inputs[0])
+        y = lowering.output(x.shape)
+        length = y.row_length * lowering.batch
+        lowering.emit(copy_rows, y.rows, length, y.base, y.row_stride, x.base, x.row_stride)
+
+        def backward(dy: Tensor) -> None:
+            if lowering.alias_gradient(x, dy):
+                return
+            dx = lowering.gradient(x)
+            assert dx is not None, "A gradient that nobody needs can be given away."
+            lowering.emit(copy_rows, y.rows, length, dx.base, dx.row_stride, dy.base, dy.row_stride)
+
+        lowering.backward(y, backward)
         return y
 
     def reference(
@@ -162,6 +193,13 @@ class Rig:
         Whether pictures and sequences get consumers that want zeros around them.
     frozen : bool
         Whether the layer's weights stay as they are.
+    followed : bool
+        Whether two nodes read the output, whose mean goes to the objective.
+    shared : {"", "before", "after"}
+        Whether each input has an objective of its own beside the layer, and which of them comes
+        first. The gradients that are read are the layer's share, unless there is an activation.
+    joined : bool
+        Whether the first input goes to all ports.
     """
 
     layer: Layer
@@ -176,15 +214,19 @@ class Rig:
     probed: bool = True
     haloed: bool = False
     frozen: bool = False
+    followed: bool = False
+    shared: Literal["", "before", "after"] = ""
+    joined: bool = False
 
     def __post_init__(self) -> None:
         graph = Graph()
         self.sources: list[str] = []
-        self.probes: list[str] = []
+        #: Whose numbers each probe passes on.
+        self.probes: dict[str, str] = {}
         datasets: dict[str, Dataset] = {}
         wired = [(port, array) for port, array in enumerate(self.inputs) if array is not None]
         givers: list[str] = []
-        for i, (port, array) in enumerate(wired):
+        for i, (port, array) in enumerate(wired[:1] if self.joined else wired):
             graph, source = graph.add(Data(source=f"input {i}"))
             answers = self.answers if i == 0 else np.zeros(len(array), np.float32)
             datasets[source] = self._dataset(array, answers, i == 0)
@@ -194,22 +236,33 @@ class Rig:
             if self.probed and not weighs and self.layer.whole_numbers(port) is None:
                 graph, probe = graph.add(Probe())
                 graph = graph.connect(source, 0, probe, 0)
-                self.probes.append(probe)
+                self.probes[probe] = source
                 giver = probe
             givers.append(giver)
         if self.activation:
             graph, curve = graph.add(registry.activations()[self.activation]())
             graph = graph.connect(givers[0], 0, curve, 0)
             givers[0] = curve
+        if self.joined:
+            givers *= len(wired)
         graph, self.node = graph.add(self.layer)
+        if self.shared == "before":
+            graph = self._share(graph, givers)
         for (port, _array), giver in zip(wired, givers, strict=True):
             graph = graph.connect(giver, 0, self.node, port)
-        self.loss = self.node
+        if self.shared == "after":
+            graph = self._share(graph, givers)
         if isinstance(self.layer, Loss):
             graph = graph.connect(self.sources[0], 1, self.node, 1)
         else:
-            graph, self.loss = graph.add(Objective())
-            graph = graph.connect(self.node, 0, self.loss, 0).connect(self.sources[0], 1, self.loss, 1)
+            last = self.node
+            if self.followed:
+                graph, last = graph.add(Average())
+                for port in range(2):
+                    graph, follower = graph.add(Follower())
+                    graph = graph.connect(self.node, 0, follower, 0).connect(follower, 0, last, port)
+            graph, loss = graph.add(Objective())
+            graph = graph.connect(last, 0, loss, 0).connect(self.sources[0], 1, loss, 1)
         if self.haloed:
             shapes: list[Any] = [None if array is None else array.shape[1:] for array in self.inputs]
             seen = [(giver, len(shapes[port])) for (port, _), giver in zip(wired, givers, strict=True)]
@@ -224,6 +277,14 @@ class Rig:
         training = Training(optimizer=SGD(learning_rate=0.0), batch_size=self.batch)
         self.network = Network(graph, training, datasets, self.threads, compile_ahead)
         self.set_weights(self.weights)
+
+    def _share(self, graph: Graph, givers: Sequence[str]) -> Graph:
+        """Add an objective for each input that has a probe: what goes in, times the numbers of its Data."""
+        for giver, source in dict(zip(givers, self.sources, strict=False)).items():
+            if giver != source and source in self.probes.values():
+                graph, loss = graph.add(Objective())
+                graph = graph.connect(giver, 0, loss, 0).connect(source, 0, loss, 1)
+        return graph
 
     def _dataset(self, x: np.ndarray, y: np.ndarray, answers: bool) -> Dataset:
         kind: TargetKind = self.answer_kind if answers else "values"
@@ -267,9 +328,10 @@ class Rig:
         output, _ = self._read(bound.plan.outputs[self.node, 0])
         gradients = []
         padding = 0.0
-        for probe in self.probes:
+        apart = self.shared and not self.activation
+        for probe, source in self.probes.items():
             inside, outside = self._read(bound.plan.gradients[probe])
-            gradients.append(inside)
+            gradients.append(inside - network.datasets[source].train.x[samples] if apart else inside)
             padding = max(padding, float(np.abs(outside).max(initial=0.0)))
         return Outcome(samples, output, tuple(gradients), padding, network.node_gradients(self.node))
 

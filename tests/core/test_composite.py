@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from studio.core.composite import opened
+from studio.core.composite import Composite, opened
 from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.document import Training
+from studio.core.fields import integer
 from studio.core.graph import Graph
+from studio.core.layer import Layer
 from studio.core.parts import owner_of
+from studio.core.shapes import Shape
 from studio.engine.network import Network
 from studio.engine.optimizers.adam import Adam
 from studio.kernels.jit import compile_ahead
 from studio.layers.batch_normalization import BatchNormalization
+from studio.layers.conv1d import Conv1D
 from studio.layers.data import Data
 from studio.layers.dense import Dense
 from studio.layers.flatten import Flatten
 from studio.layers.residual_block import ResidualBlock
 from studio.losses.mean_squared_error import MeanSquaredError
 from studio.storage.document_json import graph_from_json, graph_to_json
+from studio.testing import check_layer
 
 SHAPE = (6, 5, 3)
 
@@ -91,3 +99,26 @@ def test_a_picture_is_asked_for_in_one_sentence() -> None:
     problem = next(p for p in infer(graph, {data: info}).problems if p.node == node)
     assert "needs a picture" in problem.message
     assert problem.remedy is not None
+
+
+@dataclass(frozen=True)
+class _TwoConvolutions(Composite):
+    """Convolutions of a sequence, which want zeros around what they get, one after the other."""
+
+    icon: ClassVar[str] = "conv"
+    help: ClassVar[str] = "Two convolutions of a sequence."
+    formula: ClassVar[str] = "y = g(f(x))"
+    source: ClassVar[str] = "a test"
+
+    filters: int = integer(2, 1, 9, help="How many.")
+
+    def parts(self, *shapes: Shape) -> Mapping[str, Layer]:
+        return {name: Conv1D(filters=self.filters, padding="same", activation="tanh") for name in ("first", "second")}
+
+    @classmethod
+    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
+        return ((cls(), ((5, 3),)), (cls(filters=3), ((4, 2),)))
+
+
+def test_parts_get_the_zeros_around_sequences_that_they_want() -> None:
+    check_layer(_TwoConvolutions)

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from studio.core.composite import Composite
 from studio.core.graph import Graph
 from studio.core.inference import Inference
 from studio.core.layer import Layer, Loss
@@ -124,9 +125,35 @@ def _bidirectional(layer: Any) -> Any:
     return keras.layers.Bidirectional(_recurrent(layer.parts()["forward_layer"]), layer.merge_mode)
 
 
+class _Brick(keras.layers.Layer):
+    """A brick's parts, wired as they are once it is opened."""
+
+    def __init__(self, layer: Composite, shapes: Sequence[Any]) -> None:
+        super().__init__()
+        self.ports = [name.rstrip("?") for name in layer.inputs]
+        self.walk = [(name, part, sources) for name, part, sources, _given, _shape in layer._walk(*shapes)]
+        self.parts = {name: twin(part, given) for name, part, _sources, given, _shape in layer._walk(*shapes)}
+
+    def call(self, first: Any, second: Any = None, third: Any = None, training: bool = False) -> Any:
+        made = {port: x for port, x in zip(self.ports, (first, second, third), strict=False) if x is not None}
+        for name, part, sources in self.walk:
+            more = {"training": training} if self.parts[name]._call_has_training_arg else {}
+            made[name] = call(self.parts[name], part, [made[source] for source in sources if source in made], **more)
+        return made[self.walk[-1][0]]
+
+
+def _written(layer: Layer) -> Any:
+    """What a layer that Keras lacks is in the programs that networks are exported to."""
+    known: dict[str, Any] = {"keras": keras, "numpy": np}
+    exec(layer.keras_source, known)
+    values = {n: getattr(layer, n) for n in layer.parameters()}
+    return known[layer.type_name()](**{n: _Nothing() if n.endswith("initializer") else v for n, v in values.items()})
+
+
 def has_twin(layer: type[Layer]) -> bool:
-    """Whether Keras has such a layer."""
-    return layer.type_name() in SPECIAL or bool(_activation(layer)) or hasattr(keras.layers, layer.keras or "-")
+    """Whether Keras has such a layer, or it can be made of Keras's."""
+    made = issubclass(layer, Composite) or bool(layer.keras_source)
+    return made or layer.type_name() in SPECIAL or bool(_activation(layer)) or hasattr(keras.layers, layer.keras or "-")
 
 
 def _activation(layer: type[Layer]) -> str:
@@ -134,10 +161,14 @@ def _activation(layer: type[Layer]) -> str:
     return layer.keras.removeprefix("Activation('").removesuffix("')") if layer.keras.startswith("Activation(") else ""
 
 
-def twin(layer: Layer) -> Any:
-    """Keras's layer with the same parameters, not built yet."""
+def twin(layer: Layer, shapes: Sequence[Any]) -> Any:
+    """Keras's layer with the same parameters, for inputs of these shapes; not built yet."""
     if layer.type_name() in SPECIAL:
         return SPECIAL[layer.type_name()](layer)
+    if isinstance(layer, Composite):
+        return _Brick(layer, shapes)
+    if layer.keras_source:
+        return _written(layer)
     if _activation(type(layer)):
         return keras.layers.Activation(_activation(type(layer)))
     kind = getattr(keras.layers, layer.keras)
@@ -153,6 +184,13 @@ def twin(layer: Layer) -> Any:
 
 def set_weights(keras_layer: Any, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Put our weights, by our names, into a built Keras layer; Keras's variables by our names."""
+    if isinstance(keras_layer, _Brick):
+        found = {}
+        for part, each in keras_layer.parts.items():
+            own = {n.removeprefix(f"{part}/"): w for n, w in weights.items() if n.startswith(f"{part}/")}
+            found |= {f"{part}/{name}": variable for name, variable in set_weights(each, own).items()}
+        assert set(found) == set(weights)
+        return found
     free = list(keras_layer.weights)
     found = {}
     for name, values in weights.items():
@@ -201,7 +239,7 @@ def keras_graph(graph: Graph, inference: Inference) -> KerasGraph:
             output = made[wires[0].source]
         else:
             inputs = [made[w.source] for w in wires]
-            layers[node_id] = twin(layer)
+            layers[node_id] = twin(layer, inference.input_shapes[node_id])
             made[node_id] = call(layers[node_id], layer, inputs)
     return KerasGraph(keras.Model(source, output), layers)
 
