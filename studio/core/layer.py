@@ -268,7 +268,13 @@ class ElementWise(Layer):
 
     @classmethod
     def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
-        return ((cls(), ((7,),)), (cls(), ((3, 5, 2),)))
+        changed = {}
+        for name, field in cls.parameters().items():
+            if field.kind == "real":
+                other = 0.5 * field.default or 0.5
+                changed[name] = min(max(other, field.minimum or 0.0), field.maximum or other)
+        more = ((cls(**changed), ((7,),)),) if changed else ()
+        return ((cls(), ((7,),)), (cls(), ((3, 5, 2),)), *more)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from studio.core.fields import real
-from studio.core.layer import ElementWise, Layer
-from studio.core.shapes import Shape
+from studio.core.layer import ElementWise
 from studio.kernels.maths import exp, minimum, where
 
 
@@ -37,7 +36,3 @@ class ELU(ElementWise):
     @staticmethod
     def derivative(x: Any, y: Any, alpha: Any) -> Any:
         return where(x > 0, 1.0, alpha * exp(minimum(x, 0.0)))
-
-    @classmethod
-    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
-        return (*super().examples(), (cls(alpha=0.4), ((7,),)))

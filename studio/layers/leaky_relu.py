@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from studio.core.fields import real
-from studio.core.layer import ElementWise, Layer
-from studio.core.shapes import Shape
+from studio.core.layer import ElementWise
 from studio.kernels.maths import where
 
 
@@ -38,7 +37,3 @@ class LeakyReLU(ElementWise):
     @staticmethod
     def derivative(x: Any, y: Any, negative_slope: Any) -> Any:
         return where(x > 0, 1.0, negative_slope)
-
-    @classmethod
-    def examples(cls) -> tuple[tuple[Layer, tuple[Shape, ...]], ...]:
-        return (*super().examples(), (cls(negative_slope=0.05), ((7,),)))
