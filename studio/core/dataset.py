@@ -43,6 +43,8 @@ class DatasetInfo:
     vocabulary : tuple of str
         Names of the numbers in X, where these stand for words or characters; the first is
         the filling behind the end of a sequence.
+    continues : bool
+        Whether Y are the words or characters that follow those of X, each one step later.
     """
 
     title: str
@@ -56,6 +58,17 @@ class DatasetInfo:
     targets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
+    continues: bool = False
+
+    def kind_of(self, port: int) -> TargetKind:
+        """What X (port 0) or Y (port 1) holds as a target: words are classes too."""
+        if port == 1:
+            return self.target
+        return "labels" if self.vocabulary else "values"
+
+    def names_of(self, port: int) -> tuple[str, ...]:
+        """Names of the words or classes that X (port 0) or Y (port 1) holds; empty where it holds values."""
+        return self.classes if port == 1 else self.vocabulary
 
 
 @dataclass(frozen=True, eq=False)

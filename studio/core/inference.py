@@ -177,7 +177,7 @@ def _target_mismatch(
 ) -> tuple[str, Remedy | None] | None:
     if not isinstance(info, DatasetInfo):
         return None
-    kind = info.target if port == 1 else "values"
+    kind = info.kind_of(port)
     if kind in loss.targets:
         return None
     wanted = " or ".join(_TARGET_WORDS[t] for t in loss.targets)
@@ -191,8 +191,8 @@ def _target_mismatch(
 
 
 def _check_classes(loss: Loss, prediction: Shape, info: DatasetInfo | str | None, port: int) -> None:
-    if isinstance(info, DatasetInfo) and port == 1 and info.target == "labels":
-        loss.check_classes(prediction, len(info.classes))
+    if isinstance(info, DatasetInfo) and info.kind_of(port) == "labels":
+        loss.check_classes(prediction, len(info.names_of(port)))
 
 
 def _check_words(layer: Layer, wires: tuple[Edge, ...], datasets: Mapping[str, DatasetInfo | str]) -> None:

@@ -22,7 +22,9 @@ class Metric(Component):
     metric: ClassVar[str] = ""
     title: ClassVar[str] = ""
     #: What it is given: ``classes`` (predicted class numbers ``(n,)`` and true ones), ``scores``
-    #: (``(n, classes)`` and true class numbers ``(n,)``) or ``values`` (``(n, features)`` both).
+    #: (``(n, classes)`` and true class numbers ``(n,)``), ``values`` (``(n, features)`` both) or
+    #: ``sequences`` (class numbers of the steps or pixels of each sample, ``(n, terms)`` both; a
+    #: true one of -1 does not count).
     reads: ClassVar[str] = "classes"
     #: Whether scores must be probabilities.
     probabilities: ClassVar[bool] = False

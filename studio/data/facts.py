@@ -42,6 +42,8 @@ class Facts:
         the filling behind the end of a sequence.
     ordered : bool
         Whether samples follow each other in time, so that the last ones are kept for checking.
+    continues : bool
+        Whether answers are what follows the words or characters of X, each one step later.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Facts:
     notes: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
     ordered: bool = False
+    continues: bool = False
 
     @property
     def pictures(self) -> bool:

@@ -46,6 +46,7 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         targets=facts.targets,
         notes=(*facts.notes, _SCALED) if scaled else facts.notes,
         vocabulary=facts.vocabulary,
+        continues=facts.continues,
     )
 
 

@@ -56,7 +56,7 @@ def facts(source: Source) -> Facts:
         notes.append(f"{left_out:,} rare {level} are shown as {SPECIAL[UNKNOWN]}.")
     return Facts(
         resolved(source.name).stem, (window,), "labels", samples, classes=vocabulary, y_shape=(window,),
-        vocabulary=vocabulary, ordered=True, notes=tuple(notes),
+        vocabulary=vocabulary, ordered=True, continues=True, notes=tuple(notes),
     )
 
 

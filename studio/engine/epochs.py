@@ -57,7 +57,8 @@ class EpochWatch:
         memory = self.network.memory
         parts = {"penalty": sums.penalty * steps, "steps": float(steps)}
         for i in range(len(sums.loss)):
-            parts |= {f"loss{i}": sums.loss[i], f"right{i}": sums.right[i], f"samples{i}": sums.samples[i]}
+            parts |= {f"loss{i}": sums.loss[i], f"right{i}": sums.right[i]}
+            parts |= {f"samples{i}": sums.samples[i], f"answered{i}": sums.answered[i]}
         for name, value in parts.items():
             # A loss that is not finite ends the run; it must not be in a file.
             total = memory.get(_SUMS + name, 0.0) + float(value)
@@ -75,9 +76,10 @@ class EpochWatch:
         if not count or not samples.any():
             return {}
         penalty = memory.get(f"{_SUMS}penalty", 0.0) / max(1.0, memory.get(f"{_SUMS}steps", 0.0))
-        found = {"loss": network.total_loss(LossSums(column("loss"), column("right"), samples, penalty))}
+        sums = LossSums(column("loss"), column("right"), samples, column("answered"), penalty)
+        found = {"loss": network.total_loss(sums)}
         if network.has_accuracy():
-            found["accuracy"] = float(column("right")[0] / (samples[0] or 1.0))
+            found["accuracy"] = sums.accuracy()
         return found
 
     def end_epoch(self, validation: Evaluation | None) -> str:

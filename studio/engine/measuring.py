@@ -15,7 +15,7 @@ from studio.core.metric import ConfusionMetric, Metric
 from studio.core.shapes import Shape
 
 
-def automatic(classes: bool, loss: Loss, prediction: Shape) -> tuple[str, ...]:
+def automatic(classes: bool, loss: Loss, prediction: Shape, whole: bool = True) -> tuple[str, ...]:
     """Names of the metrics that people expect of a task.
 
     Parameters
@@ -25,20 +25,25 @@ def automatic(classes: bool, loss: Loss, prediction: Shape) -> tuple[str, ...]:
     loss : Loss
     prediction : Shape
         One sample's.
+    whole : bool
+        Whether the steps of a sample are one answer together, such as the digits of a number, rather
+        than many, such as what follows each character of a text.
     """
     if not classes:
         return ("mae", "rmse", "r2")
     if len(prediction) == 3:
         return ("accuracy", "mean_iou")
     if len(prediction) == 2 and loss.reads == "softmax":
-        return ("accuracy", "perplexity")
+        return ("accuracy", "exact_match" if whole else "perplexity")
     return ("accuracy",)
 
 
-def chosen_metrics(training: Training, classes: bool, loss: Loss, prediction: Shape) -> list[Metric]:
+def chosen_metrics(
+    training: Training, classes: bool, loss: Loss, prediction: Shape, whole: bool = True
+) -> list[Metric]:
     """The metrics of the training settings that have a meaning for the task."""
     found = []
-    for name in training.metrics or automatic(classes, loss, prediction):
+    for name in training.metrics or automatic(classes, loss, prediction, whole):
         kind = registry.metric(name)
         if kind.probabilities and loss.domain != (0.0, 1.0):
             continue
@@ -62,45 +67,51 @@ class Measuring:
 
     metrics: Sequence[Metric]
     scale: np.ndarray
-    _kept: list[Any] = field(init=False)
+    _kept: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         self._streamed = [m for m in self.metrics if not isinstance(m, ConfusionMetric)]
-        self._kept = [m.start() for m in self._streamed]
+        self._kept = {m.metric: m.start() for m in self._streamed}
 
     @property
     def reads_outputs(self) -> bool:
         """Whether it must be given the outputs."""
-        return bool(self._streamed)
+        return any(m.reads != "sequences" for m in self._streamed)
 
-    def add_scores(self, outputs: np.ndarray, labels: np.ndarray, counted: np.ndarray) -> None:
-        """Take a chunk: scores ``(samples, ..., classes)``, the terms' labels, and which of them count."""
+    def add_answers(self, predicted: np.ndarray, labels: np.ndarray) -> None:
+        """Take a chunk: classes of all terms ``(samples, terms)``, as predicted and right; -1 does not count."""
+        self._add(predicted, labels, "sequences")
+
+    def add_scores(self, outputs: np.ndarray, labels: np.ndarray) -> None:
+        """Take a chunk: scores ``(samples, ..., classes)``, and the terms' labels; -1 does not count."""
         scores = outputs.reshape(labels.size, -1)
         if scores.shape[1] == 1:
             scores = np.concatenate([1 - scores, scores], 1)
-        labels, counted = labels.ravel(), counted.ravel()
+        labels = labels.ravel()
+        counted = labels >= 0
         if not counted.all():
             scores, labels = scores[counted], labels[counted]
-        self._add(scores, labels)
+        self._add(scores, labels, "scores")
 
     def add_values(self, outputs: np.ndarray, targets: np.ndarray) -> None:
         """Take a chunk of predicted and true values."""
         rows = len(targets)
         targets = targets.reshape(rows, *np.broadcast_shapes(targets.shape[1:], self.scale.shape)) * self.scale
         outputs = outputs.reshape(targets.shape) * self.scale
-        self._add(outputs.reshape(rows, -1), targets.reshape(rows, -1))
+        self._add(outputs.reshape(rows, -1), targets.reshape(rows, -1), "values")
 
-    def _add(self, predictions: np.ndarray, targets: np.ndarray) -> None:
-        self._kept = [m.add(k, predictions, targets) for m, k in zip(self._streamed, self._kept, strict=True)]
+    def _add(self, predictions: np.ndarray, targets: np.ndarray, reads: str) -> None:
+        for metric in self._streamed:
+            if metric.reads == reads:
+                self._kept[metric.metric] = metric.add(self._kept[metric.metric], predictions, targets)
 
     def results(self, confusion: np.ndarray | None) -> dict[str, float]:
         """The metrics by name, in their order; those without meaning here are left out."""
-        kept = dict(zip((m.metric for m in self._streamed), self._kept, strict=True))
         found = {}
         for metric in self.metrics:
             if isinstance(metric, ConfusionMetric) and confusion is None:
                 continue
-            value = metric.result(confusion if isinstance(metric, ConfusionMetric) else kept[metric.metric])
+            value = metric.result(confusion if isinstance(metric, ConfusionMetric) else self._kept[metric.metric])
             if np.isfinite(value):
                 found[metric.metric] = value
         return found

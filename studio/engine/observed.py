@@ -35,13 +35,19 @@ MOST_CLASSES = 1024
 class LossSums:
     """What the losses added up since the last look: per Loss node, then the penalty.
 
-    `samples` are those that were scored; with steps that do not count, a share of one.
+    `samples` are those that were scored; with steps that do not count, a share of one. Of these
+    `answered` are those whose answer is right or wrong: what has the weight 0 is neither.
     """
 
     loss: np.ndarray
     right: np.ndarray
     samples: np.ndarray
+    answered: np.ndarray
     penalty: float
+
+    def accuracy(self) -> float:
+        """Share of right answers by the first loss."""
+        return float(self.right[0] / self.answered[0]) if self.answered[0] else 0.0
 
 
 class Observed:
@@ -73,7 +79,8 @@ class Observed:
         steps = max(1.0, float(total[state.PENALTY_STEPS]))
         blocks = total[: state.SUMS_PER_LOSS * len(bound.plan.losses)].reshape(-1, state.SUMS_PER_LOSS)
         bound.sums[:] = 0.0
-        return LossSums(blocks[:, 0].copy(), blocks[:, 1].copy(), blocks[:, 2].copy(), float(total[state.PENALTY_SUM]) / steps)
+        loss, right, answered, left_out = blocks.T.copy()
+        return LossSums(loss, right, answered + left_out, answered, float(total[state.PENALTY_SUM]) / steps)
 
     def evaluate(self, split: Callable[[Dataset], Split]) -> Evaluation | None:
         """Loss, accuracy, confusion matrix and metrics on a split; None if it is empty."""
@@ -92,7 +99,8 @@ class Observed:
         if labels is not None and labels.shape != (samples, terms):
             labels = None
         predicted = np.empty((samples, terms), np.int64) if place is not None else None
-        counted = None if labels is None else labels != getattr(self._loss(first_loss), "ignore_class", -1)
+        if labels is not None:
+            labels = np.where(labels == getattr(self._loss(first_loss), "ignore_class", -1), -1, labels)
         measuring = self._measuring(first_loss, classes=place is not None)
         output, _ = self._input_of(first_loss, 0)
         target, target_port = self._input_of(first_loss, 1)
@@ -104,6 +112,9 @@ class Observed:
                 begin = bound.bases[0] + place.offset
                 rows = self.device.arena[begin : begin + terms * MANY]
                 predicted[chunk] = rows.reshape(terms, MANY)[:, :count].T
+            if labels is not None and predicted is not None:
+                labels[chunk][self._weighs_nothing(bound, first_loss, count, terms)] = -1
+                measuring.add_answers(predicted[chunk], labels[chunk])
             if not measuring.reads_outputs:
                 continue
             outputs = self.read_output(bound, output, count)
@@ -118,21 +129,29 @@ class Observed:
                     answers = self.read_output(bound, target, count)
                 if answers is not None:
                     measuring.add_values(outputs, answers)
-            elif labels is not None and counted is not None:
-                measuring.add_scores(outputs, labels[chunk], counted[chunk])
+            elif labels is not None:
+                measuring.add_scores(outputs, labels[chunk])
         sums = self._take(bound)
         loss = self.total_loss(sums) + self.penalty()
         if predicted is None:
             return Evaluation(loss, epoch=self.epoch, metrics=measuring.results(None))
-        accuracy = float(sums.right[0] / sums.samples[0]) if sums.samples[0] else 0.0
         counts = None
-        if labels is not None and counted is not None:
-            counts = self._confusion(first_loss, labels[counted], predicted[counted])
-        return Evaluation(loss, accuracy, counts, self.epoch, measuring.results(counts))
+        if labels is not None:
+            counts = self._confusion(first_loss, labels[labels >= 0], predicted[labels >= 0])
+        return Evaluation(loss, sums.accuracy(), counts, self.epoch, measuring.results(counts))
+
+    def _weighs_nothing(self, bound: BoundPlan, loss: str, count: int, terms: int) -> np.ndarray:
+        """Which terms of the last minibatch have the weight 0, bool ``(count, terms)``."""
+        wire = next((e for e in self.graph.incoming(loss) if e.target_port == 2), None)
+        weights = None if wire is None else self.read_output(bound, wire.source, count, wire.source_port)
+        if weights is None:
+            return np.zeros((count, terms), bool)
+        given = weights.reshape(count, -1)
+        return np.repeat(given == 0, terms // given.shape[1], 1)
 
     def _confusion(self, loss: str, labels: np.ndarray, predicted: np.ndarray) -> np.ndarray | None:
         """How often each class was taken for each; None where there are too many."""
-        known = max(2, len(self._info_of(loss).classes))
+        known = max(2, self._known_classes(loss))
         if max(known, int(labels.max(initial=0)), int(predicted.max(initial=0))) > MOST_CLASSES:
             return None
         return confusion(predicted, labels, known)
@@ -140,8 +159,10 @@ class Observed:
     def _measuring(self, loss: str, classes: bool) -> Measuring:
         """The metrics that suit the first loss, ready to take outputs."""
         prediction = self.inference.input_shapes[loss][0]
-        metrics = chosen_metrics(self.training, classes, self._loss(loss), prediction)
         source, port = self._input_of(loss, 1)
+        info = self.infos.get(source)
+        whole = info is None or (port == 1 and not info.continues)
+        metrics = chosen_metrics(self.training, classes, self._loss(loss), prediction, whole)
         dataset = self.datasets.get(source)
         scale = np.ones(1, np.float32) if dataset is None else dataset.y_scale if port == 1 else dataset.x_scale
         return Measuring(metrics, scale)
@@ -185,26 +206,31 @@ class Observed:
         return self.target_kind(self.losses[0]) != "values" or size(prediction) == terms == 1
 
     def target_kind(self, loss: str) -> TargetKind:
-        """What the loss's target holds; plain values unless it comes from Data's Y as it is."""
+        """What the loss's target holds; plain values unless it comes from Data as it is."""
         node, port = self._input_of(loss, 1)
-        return self.infos[node].target if node in self.infos and port == 1 else "values"
+        return self.infos[node].kind_of(port) if node in self.infos else "values"
 
     def _input_of(self, loss: str, port: int) -> tuple[str, int]:
         """Where the prediction (port 0) or the target (port 1) of a loss comes from."""
         edge = self.graph.incoming(loss)[port]
         return edge.source, edge.source_port
 
-    def _info_of(self, loss: str) -> DatasetInfo:
-        node, _port = self._input_of(loss, 1)
-        return self.infos.get(node, next(iter(self.infos.values())))
+    def _known_classes(self, loss: str) -> int:
+        """How many names there are for the classes of the loss's target."""
+        node, port = self._input_of(loss, 1)
+        if node not in self.infos:
+            node, port = next(iter(self.infos)), 1
+        return len(self.infos[node].names_of(port))
 
     def _labels(self, loss: str, split: Callable[[Dataset], Split]) -> np.ndarray | None:
         """Class of each term of each sample, int64 ``(samples, terms)``; None where there are no classes."""
         kind = self.target_kind(loss)
         if kind == "values":
             return None
-        y = split(self.datasets[self._input_of(loss, 1)[0]]).y
-        return class_numbers(y, kind).reshape(len(y), -1)
+        node, port = self._input_of(loss, 1)
+        part = split(self.datasets[node])
+        target = part.y if port == 1 else part.x
+        return class_numbers(target, kind).reshape(len(target), -1)
 
     def class_counts(self, node: str, loss: ClassLoss, classes: int) -> np.ndarray | None:
         """How many terms of the training part are of each class; None where the target is not Data's Y."""
@@ -226,10 +252,15 @@ class Observed:
             one[state.POSITION] = 0
             one[state.EPOCH] = 0
 
-    def read_output(self, bound: BoundPlan, node: str, count: int) -> np.ndarray | None:
-        """Output of a node for the columns of the last minibatch: ``(count, *shape)``."""
-        tensor = bound.plan.outputs.get((node, 0))
-        return None if tensor is None or not tensor.shape else self._read(bound, tensor, count)
+    def read_output(self, bound: BoundPlan, node: str, count: int, port: int = 0) -> np.ndarray | None:
+        """Output of a node for the columns of the last minibatch: ``(count, *shape)``.
+
+        One number a sample is ``(count,)`` where it comes from Data, and nothing where it is a loss.
+        """
+        tensor = bound.plan.outputs.get((node, port))
+        if tensor is None or (not tensor.shape and node not in self.infos):
+            return None
+        return self._read(bound, tensor, count)
 
     def read_extras(self, node: str, count: int) -> dict[str, np.ndarray]:
         """What there is to see beside the node's output, for the first `count` samples of the last look."""

@@ -314,7 +314,7 @@ class TrainingRun:
         if sums.samples.sum() == 0:
             return
         loss = network.total_loss(sums)
-        accuracy = float(sums.right[0] / sums.samples[0]) if network.has_accuracy() else None
+        accuracy = sums.accuracy() if network.has_accuracy() else None
         self.train_evaluation = Evaluation(loss, accuracy, epoch=network.epoch)
         self._lowest_loss = min(self._lowest_loss, loss)
         self.history.append("loss", network.epoch, loss)
@@ -384,8 +384,9 @@ def _together(before: tuple[LossSums, int] | None, found: LossSums, steps: int) 
         return found, steps
     sums, count = before
     penalty = (sums.penalty * count + found.penalty * steps) / max(1, count + steps)
-    added = LossSums(sums.loss + found.loss, sums.right + found.right, sums.samples + found.samples, penalty)
-    return added, count + steps
+    names = ("loss", "right", "samples", "answered")
+    added = {name: getattr(sums, name) + getattr(found, name) for name in names}
+    return LossSums(**added, penalty=penalty), count + steps
 
 
 def _stages_of(graph: Graph, training: Training, datasets: Mapping[str, Dataset]) -> tuple[Stage, ...]:

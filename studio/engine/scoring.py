@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba import float32
 
 from studio.core.lowering import Ref, Scoring, Tensor
+from studio.kernels.jit import kernel
 from studio.kernels.losses import (
     count_right,
     mark_counted,
@@ -17,11 +19,43 @@ from studio.kernels.losses import (
     weigh_one_hot,
     weigh_samples,
 )
+from studio.kernels.maths import maximum, where
+from studio.kernels.simd import LANES, at, doubles_at, load, splat, sum_lanes
+from studio.kernels.state import SUMS, SUMS_PER_LOSS
 
 if TYPE_CHECKING:
     from studio.core.lowering import Lowering
 
 _CLASS_KERNELS = {"labels": weigh_labels, "one_hot": weigh_one_hot, "binary": weigh_binary}
+
+
+@kernel
+def leave_out(arena: Any, record: Any, table: Any, state: Any) -> None:
+    """Take answers whose weight is 0 out of those that were counted: no question was asked there."""
+    answers, count, batch, labelled = record[2], record[3], record[4], record[5]
+    counted_places, given_places, target_places = at(table, record[7]), at(table, record[9]), at(table, record[11])
+    right, samples = splat(0.0), splat(0.0)
+    for n in range(answers):
+        counted, given = at(arena, record[6] + counted_places[n]), at(arena, record[8] + given_places[n])
+        target, predicted = at(arena, record[10] + target_places[n]), at(arena, record[12] + n * batch)
+        for b in range(0, batch, LANES):
+            wanted = load(at(target, b))
+            if count > 1:
+                largest = wanted
+                wanted = splat(0.0)
+                for k in range(1, count):
+                    share = load(at(target, k * batch + b))
+                    wanted = where(share > largest, splat(float32(k)), wanted)
+                    largest = maximum(largest, share)
+            elif labelled == 0:
+                wanted = where(wanted > 0.5, splat(1.0), splat(0.0))
+            left_out = where(load(at(given, b)) == 0.0, load(at(counted, b)), 0.0)
+            samples = samples + left_out
+            right = right + where(load(at(predicted, b)) == wanted, left_out, 0.0)
+    sums, first = doubles_at(state[SUMS]), record[13] * SUMS_PER_LOSS
+    sums[first + 1] -= sum_lanes(right) / float32(answers)
+    sums[first + 2] -= sum_lanes(samples) / float32(answers)
+    sums[first + 3] += sum_lanes(samples) / float32(answers)
 
 
 def lower_scoring(lowering: Lowering, scoring: Scoring) -> Tensor:
@@ -44,6 +78,7 @@ def lower_scoring(lowering: Lowering, scoring: Scoring) -> Tensor:
         counted = (marks, rows)
 
     weights = counted
+    divisor, sums = scoring.divisor or terms, lowering.sums()
     if scoring.weights is not None or scoring.class_weights is not None:
         place = lowering.scratch(terms * batch)
         if scoring.weights is not None:
@@ -59,20 +94,28 @@ def lower_scoring(lowering: Lowering, scoring: Scoring) -> Tensor:
 
     answer_span = scoring.span if scoring.answers == "kernel" else (x.shape or (1,))[-1]
     answers = x.features // answer_span
+    wanted_span = target.features // answers
+    wanted = (target.base, lowering.table(target.offsets().ravel()[::wanted_span]))
     predicted = lowering.valid
     if scoring.answers:
         predicted = lowering.scratch(answers * batch)
         lowering.set_predictions(predicted, answers)
     places = (terms, scoring.span, batch, x.base, lowering.table(x.offsets().ravel()[:: scoring.span]), *targets, *weights)
-    divisor, sums = scoring.divisor or terms, lowering.sums()
     lowering.emit(forward, *places, *counted, predicted, sums, divisor, *scoring.numbers)
     if scoring.answers == "threshold":
         chosen = (x.base, lowering.table(x.offsets().ravel()[::answer_span]))
-        wanted = (target.base, lowering.table(target.offsets().ravel()[:: target.features // answers]))
         halves = round(2 * scoring.threshold)
         lowering.emit(
             count_right, answers, answer_span, batch, *chosen, *wanted, lowering.valid, predicted, sums, halves
         )
+    if scoring.answers and scoring.weights is not None:
+        offsets = np.repeat(scoring.weights.offsets().ravel(), answers // scoring.weights.features)
+        asked = counted if answers == terms else (lowering.valid, lowering.table(np.zeros(answers, np.int64)))
+        labelled = int(scoring.answers == "kernel")
+        lowering.emit(
+            leave_out, answers, wanted_span, batch, labelled, *asked,
+            *(scoring.weights.base, lowering.table(offsets), *wanted, predicted, sums),
+        )  # fmt: skip
 
     def backward() -> None:
         dx = lowering.gradient(x)

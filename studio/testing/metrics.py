@@ -36,7 +36,7 @@ def check_metric(metric_class: type[Metric]) -> None:
     check_declaration(metric_class)
     name = metric_class.type_name()
     require(bool(metric_class.metric) and bool(metric_class.title), f"{name} has no name for settings or people.")
-    require(metric_class.reads in ("classes", "scores", "values"), f"{name} reads {metric_class.reads!r}.")
+    require(metric_class.reads in ("classes", "scores", "values", "sequences"), f"{name} reads {metric_class.reads!r}.")
     for metric in _variants(metric_class):
         check_json(metric)
         nothing = metric.result(metric.start())
@@ -58,6 +58,12 @@ def _draw(reads: str, samples: int, width: int) -> tuple[np.ndarray, np.ndarray,
     if reads == "values":
         targets = generator.normal(3.0, 2.0, (samples, width)).astype(np.float32)
         return (targets + generator.normal(size=targets.shape)).astype(np.float32), targets, targets
+    if reads == "sequences":
+        # Some steps, and all of some samples, do not count; some are right everywhere by chance.
+        steps = generator.integers(-1, width, (samples, 3))
+        steps[generator.random(samples) < 0.1] = -1
+        wrong = generator.random(steps.shape) < 0.2
+        return np.where(wrong, generator.integers(0, width, steps.shape), steps), steps, steps
     # Every class occurs if there are samples enough.
     targets = np.resize(np.arange(width), samples)
     if reads == "classes":
@@ -73,8 +79,8 @@ def _check(metric: Metric, samples: int, width: int) -> None:
     what = f"{metric!r} of {samples} samples, {width} wide"
     predictions, targets, perfect = _draw(metric.reads, samples, width)
     whole = metric.value(predictions, targets)
-    if metric.metric in ("auc", "r2") and samples < 3:
-        return  # one class alone, or a mean of one number, says nothing
+    if metric.metric in ("auc", "r2", "exact_match") and samples < 3:
+        return  # one class alone, a mean of one number, or a sample that does not count says nothing
     expected = metric.reference(predictions.astype(np.float64) if metric.reads == "values" else predictions, targets)
     require_close(np.array(whole), np.array(expected), 2e-5, what)
     kept = metric.start()

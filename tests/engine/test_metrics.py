@@ -33,23 +33,51 @@ def measured(rig: Rig, **settings: object) -> dict[str, float]:
     return dict(found.metrics)
 
 
-def test_steps_have_accuracy_and_perplexity_without_those_to_ignore() -> None:
+def test_steps_have_accuracy_and_exact_match_without_those_to_ignore() -> None:
     p, labels = scores((4, 3)), np.random.default_rng(4).integers(0, 3, (SAMPLES, 4))
     loss = registry.layer("SparseCategoricalCrossentropy")(ignore_class=0)
     with closing(Rig(loss, [p], labels.astype(np.float32), 32, answer_kind="labels", classes=3)) as rig:
         found = measured(rig)
-        more = measured(rig, metrics=("top_k_categorical_accuracy", "recall"), top_k=2)
+        more = measured(rig, metrics=("top_k_categorical_accuracy", "perplexity"), top_k=2)
         evaluation = rig.network.evaluate(lambda dataset: dataset.train)
     counted = labels != 0
     own = np.take_along_axis(p, labels[..., None], -1)[..., 0]
     right = (p.argmax(-1) == labels)[counted]
-    assert list(found) == ["accuracy", "perplexity"]
+    assert list(found) == ["accuracy", "exact_match"]
     assert found["accuracy"] == pytest.approx(right.mean())
-    assert found["perplexity"] == pytest.approx(np.exp(-np.log(own[counted]).mean()), rel=1e-5)
+    whole = ((p.argmax(-1) == labels) | ~counted).all(1)[counted.any(1)]
+    assert 0.02 < whole.mean() < right.mean()
+    assert found["exact_match"] == pytest.approx(whole.mean())
+    assert more["perplexity"] == pytest.approx(np.exp(-np.log(own[counted]).mean()), rel=1e-5)
     assert more["top_k_categorical_accuracy"] == pytest.approx(((p > own[..., None]).sum(-1) < 2)[counted].mean())
     assert evaluation is not None
     assert evaluation.accuracy == pytest.approx(right.mean())
     assert evaluation.loss == pytest.approx(-np.log(own[counted]).mean(), rel=1e-5)
+
+
+def test_steps_whose_weight_is_0_are_neither_right_nor_wrong() -> None:
+    p, labels = scores((4, 3)), np.random.default_rng(4).integers(0, 3, (SAMPLES, 4))
+    weights = np.random.default_rng(5).integers(0, 3, (SAMPLES, 4)).astype(np.float32)
+    loss = registry.layer("SparseCategoricalCrossentropy")(ignore_class=0)
+    with closing(Rig(loss, [p, None, weights], labels.astype(np.float32), 32, answer_kind="labels", classes=3)) as rig:
+        evaluation = rig.network.evaluate(lambda dataset: dataset.train)
+        perplexity = measured(rig, metrics=("perplexity",))["perplexity"]
+        rig.train(2)
+        sums = rig.sums()
+        seen = rig.network.train_plan.order[0][:64]
+    answered = (labels != 0) & (weights != 0)
+    own = np.take_along_axis(p, labels[..., None], -1)[..., 0]
+    right = p.argmax(-1) == labels
+    assert evaluation is not None
+    assert evaluation.accuracy == pytest.approx(right[answered].mean())
+    assert evaluation.confusion is not None
+    assert evaluation.confusion.sum() == answered.sum()
+    assert evaluation.metrics["exact_match"] == pytest.approx((right | ~answered).all(1)[answered.any(1)].mean())
+    assert perplexity == pytest.approx(np.exp(-np.log(own[answered]).mean()), rel=1e-5)
+    # The loss is still Keras's: the mean over all steps that count, each times its weight.
+    assert evaluation.loss == pytest.approx((-np.log(own) * weights)[labels != 0].mean(), rel=1e-5)
+    assert sums.accuracy() == pytest.approx(right[seen][answered[seen]].mean(), rel=1e-6)
+    assert sums.samples[0] == pytest.approx((labels[seen] != 0).sum() / 4)
 
 
 def test_pixels_have_accuracy_and_overlap() -> None:

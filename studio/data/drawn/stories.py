@@ -42,6 +42,7 @@ def facts(samples: int) -> Facts:
     """What the set holds."""
     return Facts(
         "Little stories", (WINDOW,), "labels", samples, classes=CHARACTERS, y_shape=(WINDOW,), vocabulary=CHARACTERS,
+        continues=True,
         notes=("Drawn from a small grammar. X are characters of one long text, Y the character after each.",),
     )
 
