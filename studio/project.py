@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.document import Document
 from studio.core.inference import Inference, infer
+from studio.core.language import Language, language_of
 from studio.core.problems import Problem
 from studio.data import DataError, describe_all, load
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
 from studio.layers.data import Data
+from studio.results import SPLITS, Progress, TrainingResult, evaluation_to_json, silent
 from studio.storage import open_project, save, templates
 
-SPLITS = ("train", "validation", "test")
+if TYPE_CHECKING:
+    from studio.writing import Text, Translations
 
 
 class ProjectError(RuntimeError):
@@ -29,108 +32,6 @@ class ProjectError(RuntimeError):
 
     It is one plain sentence, or one a line where a graph has several problems.
     """
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What a training run came to.
-
-    Parameters
-    ----------
-    epochs : float
-        Passes through the training part since the very start; a whole number unless stopped.
-    steps : int
-        Minibatches since the very start.
-    evaluations : dict of str to Evaluation
-        Of ``train``, ``validation`` and ``test``; empty parts are absent.
-    seconds : float
-        Spent training; loading data and preparing kernels come on top.
-    preparing_seconds : float
-        Spent loading data and preparing kernels.
-    samples_per_second : float
-        Training samples seen in this run, by `seconds`.
-    device : str
-    threads : int
-    seed : int
-    parameters : int
-        Numbers in all weights.
-    stopped : bool
-        Whether it was asked to stop before its end.
-    message : str
-        Why it ended early by itself, and whether the best weights are back; mostly empty.
-    """
-
-    epochs: float
-    steps: int
-    evaluations: dict[str, Evaluation]
-    seconds: float
-    preparing_seconds: float
-    samples_per_second: float
-    device: str
-    threads: int
-    seed: int
-    parameters: int
-    stopped: bool = False
-    message: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``studio train --json`` prints it."""
-        epochs = round(self.epochs, 6)
-        return {
-            "epochs": int(epochs) if epochs == int(epochs) else epochs,
-            "steps": self.steps,
-            **{name: evaluation_to_json(self.evaluations.get(name)) for name in SPLITS},
-            "seconds": round(self.seconds, 4),
-            "preparing_seconds": round(self.preparing_seconds, 4),
-            "samples_per_second": round(self.samples_per_second, 1),
-            "device": self.device,
-            "threads": self.threads,
-            "seed": self.seed,
-            "parameters": self.parameters,
-            "stopped": self.stopped,
-            **({"message": self.message} if self.message else {}),
-        }
-
-
-def evaluation_to_json(evaluation: Evaluation | None) -> dict[str, float] | None:
-    """Loss, accuracy where there are classes, and the metrics; None for an empty part."""
-    if evaluation is None:
-        return None
-    values = {"loss": evaluation.loss}
-    if evaluation.accuracy is not None:
-        values["accuracy"] = evaluation.accuracy
-    values |= {name: value for name, value in evaluation.metrics.items() if name != "accuracy"}
-    return values
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where training stands, for whoever shows it.
-
-    Parameters
-    ----------
-    message : str
-        What is being prepared; empty once training runs.
-    done : float
-        Share of the preparation or of the training that is done, 0 to 1.
-    epoch, epochs : float
-        Passes so far and at the end.
-    train, validation : Evaluation or None
-        The latest.
-    samples_per_second : float
-    """
-
-    message: str = ""
-    done: float = 0.0
-    epoch: float = 0.0
-    epochs: float = 0.0
-    train: Evaluation | None = None
-    validation: Evaluation | None = None
-    samples_per_second: float = 0.0
-
-
-def _silent(progress: Progress) -> None:
-    """Show nothing."""
 
 
 @dataclass
@@ -298,7 +199,7 @@ class Project:
     def train(
         self,
         epochs: int | None = None,
-        progress: Callable[[Progress], None] = _silent,
+        progress: Callable[[Progress], None] = silent,
         stopped: Callable[[], bool] = lambda: False,
     ) -> TrainingResult:
         """Train, from where it stopped last if there are weights.
@@ -325,7 +226,7 @@ class Project:
         from studio.engine.failure import EngineProblem
 
         begin = time.perf_counter()
-        run = self._start(progress, stopped)
+        run = self.start(progress, stopped)
         try:
             settings = self.document.training
             first = run.network.epoch
@@ -376,7 +277,7 @@ class Project:
         finally:
             run.close()
 
-    def evaluate(self, progress: Callable[[Progress], None] = _silent) -> dict[str, Evaluation]:
+    def evaluate(self, progress: Callable[[Progress], None] = silent) -> dict[str, Evaluation]:
         """Loss, accuracy, confusion matrix and metrics on each part of the data that is not empty.
 
         Raises
@@ -386,17 +287,72 @@ class Project:
         """
         if self.state is None:
             raise ProjectError("The network has no weights yet: train it first.")
-        run = self._start(progress)
+        run = self.start(progress)
         try:
             found = {name: run.evaluate(name) for name in SPLITS}
             return {name: e for name, e in found.items() if e is not None}
         finally:
             run.close()
 
-    def _start(
-        self, progress: Callable[[Progress], None], stopped: Callable[[], bool] = lambda: False
+    def language(self) -> Language | str:
+        """What the network reads and writes; a sentence says why it writes nothing."""
+        return language_of(self.document.graph, describe_all(self.document.graph), self.infer())
+
+    def write(
+        self,
+        prompt: str = "",
+        length: int = 200,
+        temperature: float = 0.7,
+        seed: int = 1,
+        progress: Callable[[Progress], None] = silent,
+    ) -> Text:
+        """Let a network that predicts the next word (or character) write.
+
+        Parameters
+        ----------
+        prompt : str
+            What the text begins with.
+        length : int
+            How many words (or characters) to write.
+        temperature : float
+            How daring, 0 to 10: at 0 the likeliest word each time, at 1 as varied as it learned.
+        seed : int
+            What chance follows from, together with the training step: the same gives the same text.
+
+        Raises
+        ------
+        ProjectError
+            When there are no weights yet, the graph has problems, the network writes no text, or it does
+            not know a character of the prompt.
+        """
+        from studio.writing import write
+
+        return write(self, prompt, length, temperature, seed, progress)
+
+    def translate(
+        self, sentences: Sequence[str] | None = None, progress: Callable[[Progress], None] = silent
+    ) -> Translations:
+        """Let a network that answers sentences with others do so, reading its own words so far.
+
+        Parameters
+        ----------
+        sentences : sequence of str, optional
+            Without them, all samples of the test part (or of the validation part).
+
+        Raises
+        ------
+        ProjectError
+            When there are no weights yet, the graph has problems, the network translates nothing, or it
+            does not know a word.
+        """
+        from studio.writing import translate
+
+        return translate(self, sentences, progress)
+
+    def start(
+        self, progress: Callable[[Progress], None] = silent, stopped: Callable[[], bool] = lambda: False
     ) -> Any:
-        """A `TrainingRun` at the place where this project is."""
+        """A `studio.engine.run.TrainingRun` at the place where this project is; the caller closes it."""
         from studio.engine.compiling import compile_kernels
         from studio.engine.run import TrainingRun
         from studio.kernels.jit import Kernel
@@ -434,3 +390,8 @@ def problem_sentences(problems: Iterable[Problem]) -> list[str]:
     """What is wrong, errors first, one sentence each."""
     ranked = sorted(problems, key=lambda p: p.severity != "error")
     return [p.message for p in ranked]
+
+
+__all__ = [
+    "SPLITS", "Progress", "Project", "ProjectError", "TrainingResult", "evaluation_to_json", "problem_sentences",
+]  # fmt: skip

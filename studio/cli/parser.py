@@ -14,10 +14,12 @@ from studio.cli.bench import add_bench
 
 Command = Callable[[argparse.Namespace], int]
 
-COMMANDS = ("train", "evaluate", "templates", "new", "inspect", "doctor", "screenshot", "export", "bench")
+COMMANDS = (
+    "train", "evaluate", "write", "templates", "new", "inspect", "doctor", "screenshot", "export", "bench",
+)  # fmt: skip
 
 _SOURCE = "a template's name (see `studio templates`) or a .studio file"
-_DATA = "digits, iris, spirals, ...; or csv:FILE?target=COLUMN, npz:FILE, idx:FOLDER"
+_DATA = "digits, iris, spirals, ...; or csv:FILE?target=COLUMN, npz:FILE, idx:FOLDER, text:FILE"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _add_train(commands)
     _add_evaluate(commands)
+    _add_write(commands)
     _add_lists(commands)
     _add_screenshot(commands)
     _add_export(commands)
@@ -94,6 +97,23 @@ def _add_evaluate(commands: Any) -> None:
     parser = _command(commands, "evaluate", "Say how well a trained network does.", "evaluate", "evaluate")
     parser.add_argument("source", metavar="FILE", help="a trained .studio file")
     parser.add_argument("--data", metavar="D", help=f"look at other data: {_DATA}")
+
+
+def _add_write(commands: Any) -> None:
+    parser = _command(commands, "write", "Let a trained network write a text, or translate.", "write", "write")
+    parser.add_argument("source", metavar="FILE", help="a trained .studio file")
+    parser.add_argument("--prompt", metavar="P", help="what the text begins with")
+    parser.add_argument(
+        "--length", metavar="N", type=_positive, default=200, help="how many characters (or words) to write"
+    )
+    parser.add_argument(
+        "--temperature", metavar="T", type=float, default=0.7, help="how daring: 0 is the likeliest each time, 1 as learned"
+    )
+    parser.add_argument("--seed", metavar="S", type=_seed, default=1, help="another number gives another text")
+    parser.add_argument(
+        "--input", metavar="SENTENCE", action="append",
+        help="a sentence to translate; may be given several times; without it, held-out samples are translated",
+    )  # fmt: skip
 
 
 def _add_lists(commands: Any) -> None:
@@ -161,6 +181,13 @@ def _positive(text: str) -> int:
     if not 1 <= number <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000000")
     return number
+
+
+def _seed(text: str) -> int:
+    """A whole number from 0 on."""
+    if not (text.isascii() and text.isdigit() and int(text) < 2**31):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

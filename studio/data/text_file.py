@@ -7,13 +7,12 @@ characters; ``window=N`` says how many a sample has.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 import numpy as np
 
+from studio.core.vocabulary import SPECIAL, UNKNOWN, vocabulary_of, words_of_text
 from studio.data.csv_text import encoding_of
-from studio.data.drawn.vocabulary import SPECIAL, UNKNOWN, vocabulary_of
 from studio.data.errors import DataError, shown
 from studio.data.facts import Arrays, Facts
 from studio.data.files import check_size, look_at, reading, resolved
@@ -24,7 +23,6 @@ MOST_CHARACTERS, MOST_WORDS = 256, 4000
 #: Characters or words a sample has, if the source does not say.
 WINDOWS = {"characters": 64, "words": 24}
 LARGEST_TEXT = 256 << 20
-_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def facts(source: Source) -> Facts:
@@ -93,4 +91,4 @@ def _pieces(source: Source, level: str) -> list[str] | str:
     if any(c < " " and c not in "\t\n\r\f" for c in set(text)):
         raise DataError(f"{name} is not text: choose a file of plain text.")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text if level == "characters" else _WORD.findall(text)
+    return text if level == "characters" else words_of_text(text)

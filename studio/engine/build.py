@@ -59,9 +59,7 @@ class PlanBuilder(LayerLowering):
                 self._lower_source(node_id, sources.index(node_id), useful)
             else:
                 self._lower_node(node_id, layer)
-        if self.training:
-            self._lower_backward()
-            self._lower_update()
+        self._lower_rest()
         # The tape's functions hold the builder: without this it would wait for a collection.
         self._tape.clear()
         self._deferred.clear()
@@ -77,6 +75,12 @@ class PlanBuilder(LayerLowering):
             dict(self._predictions),
             dict(self._extras),
         )
+
+    def _lower_rest(self) -> None:
+        """What comes after the nodes."""
+        if self.training:
+            self._lower_backward()
+            self._lower_update()
 
     def _wanted_halo(self, node: str, port: int) -> int:
         wanted = 0

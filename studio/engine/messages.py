@@ -84,6 +84,34 @@ class Reset:
 
 
 @dataclass(frozen=True)
+class TextWish:
+    """Which text a network is to write for the window.
+
+    Parameters
+    ----------
+    prompt : str
+        What the text begins with; of a translation, a sentence of the person's own.
+    length : int
+        How many words (or characters) are written; a translation ends by itself.
+    temperature : float
+        How daring, from 0 (always the likeliest word); see `studio.engine.writing.writer.Writer.begin`.
+    seed : int
+        What chance follows from, together with the training step.
+    first : int
+        Of a translation: number of the first validation sample that is translated.
+    interval : float
+        Seconds from the beginning of one text to that of the next while training runs, at the least.
+    """
+
+    prompt: str = ""
+    length: int = 160
+    temperature: float = 0.7
+    seed: int = 1
+    first: int = 0
+    interval: float = 0.7
+
+
+@dataclass(frozen=True)
 class Watch:
     """Say what the next snapshots should carry; anything not asked for costs nothing.
 
@@ -101,6 +129,8 @@ class Watch:
         Pixels a side of the grid over the input plane for 2-D data.
     interval : float
         Seconds between two snapshots at the least.
+    text : TextWish or None
+        The text that is wanted; None for none.
     """
 
     nodes: frozenset[str] = frozenset()
@@ -109,6 +139,7 @@ class Watch:
     sample: int = 0
     plane: int = 40
     interval: float = 1 / 30
+    text: TextWish | None = None
 
 
 @dataclass(frozen=True)
@@ -242,6 +273,58 @@ class Evaluation:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """One sentence that a network translated.
+
+    Parameters
+    ----------
+    sentence, written : str
+        What it read and what it wrote.
+    right : str or None
+        The right answer; None for a sentence of the person's own.
+    """
+
+    sentence: str
+    written: str
+    right: str | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a network wrote, with the weights of one moment.
+
+    Parameters
+    ----------
+    wish : TextWish
+        What was asked for.
+    step, epoch : int, float
+        Minibatches, and passes through the training data, when the text was begun.
+    text : str
+        What goes on after the prompt; while it is being written, as far as it goes.
+    complete : bool
+        Whether all is written that was asked for.
+    answers : tuple of Answer
+        Of a network that translates, in place of the text.
+    problem : str
+        Why there is no text, in one sentence; mostly empty.
+    unknown : tuple of str
+        Words of it that the training text lacks, where characters are written.
+    known_share : float or None
+        Share of its words that the training text has, where characters are written.
+    """
+
+    wish: TextWish
+    step: int = 0
+    epoch: float = 0.0
+    text: str = ""
+    complete: bool = True
+    answers: tuple[Answer, ...] = ()
+    problem: str = ""
+    unknown: tuple[str, ...] = ()
+    known_share: float | None = None
+
+
 Status = Literal["empty", "invalid", "preparing", "ready", "running", "paused", "finished", "failed"]
 
 
@@ -290,6 +373,8 @@ class Snapshot:
         ``cpu`` or ``cuda``.
     memory : int
         Bytes of the arena.
+    written : Written or None
+        The latest text, where one was asked for.
     """
 
     serial: int = 0
@@ -314,3 +399,4 @@ class Snapshot:
     threads: int = 1
     device: str = "cpu"
     memory: int = 0
+    written: Written | None = None

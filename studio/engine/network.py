@@ -15,12 +15,9 @@ from studio.core.dataset import Dataset, DatasetInfo
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import Inference, infer
-from studio.core.layer import ElementWise
 from studio.core.loss import ClassLoss
 from studio.core.optimizer import Optimizer
-from studio.core.parts import owner_of
 from studio.core.problems import Problem
-from studio.core.registry import layer as layer_type
 from studio.core.schedule import Schedule
 from studio.engine.arena import SharedSpace
 from studio.engine.build import build_plan
@@ -28,6 +25,7 @@ from studio.engine.cpu_device import CpuDevice, available_memory
 from studio.engine.failure import EngineProblem
 from studio.engine.initializers import draw
 from studio.engine.messages import TrainingState
+from studio.engine.numbers import number_of
 from studio.engine.observed import MANY, PROBE, LossSums, Observed
 from studio.engine.plan import Plan
 from studio.engine.rates import MOST_STEPS, RING, RateRing
@@ -195,15 +193,8 @@ class Network(Observed):
             if owner.startswith("optimizer"):
                 base = self._rate_between_epochs() if name == "learning_rate" else getattr(self.optimizer, name)
                 value = float(base) * float(owner.partition("*")[2] or 1.0)
-            elif owner.startswith("constant*"):
-                value = float(owner.partition("*")[2])
-            elif owner.startswith("default:"):
-                default = layer_type(owner.removeprefix("default:"))()
-                assert isinstance(default, ElementWise)
-                value = default.numbers()[name]
             else:
-                layer, _, own_name = owner_of(graph.node(owner).layer, name)
-                value = float(getattr(layer, own_name))
+                value = number_of(graph, owner, name)
             self.device.arena[offset] = value
         for (owner, name), (offset, count) in self.space.lists.items():
             self.device.arena[offset : offset + count] = self._list_of(owner, name, count)

@@ -6,21 +6,20 @@ import queue
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from studio.core.dataset import Dataset
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import infer
-from studio.core.layer import Layer
 from studio.core.problems import Problem
 from studio.engine.changes import only_live, same_network
 from studio.engine.compiling import compile_kernels
 from studio.engine.cpu_device import give_way
 from studio.engine.failure import EngineProblem
 from studio.engine.history import History
+from studio.engine.loaded_data import Load, LoadedData
 from studio.engine.messages import (
     Command,
     Pause,
@@ -31,21 +30,21 @@ from studio.engine.messages import (
     SetTraining,
     SetWeights,
     Snapshot,
+    Status,
     Step,
     Stop,
     TrainingState,
     Watch,
 )
 from studio.engine.pacing import Pacing
+from studio.engine.publishing import Publisher, Standing
 from studio.engine.run import CHUNK_SECONDS, TrainingRun
-from studio.engine.views import take_views
 from studio.engine.warm import start_warming
+from studio.engine.writing.desk import Desk
 from studio.kernels.jit import Kernel
 
-Load = Callable[[Any], Dataset]
-
-#: Largest share of the time that goes into copies for the views.
-VIEW_SHARE = 0.04
+#: Seconds to wait while training is ahead of its pace.
+_NAP = 0.002
 
 
 @dataclass
@@ -69,34 +68,24 @@ class Trainer:
     """
 
     def __init__(self, load: Load, ahead: bool = True) -> None:
-        self.snapshot = Snapshot()
-        self._load = load
+        self._data = LoadedData(load)
         self._ahead = ahead
         self._commands: queue.SimpleQueue[Command | _Export] = queue.SimpleQueue()
-        self._taken = threading.Event()
-        self._taken.set()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._graph: Graph | None = None
         self._training = Training()
         self._run: TrainingRun | None = None
         self._datasets: dict[str, Dataset] = {}
-        self._loaded: dict[Layer, Dataset] = {}
         #: The data that weights were trained on last.
         self._trained_on: dict[str, Dataset] = {}
         self._weights: TrainingState | None = None
         self._history = History()
-        self._watch = Watch()
+        self._publisher = Publisher()
+        self._desk = Desk(self._compile)
         self._pacing = Pacing()
-        self._running = False
+        self._standing = Standing()
         self._target = 0
         self._steps_left: int | None = None
-        self._status = "empty"
-        self._message = ""
-        self._problem: Problem | None = None
-        self._last_snapshot = 0.0
-        self._view_seconds = 0.0
-        self._stale = True
         self._warming: subprocess.Popen[bytes] | None = None
 
     # For other threads -------------------------------------------------------------------
@@ -116,9 +105,12 @@ class Trainer:
 
     def take(self) -> Snapshot:
         """The latest snapshot; marks it as taken, so that the next one may be made."""
-        snapshot = self.snapshot
-        self._taken.set()
-        return snapshot
+        return self._publisher.take()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest snapshot."""
+        return self._publisher.snapshot
 
     def export_state(self, timeout: float = 10.0) -> TrainingState | None:
         """Weights and optimizer state as they are now; None if there is no network (in time)."""
@@ -149,12 +141,13 @@ class Trainer:
                 if self._stopping.is_set():
                     break
                 try:
-                    if self._running:
+                    if self._standing.running:
                         self._advance()
+                    self._write()
                     self._publish_if_due()
                 except Exception as error:  # a defect must reach the person, not end the thread
                     self._fail(_internal_error(error))
-                    self._watch = replace(Watch(), interval=self._watch.interval)
+                    self._publisher.watch_nothing()
         finally:
             if self._run is not None:
                 self._weights = self._run.state()
@@ -165,8 +158,8 @@ class Trainer:
         """Handle what is in the queue; wait for more when there is nothing to train."""
         pending: list[Command | _Export] = []
         try:
-            if not self._running:
-                wait = 0.03 if self._stale else None
+            if not self._standing.running and not self._desk.is_wanted(self._run, self._publisher.watch.text):
+                wait = 0.03 if self._publisher.stale else None
                 pending.append(self._commands.get(timeout=wait))
             while True:
                 pending.append(self._commands.get_nowait())
@@ -185,7 +178,7 @@ class Trainer:
                 self._fail(problem.problem)
             except Exception as error:  # a defect must reach the person, not end the thread
                 self._fail(_internal_error(error))
-            self._stale = True
+            self._publisher.stale = True
 
     def _handle(self, command: Command | _Export) -> None:
         if isinstance(command, _Export):
@@ -194,8 +187,8 @@ class Trainer:
         elif isinstance(command, SetGraph):
             self._set_graph(command.graph, command.training)
         elif isinstance(command, SetTraining):
-            if self._graph is not None:
-                self._set_graph(self._graph, command.training)
+            if self._standing.graph is not None:
+                self._set_graph(self._standing.graph, command.training)
             else:
                 self._training = command.training
         elif isinstance(command, SetWeights):
@@ -206,19 +199,20 @@ class Trainer:
                 if command.history is not None:
                     self._run.history = command.history
                 self._run.look_again()
+                self._desk.forget()
                 self._target = 0
-                self._status = "paused" if self._run.network.step else "ready"
+                self._standing.status = "paused" if self._run.network.step else "ready"
         elif isinstance(command, Run):
             self._set_running(None, self._training.epochs)
         elif isinstance(command, Step):
             self._step(command)
         elif isinstance(command, Pause):
-            if self._running:
+            if self._standing.running:
                 self._pause("paused")
         elif isinstance(command, Reset):
             self._reset(command.fresh)
         elif isinstance(command, Watch):
-            self._watch = command
+            self._publisher.watch = command
         elif isinstance(command, SetPace):
             self._pacing.epochs_per_second = command.epochs_per_second
             self._pacing.start(self._run.network.epoch if self._run is not None else 0.0)
@@ -226,8 +220,8 @@ class Trainer:
     # Graphs ------------------------------------------------------------------------------
 
     def _set_graph(self, graph: Graph, training: Training) -> None:
-        old_graph, old_training = self._graph, self._training
-        self._graph, self._training = graph, training
+        old_graph, old_training = self._standing.graph, self._training
+        self._standing.graph, self._training = graph, training
         same = old_graph is not None and same_network(old_graph, graph) and only_live(old_training, training)
         if self._run is None or not same:
             self._rebuild()
@@ -235,35 +229,38 @@ class Trainer:
         self._run.set_numbers(graph, training)
         if training.epochs != old_training.epochs:
             self._target = max(training.epochs, int(self._run.network.epoch))
-        if self._status == "failed":
-            self._status, self._problem = "paused", None
+        if self._standing.status == "failed":
+            self._standing.status, self._standing.problem = "paused", None
 
     def _rebuild(self) -> None:
         """Build the network for the current graph, with the weights that still fit."""
-        was_running = self._running
+        standing, was_running = self._standing, self._standing.running
         if self._run is not None:
             # Kept also while the graph has a problem, so that repairing it loses nothing.
             self._weights, self._history = self._run.state(), self._run.history
             self._trained_on = dict(self._datasets)
             self._run.close()
-        self._run, self._running, self._problem = None, False, None
-        graph = self._graph
+        self._desk.prepare(None)
+        self._run, standing.running, standing.problem = None, False, None
+        graph = standing.graph
         assert graph is not None
         if not graph.nodes:
-            self._status = "empty"
+            standing.status = "empty"
             return
         try:
-            self._load_data(graph)
+            self._datasets = {}
+            self._datasets = self._data.of(graph, lambda words: self._tell("preparing", words))
             errors = infer(graph, {n: d.info for n, d in self._datasets.items()}).errors
             if errors:
                 raise EngineProblem(errors[0])
             self._tell("preparing", "Getting ready")
             run = TrainingRun(graph, self._training, self._datasets, self._compile)
+            self._desk.prepare(run)
         except EngineProblem as problem:
-            self._status, self._message, self._problem = "invalid", "", problem.problem
+            standing.status, standing.message, standing.problem = "invalid", "", problem.problem
             return
         except RuntimeError as error:
-            self._status, self._message, self._problem = "invalid", "", Problem("", str(error))
+            standing.status, standing.message, standing.problem = "invalid", "", Problem("", str(error))
             return
         self._run = run
         run.history = self._history
@@ -273,26 +270,10 @@ class Trainer:
             self._trained_on = dict(self._datasets)
             run.restore(self._weights)
             run.look_again()
-        self._message = ""
-        self._status = "paused" if run.network.step else "ready"
+        standing.message = ""
+        standing.status = "paused" if run.network.step else "ready"
         if was_running:
             self._set_running(self._steps_left, self._target)
-
-    def _load_data(self, graph: Graph) -> None:
-        self._datasets = {}
-        for node in graph.nodes:
-            if node.layer.family != "Data" or len(node.layer.outputs) < 2:
-                continue
-            if node.layer not in self._loaded:
-                self._tell("preparing", f"Loading {node.layer.summary()}")
-                try:
-                    dataset = self._load(node.layer)
-                except ValueError as error:
-                    raise EngineProblem(Problem(node.id, f"{node.name} has no data: {error}")) from error
-                if len(self._loaded) > 4:
-                    self._loaded.clear()
-                self._loaded[node.layer] = dataset
-            self._datasets[node.id] = self._loaded[node.layer]
 
     def _compile(self, kernels: Iterable[Kernel]) -> None:
         wanted = list(kernels)
@@ -314,8 +295,8 @@ class Trainer:
         # Run again after the end means: as many epochs again.
         self._target = epochs if epoch < epochs else int(epoch) + self._training.epochs
         self._steps_left = steps
-        self._running = True
-        self._status, self._message, self._problem = "running", "", None
+        standing = self._standing
+        standing.running, standing.status, standing.message, standing.problem = True, "running", "", None
         self._run.begin()
         self._pacing.start(epoch)
 
@@ -328,10 +309,10 @@ class Trainer:
         else:
             self._set_running(max(1, command.steps), 1 << 40)
 
-    def _pause(self, status: str) -> None:
-        self._running = False
-        self._status = status
-        self._stale = True
+    def _pause(self, status: Status) -> None:
+        self._standing.running = False
+        self._standing.status = status
+        self._publisher.stale = True
         if self._run is not None and status in ("paused", "finished"):
             last = self._run.validation_evaluation
             if last is None or last.epoch != self._run.network.epoch:
@@ -339,16 +320,16 @@ class Trainer:
 
     def _reset(self, fresh: bool) -> None:
         self._history = History()
-        if self._run is None or self._graph is None:
+        self._desk.forget()
+        if self._run is None or self._standing.graph is None:
             self._weights = None
             return
         seed = int(time.time_ns() & 0x7FFFFFFF) if fresh else self._training.seed
-        run = self._run
-        self._running = False
+        run, standing = self._run, self._standing
         self._weights = None
         run.reset(seed)
         run.history = self._history
-        self._status, self._message, self._problem = "ready", "", None
+        standing.running, standing.status, standing.message, standing.problem = False, "ready", "", None
 
     def _advance(self) -> None:
         run = self._run
@@ -357,7 +338,9 @@ class Trainer:
         paced = self._steps_left is None
         allowed = self._pacing.steps_allowed(run.network, self._training.epochs) if paced else None
         if allowed == 0:
-            time.sleep(0.002)
+            end = time.perf_counter() + _NAP
+            self._write(_NAP)
+            time.sleep(max(0.0, end - time.perf_counter()))
             return
         steps = min((s for s in (allowed, self._steps_left) if s is not None), default=None)
         try:
@@ -366,7 +349,7 @@ class Trainer:
             self._fail(problem.problem)
             return
         # The next stage of training layer by layer may have been prepared on the way.
-        self._status, self._message = "running", run.turn
+        self._standing.status, self._standing.message = "running", run.turn
         if run.stopped:
             self._finish()
             return
@@ -383,81 +366,34 @@ class Trainer:
 
     def _finish(self) -> None:
         assert self._run is not None
-        self._message = self._run.finish()
+        self._standing.message = self._run.finish()
         self._pause("finished")
 
     def _fail(self, problem: Problem) -> None:
-        self._running = False
-        if self._graph is None or problem.node not in self._graph:
+        standing = self._standing
+        standing.running = False
+        if standing.graph is None or problem.node not in standing.graph:
             problem = replace(problem, node="")  # a temporary layer's, for one
-        self._status, self._problem = "failed", problem
-        self._stale = True
+        standing.status, standing.problem = "failed", problem
+        self._publisher.stale = True
 
-    # Snapshots ---------------------------------------------------------------------------
+    # What the window sees ----------------------------------------------------------------
 
-    def _tell(self, status: str, message: str, progress: float = 0.0) -> None:
+    def _tell(self, status: Status, message: str, progress: float = 0.0) -> None:
         """Publish a snapshot that only says what is being prepared."""
-        self._status, self._message = status, message
-        self.snapshot = replace(
-            self.snapshot,
-            serial=self.snapshot.serial + 1,
-            status=status,  # type: ignore[arg-type]
-            message=message,
-            progress=progress,
-            graph=self._graph,
-            problem=None,
-        )
+        self._standing.status, self._standing.message = status, message
+        self._publisher.tell(self._standing, progress)
+
+    def _write(self, free: float = 0.0) -> None:
+        """Write a little of the text that the window wishes for, in `free` seconds besides its share."""
+        if self._desk.work(self._run, self._publisher.watch.text, free, self._standing.running):
+            self._publisher.stale = True
 
     def _publish_if_due(self) -> None:
-        now = time.perf_counter()
-        due = now - self._last_snapshot >= max(self._watch.interval, self._view_seconds / VIEW_SHARE)
-        if (self._running or self._stale) and due and self._taken.is_set():
-            self._publish()
-            self._last_snapshot = time.perf_counter()
-            self._view_seconds = self._last_snapshot - now
-            self._stale = False
-
-    def _publish(self) -> None:
-        run = self._run
-        old = self.snapshot
-        self._taken.clear()
-        if run is None:
-            self.snapshot = Snapshot(
-                serial=old.serial + 1,
-                status=self._status,  # type: ignore[arg-type]
-                graph=self._graph,
-                step=self._weights.step if self._weights is not None else 0,
-                epoch=self._weights.epoch if self._weights is not None else 0.0,
-                history=self._history,
-                problem=self._problem,
-                datasets=dict(self._datasets),
+        if self._publisher.is_due(self._standing.running):
+            self._publisher.publish(
+                self._standing, self._run, self._datasets, self._history, self._weights, self._desk.written
             )
-            return
-        views = take_views(run.network, self._watch)
-        self.snapshot = Snapshot(
-            serial=old.serial + 1,
-            status=self._status,  # type: ignore[arg-type]
-            message=self._message,
-            progress=1.0,
-            graph=self._graph,
-            step=run.network.step,
-            epoch=run.network.epoch,
-            learning_rate=run.network.learning_rate,
-            samples_per_second=run.samples_per_second if self._running else 0.0,
-            history=run.history,
-            train=run.train_evaluation,
-            validation=run.validation_evaluation,
-            nodes=views.nodes,
-            probe_x=views.probe_x,
-            probe_y=views.probe_y,
-            plane_extent=views.plane_extent,
-            scatter=views.scatter,
-            datasets=dict(self._datasets),
-            problem=self._problem,
-            threads=run.threads,
-            device="cpu",
-            memory=run.network.device.bytes,
-        )
 
 
 def _internal_error(error: Exception) -> Problem:

@@ -20,7 +20,10 @@ _WISHES = 0.3
 class Engine(Protocol):
     """What the window needs of the trainer (see `studio.engine.trainer.Trainer`)."""
 
-    snapshot: Snapshot
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest snapshot."""
+        ...
 
     def send(self, command: Command) -> None:
         """Put a command into the trainer's queue; never waits."""
@@ -102,4 +105,5 @@ class Live(QObject):
             plane=max((w.plane for w in wanted), default=40),
             # In steps, since every other wish is a command to the trainer.
             interval=round(min((w.interval for w in wanted), default=_SLOW * self.stretch), 2),
+            text=next((w.text for w in wanted if w.text is not None), None),
         )

@@ -163,11 +163,11 @@ class MultiHeadAttention(Layer):
         queries, keys = query.shape[0], looked_at.shape[0]
         # What comes from the same sequence is made together: it is read once, and has one gradient.
         if looked_at is query:
-            made = _project(self, lowering, query, ("query", "key", "value"))
+            made = project_sequence(self, lowering, query, ("query", "key", "value"))
             sources = (made, made, made)
         else:
-            asked = _project(self, lowering, query, ("query",))
-            offered = _project(self, lowering, looked_at, ("key", "value"))
+            asked = project_sequence(self, lowering, query, ("query",))
+            offered = project_sequence(self, lowering, looked_at, ("key", "value"))
             sources = (asked, offered, offered)
         starts = (0, 0 if sources[0] is not sources[1] else heads * depth, heads * depth * (1 if sources[0] is not sources[1] else 2))
         gathered = lowering.tensor((queries, heads * width))
@@ -237,10 +237,14 @@ class MultiHeadAttention(Layer):
             )
 
         lowering.backward(gathered, backward)
-        y = lowering.output(query.shape)
+        return self.put_out(lowering, gathered, query.shape)
+
+    def put_out(self, lowering: Lowering, gathered: Tensor, shape: Shape) -> Tensor:
+        """The output from what all heads took from the steps they looked at."""
+        y = lowering.output(shape)
         kernel = lowering.weight("attention_output/kernel")
         bias = lowering.weight("attention_output/bias") if self.use_bias else None
-        project(lowering, gathered, pieces_of(kernel, bias, heads * width), y)
+        project(lowering, gathered, pieces_of(kernel, bias, self.num_heads * self.width), y)
         return y
 
     def reference(
@@ -289,7 +293,7 @@ def _ports(given: Sequence[Any]) -> tuple[Any, Any, Any]:
     return query, value, padding
 
 
-def _project(layer: MultiHeadAttention, lowering: Lowering, x: Tensor, names: Sequence[str]) -> Tensor:
+def project_sequence(layer: MultiHeadAttention, lowering: Lowering, x: Tensor, names: Sequence[str]) -> Tensor:
     """Queries, keys and values of a sequence, side by side: all heads of the first, then of the next."""
     pieces = []
     for name in names:

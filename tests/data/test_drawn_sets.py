@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from studio.core.vocabulary import END, PADDING, UNKNOWN, encode
 from studio.data import DataError, describe, drawn, load
 from studio.data.drawn import number_words, reviews, shapes, stories, tones, waves
-from studio.data.drawn.vocabulary import END, PADDING, UNKNOWN, encode
 from studio.layers.data import Data
 
 

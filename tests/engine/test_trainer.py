@@ -163,7 +163,7 @@ def test_a_snapshot_is_made_only_after_the_last_was_taken(trainer: Trainer) -> N
     wait(trainer, lambda s: s.status == "running" and s.step > 20)
     # One more may come, since that one was taken; then no other.
     end = time.monotonic() + 60.0
-    while trainer._taken.is_set() and time.monotonic() < end:
+    while trainer._publisher.taken.is_set() and time.monotonic() < end:
         time.sleep(0.001)
     untaken = trainer.snapshot
     state = trainer.export_state()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from studio.core.vocabulary import END, SPECIAL, encode, vocabulary_of
 from studio.data.chance import Chance
-from studio.data.drawn.vocabulary import END, SPECIAL, encode, vocabulary_of
 from studio.data.errors import DataError
 from studio.data.facts import Arrays, Facts
 

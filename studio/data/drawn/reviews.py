@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from studio.core.vocabulary import encode, vocabulary_of
 from studio.data.chance import Chance
-from studio.data.drawn.vocabulary import encode, vocabulary_of
 from studio.data.facts import Arrays, Facts
 
 _THINGS = ["film", "book", "meal", "song", "game", "hotel", "play", "story", "soup", "coffee", "concert", "novel", "show", "series", "park"]

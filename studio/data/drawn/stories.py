@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from studio.core.vocabulary import SPECIAL
 from studio.data.chance import Chance
-from studio.data.drawn.vocabulary import SPECIAL
 from studio.data.facts import Arrays, Facts
 
 _WHO = ["fox", "owl", "bear", "mouse", "duck", "girl", "boy", "baker", "king", "sailor"]

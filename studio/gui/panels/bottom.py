@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
+from studio.core.language import Language
 from studio.engine.messages import Snapshot, Watch
 from studio.gui.live import Live
 from studio.gui.panels.confusion_panel import ConfusionPanel
@@ -15,6 +16,7 @@ from studio.gui.panels.representation import RepresentationPanel
 from studio.gui.panels.sample_choice import SampleChoice
 from studio.gui.panels.samples_panel import SamplesPanel
 from studio.gui.panels.tab_group import TabGroup
+from studio.gui.panels.text_panel import TextPanel
 from studio.gui.session import Session
 from studio.gui.theme import Theme
 
@@ -38,6 +40,7 @@ class BottomTabs(QWidget):
         self.confusion = ConfusionPanel(session, live)
         self.representation = RepresentationPanel(session, live, self.samples)
         self.samples_panel = SamplesPanel(session, live, self.samples)
+        self.text = TextPanel(session, live)
         self.problems = ProblemsPanel(session, live)
         self.left = TabGroup()
         self.left.add(self.loss, self.tr("Loss && metrics").replace("&&", "&"), self.loss.scale)
@@ -46,6 +49,7 @@ class BottomTabs(QWidget):
         self.right = TabGroup()
         self.right.add(self.representation, self.tr("Representation"))
         self.right.add(self.samples_panel, self.tr("Samples"))
+        self.right.add(self.text, self.tr("Text"))
         self._problems_tab = self.right.add(self.problems, self.tr("Problems"))
         self.right.tabs.setAccessibleName(self.tr("What the network sees"))
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -62,6 +66,9 @@ class BottomTabs(QWidget):
         row.addWidget(self.splitter)
         self.problems.counted.connect(self._count)
         self._count(len(self.problems.problems))
+        self.text.offered.connect(self._offer_text)
+        self._offer_text(isinstance(self.text.language, Language))
+        session.opened.connect(self._show_what_suits)
         live.snapshot_taken.connect(self._follow)
         live.add_wish(self._picked_sample)
         Theme.instance().changed.connect(self.update)
@@ -69,6 +76,17 @@ class BottomTabs(QWidget):
     def show_problems(self) -> None:
         """Bring the list of problems to the front, such as for a click on the status bar."""
         self.right.show_panel(self.problems)
+
+    def _offer_text(self, writes: bool) -> None:
+        """The tab is there for networks that write, whatever else is seen."""
+        self.right.set_panel_visible(self.text, writes)
+
+    def _show_what_suits(self) -> None:
+        """Another document: text comes first where there is some, else what the layers make of the data."""
+        if isinstance(self.text.language, Language):
+            self.right.show_panel(self.text)
+        elif self.right.current is self.text:
+            self.right.show_panel(self.representation)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), Theme.instance().color("dock"))

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, QStandardPaths, Qt
 from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from studio.core import registry
 from studio.engine.history import History
@@ -56,20 +65,23 @@ class LossPanel(Panel):
         self.plot = LossPlot(content)
         self.plot.setAccessibleName(self.tr("Curves of loss and accuracy"))
         self._add_menu()
-        row = QHBoxLayout()
-        row.setContentsMargins(12, 8, 12, 0)
-        row.setSpacing(8)
-        row.addWidget(self.measure)
-        row.addSpacing(8)
-        row.addWidget(self._smoothing_label)
-        row.addWidget(self.smoothing)
-        row.addWidget(self.smoothing_value)
-        row.addStretch(1)
-        row.addWidget(self.save)
+        measures, controls = QHBoxLayout(), QHBoxLayout()
+        measures.addWidget(self.measure)
+        measures.addStretch(1)
+        for widget in (self._smoothing_label, self.smoothing, self.smoothing_value):
+            controls.addWidget(widget)
+        controls.addStretch(1)
+        controls.addWidget(self.save)
+        self._bar = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._bar.setContentsMargins(12, 8, 12, 0)
+        for layout in (measures, controls, self._bar):
+            layout.setSpacing(8)
+        self._bar.addLayout(measures)
+        self._bar.addLayout(controls, 1)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 6)
         column.setSpacing(2)
-        column.addLayout(row)
+        column.addLayout(self._bar)
         column.addWidget(self.plot, 1)
         self._switch = Switch(content)
         self.setLayout(self._switch)
@@ -133,6 +145,7 @@ class LossPanel(Panel):
                 index = self.measure.addTab(known[stem].title)
                 self.measure.setTabToolTip(index, known[stem].help)
             self.measure.setCurrentIndex(chosen if chosen < self.measure.count() else 0)
+        self._arrange()
 
     def _measured(self) -> tuple[str, bool, bool]:
         """Name of the curves to show, whether they are read in percent, and whether a log scale fits."""
@@ -151,9 +164,17 @@ class LossPanel(Panel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        # In a narrow dock words give way before controls do.
-        self._smoothing_label.setVisible(self.width() >= 440)
-        self.smoothing_value.setVisible(self.width() >= 370)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """In a narrow dock words give way before controls do; many measures get a line of their own."""
+        room = self.width() - self.measure.minimumWidth()
+        two = room < 220
+        direction = QBoxLayout.Direction.TopToBottom if two else QBoxLayout.Direction.LeftToRight
+        if self._bar.direction() != direction:
+            self._bar.setDirection(direction)
+        self._smoothing_label.setVisible(two or room >= 310)
+        self.smoothing_value.setVisible(two or room >= 240)
         self.save.setText(self.tr("Save CSV") if self.width() >= 330 else self.tr("CSV"))
 
     def _smooth(self, value: int) -> None:

@@ -58,6 +58,16 @@ class TabGroup(QWidget):
         """Bring a panel to the front."""
         self.tabs.setCurrentIndex(self._stack.indexOf(panel))
 
+    def set_panel_visible(self, panel: QWidget, visible: bool) -> None:
+        """Offer a panel or not; one that is seen and no longer offered gives way to the first."""
+        index = self._stack.indexOf(panel)
+        if self.tabs.isTabVisible(index) == visible:
+            return
+        if not visible and self.current is panel:
+            self.tabs.setCurrentIndex(0)
+        self.tabs.setTabVisible(index, visible)
+        self.tabs.updateGeometry()
+
     @property
     def current(self) -> QWidget | None:
         """The panel that is seen."""

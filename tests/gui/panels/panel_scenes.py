@@ -291,3 +291,28 @@ def iris() -> Scene:
 def empty() -> Scene:
     """Nothing on the canvas yet."""
     return scene("empty", Graph(), {}, lambda x: {}, History())
+
+
+def stories() -> Scene:
+    """A network that goes on with a text."""
+    from tests.engine.languages import decoder, text_data, writer_graph
+
+    return _language("stories", writer_graph(decoder()), text_data())
+
+
+def numbers() -> Scene:
+    """A network that writes words backwards."""
+    from tests.engine.languages import reversals, translator_graph
+
+    return _language("numbers", translator_graph(), reversals())
+
+
+def _language(name: str, graph: Graph, dataset: Dataset) -> Scene:
+    output = graph.nodes[-2].id
+    classes = len(dataset.info.classes)
+
+    def forward(x: np.ndarray) -> dict[str, np.ndarray]:
+        share = np.random.default_rng(0).random((len(x), dataset.info.y_shape[0], classes)).astype(np.float32)
+        return {graph.nodes[0].id: x, output: share / share.sum(-1, keepdims=True)}
+
+    return scene(name, graph, {graph.nodes[0].id: dataset}, forward, curves(20))

@@ -1,0 +1,137 @@
+"""Snapshots of training: when one is due, and what is in it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from studio.core.dataset import Dataset
+from studio.core.graph import Graph
+from studio.core.problems import Problem
+from studio.engine.history import History
+from studio.engine.messages import Snapshot, Status, TrainingState, Watch, Written
+from studio.engine.run import TrainingRun
+from studio.engine.views import take_views
+
+#: Largest share of the time that goes into copies for the views.
+VIEW_SHARE = 0.04
+
+
+@dataclass
+class Standing:
+    """Where training stands; see the fields of the same names of `studio.engine.messages.Snapshot`."""
+
+    status: Status = "empty"
+    message: str = ""
+    problem: Problem | None = None
+    graph: Graph | None = None
+    running: bool = False
+
+
+class Publisher:
+    """Replaces one `Snapshot`, at most every so often and only after the last was taken."""
+
+    def __init__(self) -> None:
+        self.snapshot = Snapshot()
+        self.watch = Watch()
+        #: Whether anything changed, so that a snapshot is due although nothing is trained.
+        self.stale = True
+        self.taken = threading.Event()
+        self.taken.set()
+        self._last = 0.0
+        self._seconds = 0.0
+
+    def take(self) -> Snapshot:
+        """The latest snapshot, for any thread; the next one may be made."""
+        snapshot = self.snapshot
+        self.taken.set()
+        return snapshot
+
+    def watch_nothing(self) -> None:
+        """Views could not be made: ask for none until somebody wishes again."""
+        self.watch = replace(Watch(), interval=self.watch.interval)
+
+    def tell(self, standing: Standing, progress: float) -> None:
+        """Publish a snapshot that only says what is being prepared."""
+        self.snapshot = replace(
+            self.snapshot,
+            serial=self.snapshot.serial + 1,
+            status=standing.status,
+            message=standing.message,
+            progress=progress,
+            graph=standing.graph,
+            problem=None,
+        )
+
+    def is_due(self, running: bool) -> bool:
+        """Whether the next snapshot is wanted now."""
+        waited = time.perf_counter() - self._last >= max(self.watch.interval, self._seconds / VIEW_SHARE)
+        return (running or self.stale) and waited and self.taken.is_set()
+
+    def publish(
+        self,
+        standing: Standing,
+        run: TrainingRun | None,
+        datasets: Mapping[str, Dataset],
+        history: History,
+        weights: TrainingState | None,
+        written: Written | None,
+    ) -> None:
+        """Replace the snapshot.
+
+        Parameters
+        ----------
+        history, weights
+            What there is of them without a run.
+        """
+        begin = time.perf_counter()
+        serial = self.snapshot.serial + 1
+        self.taken.clear()
+        if run is None:
+            self.snapshot = Snapshot(
+                serial=serial,
+                status=standing.status,
+                graph=standing.graph,
+                step=weights.step if weights is not None else 0,
+                epoch=weights.epoch if weights is not None else 0.0,
+                history=history,
+                problem=standing.problem,
+                datasets=dict(datasets),
+            )
+        else:
+            self.snapshot = self._snapshot_of(serial, standing, run, datasets, written)
+        self._last = time.perf_counter()
+        self._seconds = self._last - begin
+        self.stale = False
+
+    def _snapshot_of(
+        self, serial: int, standing: Standing, run: TrainingRun, datasets: Mapping[str, Dataset], written: Written | None
+    ) -> Snapshot:
+        views = take_views(run.network, self.watch)
+        return Snapshot(
+            serial=serial,
+            status=standing.status,
+            message=standing.message,
+            progress=1.0,
+            graph=standing.graph,
+            step=run.network.step,
+            epoch=run.network.epoch,
+            learning_rate=run.network.learning_rate,
+            samples_per_second=run.samples_per_second if standing.running else 0.0,
+            history=run.history,
+            train=run.train_evaluation,
+            validation=run.validation_evaluation,
+            nodes=views.nodes,
+            probe_x=views.probe_x,
+            probe_y=views.probe_y,
+            plane_extent=views.plane_extent,
+            scatter=views.scatter,
+            datasets=dict(datasets),
+            problem=standing.problem,
+            threads=run.threads,
+            device="cpu",
+            memory=run.network.device.bytes,
+            written=written,
+        )

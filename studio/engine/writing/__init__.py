@@ -1,0 +1,1 @@
+"""Text that a network writes: plans and kernels for it, and who writes while training goes on."""
