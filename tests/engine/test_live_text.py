@@ -75,7 +75,7 @@ def test_text_is_there_before_training_while_it_runs_and_when_it_pauses(trainer:
     first = written(trainer, WISH)
     assert (first.step, len(first.text), first.problem) == (0, 30, "")
     trainer.send(Run())
-    second = written(trainer, WISH, after=0)
+    second = written(trainer, WISH, after=100)
     third = written(trainer, WISH, after=second.step)
     assert second.text != first.text
     assert third.step > second.step
