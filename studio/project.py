@@ -17,6 +17,7 @@ from studio.core.inference import Inference, infer
 from studio.core.language import Language, language_of
 from studio.core.problems import Problem
 from studio.data import DataError, describe_all, load
+from studio.data.wiring import with_source
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
 from studio.layers.data import Data
@@ -126,7 +127,7 @@ class Project:
             raise ProjectError(
                 f"The graph has {len(nodes)} Data nodes, so it is not clear which one should read {source}."
             )
-        graph = self.document.graph.set_parameters(nodes[0].id, source=source)
+        graph = with_source(self.document.graph, nodes[0].id, source)
         problem = describe_all(graph)[nodes[0].id]
         if isinstance(problem, str):
             raise DataError(problem)
@@ -362,12 +363,18 @@ class Project:
             raise ProjectError(
                 "This version trains on the processor only: choose the device cpu, on the command line with --device cpu."
             )
+        def reading(done: int, total: int) -> None:
+            of = f" of {total:,}" if total else " lines"
+            progress(Progress(f"Reading data: {done:,}{of}", done / total if total else 0.0))
+            if stopped():
+                raise ProjectError("Stopped before training began: nothing was changed.")
+
         self._without_problems(self._known_data())
         sets: dict[str, Dataset] = {}
         for node in document.graph.nodes:
             if isinstance(node.layer, Data):
                 progress(Progress(f"Loading {node.layer.summary()}"))
-                sets[node.id] = load(node.layer)
+                sets[node.id] = load(node.layer, reading)
 
         def tell(done: int, total: int) -> None:
             progress(Progress(f"Preparing kernels: {done} of {total}", done / total))

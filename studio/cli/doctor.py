@@ -30,6 +30,7 @@ _PACKAGES = (
     "scikit-learn",
     "safetensors",
     "platformdirs",
+    "pillow",
 )
 _INSTRUCTIONS = ("sse4.2", "avx", "avx2", "fma", "avx512f", "neon", "sve")
 

@@ -45,6 +45,8 @@ class DatasetInfo:
         the filling behind the end of a sequence.
     continues : bool
         Whether Y are the words or characters that follow those of X, each one step later.
+    weighted : bool
+        Whether the data say how much each sample counts; Data then has a third output.
     """
 
     title: str
@@ -59,16 +61,28 @@ class DatasetInfo:
     notes: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
     continues: bool = False
+    weighted: bool = False
+
+    @property
+    def ports(self) -> int:
+        """How many outputs the Data node has, and arrays each part."""
+        return 3 if self.weighted else 2
 
     def kind_of(self, port: int) -> TargetKind:
-        """What X (port 0) or Y (port 1) holds as a target: words are classes too."""
+        """What X (port 0) or Y (port 1) holds as a target: words are classes too; weights (port 2) are values."""
         if port == 1:
             return self.target
-        return "labels" if self.vocabulary else "values"
+        return "labels" if self.vocabulary and port == 0 else "values"
 
     def names_of(self, port: int) -> tuple[str, ...]:
         """Names of the words or classes that X (port 0) or Y (port 1) holds; empty where it holds values."""
-        return self.classes if port == 1 else self.vocabulary
+        return (self.vocabulary, self.classes, ())[port]
+
+
+class StillReading(str):
+    """In place of a `DatasetInfo`: the sentence that its files are being looked into just now."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +95,22 @@ class Split:
         float32, C-contiguous, ``(samples, *x_shape)``.
     y : numpy.ndarray
         float32, C-contiguous, ``(samples, *y_shape)``; labels are whole numbers.
+    weights : numpy.ndarray or None
+        float32, ``(samples,)``: how much each sample counts; None where all count alike.
     """
 
     x: np.ndarray
     y: np.ndarray
+    weights: np.ndarray | None = None
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """What the outputs of the Data node give, in their order."""
+        return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
+
+    def take(self, samples: np.ndarray | slice) -> Split:
+        """Some of the samples."""
+        return Split(*(array[samples] for array in self.arrays))
 
     def __len__(self) -> int:
         return len(self.x)

@@ -195,7 +195,8 @@ class Graph:
         old = self.node(node)
         nodes = tuple(dataclasses.replace(n, layer=layer) if n.id == node else n for n in self.nodes)
         edges = self.edges
-        if type(layer) is not type(old.layer):
+        # Data has another output where its source has weights.
+        if type(layer) is not type(old.layer) or len(layer.outputs) != len(old.layer.outputs):
             inputs = len(layer.inputs) if not layer.is_variadic() else len(edges)
             edges = tuple(
                 e

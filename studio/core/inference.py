@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from studio.core.dataset import DatasetInfo
+from studio.core.dataset import DatasetInfo, StillReading
 from studio.core.graph import Edge, Graph, Node
 from studio.core.hints import output_hints
 from studio.core.layer import Layer, Loss, Weight
@@ -65,7 +65,7 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
         Any legal graph, complete or not.
     datasets : mapping of str to DatasetInfo or str
         By id of the Data nodes; a string is the sentence that says why a data set could not
-        be had.
+        be had, or the rest of the one that it is `StillReading`.
     """
     shapes: dict[str, tuple[Shape, ...]] = {}
     inputs: dict[str, tuple[Any, ...]] = {}
@@ -129,7 +129,9 @@ def _infer_source(node, info, shapes, report) -> None:  # type: ignore[no-untype
     if not layer.outputs:
         return
     if isinstance(info, DatasetInfo):
-        shapes[node.id] = (info.x_shape, info.y_shape)
+        shapes[node.id] = (info.x_shape, info.y_shape, ())[: info.ports]
+    elif isinstance(info, StillReading):
+        report(node, str(info), severity="hint")
     elif isinstance(info, str):
         report(node, f"has no data: {info}")
     else:
@@ -223,6 +225,15 @@ def _whole_graph_problems(graph: Graph, shapes: Mapping[str, object]) -> list[Pr
         )
         for node in sources
         if len(node.layer.outputs) == 1 and node.id in leading
+    ]
+    problems += [
+        Problem(
+            node.id,
+            f"{node.name} says how much each sample counts, but nobody is told: drag a wire from its weights to the Loss.",
+            severity="hint",
+        )
+        for node in sources
+        if len(node.layer.outputs) > 2 and losses and not any(w.source_port == 2 for w in graph.outgoing(node.id))
     ]
     if losses and sources:
         useful = {a for n in losses for a in graph.ancestors(n.id)} | {n.id for n in losses}

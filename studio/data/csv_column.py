@@ -9,6 +9,8 @@ import numpy as np
 from studio.data import classes
 from studio.data.csv_text import is_blank, number
 
+#: Texts with so many words on average are taken for sentences rather than for names of categories.
+_WORDS_OF_A_SENTENCE = 3
 #: A blank cell in a column of categories, with ``missing=fill``.
 BLANK_CATEGORY = "(missing)"
 
@@ -39,6 +41,8 @@ class Column:
     #: The different cells, unless they are too `many` to matter.
     texts: set[str] = field(default_factory=set)
     many: bool = False
+    #: How many spaces all texts together have.
+    spaces: int = 0
 
     def see(self, lines: list[int], cells: tuple[str, ...]) -> None:
         """Take in the next cells and the lines they are from."""
@@ -60,8 +64,9 @@ class Column:
                 self.numbers += 1
             elif is_blank(cell):
                 self.first_blank = self.first_blank or line
-            elif self.first_text is None:
-                self.first_text = line, cell
+            else:
+                self.first_text = self.first_text or (line, cell)
+                self.spaces += cell.count(" ")
 
     def _count(self, found: np.ndarray) -> None:
         if self.cells == 0 and found[0] in (0, 1):
@@ -75,6 +80,13 @@ class Column:
     def is_number(self) -> bool:
         """Whether all cells that are not blank are numbers."""
         return self.first_text is None and self.numbers > 0
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the cells are sentences, most of them different, rather than a few categories."""
+        texts = self.cells - self.numbers
+        different = self.many or 2 * len(self.texts) > self.cells
+        return different and texts > 0.9 * self.cells and self.spaces >= (_WORDS_OF_A_SENTENCE - 1) * texts
 
     def distinct_numbers(self) -> np.ndarray:
         """The different numbers, sorted, float64; some of them if there are too many."""

@@ -113,6 +113,20 @@ def layout_of(path: Path, header: str | None, target: str | None) -> Layout:
     return Layout(encoding, delimiter, has_header, names, named)
 
 
+def is_table(path: Path) -> bool:
+    """Whether a text file has columns, rather than being prose; false if it cannot be read."""
+    try:
+        with path.open(encoding=encoding_of(path), newline="") as stream:
+            text = stream.read(_SAMPLE)
+    except (DataError, OSError, UnicodeError):
+        return False
+    whole = len(text) < _SAMPLE
+    rows = _sample_records(text, whole, _delimiter(text, whole))
+    widths = Counter(len(row) for row in rows)
+    width, count = widths.most_common(1)[0] if widths else (0, 0)
+    return width > 1 and count > 1 and count >= 0.9 * len(rows)
+
+
 def records(path: Path, encoding: str, delimiter: str) -> Generator[tuple[int, list[str]]]:
     """Records that are not blank, each with the number of the line it ends on (from 1).
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from studio.core.shapes import Shape
+from studio.data.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Facts:
         Whether samples follow each other in time, so that the last ones are kept for checking.
     continues : bool
         Whether answers are what follows the words or characters of X, each one step later.
+    weights : str
+        Name of the column that says how much each sample counts; empty if all count alike.
     """
 
     title: str
@@ -60,6 +64,7 @@ class Facts:
     vocabulary: tuple[str, ...] = ()
     ordered: bool = False
     continues: bool = False
+    weights: str = ""
 
     @property
     def pictures(self) -> bool:
@@ -79,9 +84,36 @@ class Arrays:
         Class codes int64 ``(samples, *y_shape)``, or values float64 ``(samples, *y_shape)``.
     x_test, y_test : numpy.ndarray or None
         The same for the source's own test part.
+    weights : numpy.ndarray or None
+        How much each sample counts, float64 ``(samples,)``, none below 0.
     """
 
     x: np.ndarray
     y: np.ndarray
     x_test: np.ndarray | None = None
     y_test: np.ndarray | None = None
+    weights: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Survey(ABC):
+    """How a file or folder becomes arrays: found when it is looked into, used when it is read."""
+
+    facts: Facts
+
+    @abstractmethod
+    def arrays(self, side: int, progress: Progress) -> Arrays:
+        """Read what was found.
+
+        Parameters
+        ----------
+        side : int
+            Height and width that pictures will have; 0 leaves them as `facts` says. What cannot
+            choose the size while it reads ignores it.
+        progress : callable
+
+        Raises
+        ------
+        DataError
+            When it changed since, or cannot be read.
+        """

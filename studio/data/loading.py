@@ -12,12 +12,13 @@ from collections.abc import Hashable
 
 from studio.core.dataset import Dataset, DatasetInfo
 from studio.core.graph import Graph
-from studio.data import builtin, csv_file, drawn, idx_file, npz_file, plane, text_file
+from studio.data import builtin, csv_file, drawn, idx_file, npz_file, picture_folder, plane, text_file
 from studio.data.errors import DataError
-from studio.data.facts import Arrays, Facts
+from studio.data.facts import Arrays, Facts, Survey
 from studio.data.files import look_at, resolved
 from studio.data.prepare import info_of, prepare
-from studio.data.source import Source, parse_source
+from studio.data.progress import Progress, silent
+from studio.data.source import OPTIONS, Source, parse_source
 from studio.layers.data import Data
 
 _MOST_KNOWN = 64
@@ -25,19 +26,25 @@ _MOST_KNOWN = 64
 _MOST_LOADED = 3
 _LARGEST_KEPT = 256 << 20
 
-_Known = Facts | csv_file.Survey | DataError
+_Known = Facts | Survey | DataError
 _lock = threading.Lock()
 _known: OrderedDict[Source, tuple[Hashable, _Known]] = OrderedDict()
 _loaded: OrderedDict[tuple[Data, Hashable], Dataset] = OrderedDict()
+#: What was read of a file last, so that other shares or another seed need no second reading.
+_read: dict[tuple[Source, int, Hashable], Arrays] = {}
+#: Sources that somebody looks into now, which others wait for rather than doing it again.
+_looking: dict[Source, threading.Lock] = {}
 
 
-def load(layer: Data) -> Dataset:
+def load(layer: Data, progress: Progress = silent) -> Dataset:
     """Load, split and standardise the data of a Data node.
 
     Parameters
     ----------
     layer : Data
         The same node gives the same arrays, bit for bit.
+    progress : callable
+        Told how many of how many files or lines are read; what it raises stops the reading.
 
     Returns
     -------
@@ -50,13 +57,13 @@ def load(layer: Data) -> Dataset:
         When the data cannot be had; the message is one plain sentence.
     """
     source = parse_source(layer.source)
-    key = (layer, _stamp(source))
+    key = (layer, _stamp(source, whole=True))
     with _lock:
         if key in _loaded:
             _loaded.move_to_end(key)
             return _loaded[key]
-    dataset = load_afresh(layer)
-    size = sum(part.x.nbytes + part.y.nbytes for part in (dataset.train, dataset.validation, dataset.test))
+    dataset = load_afresh(layer, progress)
+    size = sum(a.nbytes for part in (dataset.train, dataset.validation, dataset.test) for a in part.arrays)
     if size <= _LARGEST_KEPT:
         with _lock:
             _loaded[key] = dataset
@@ -65,31 +72,37 @@ def load(layer: Data) -> Dataset:
     return dataset
 
 
-def load_afresh(layer: Data) -> Dataset:
+def load_afresh(layer: Data, progress: Progress = silent) -> Dataset:
     """`load` without looking whether the data are loaded already."""
     source = parse_source(layer.source)
-    known = _knowledge(source, layer)
-    facts = known.facts if isinstance(known, csv_file.Survey) else known
+    known = _knowledge(source, layer, progress)
+    facts = known.facts if isinstance(known, Survey) else known
     info_of(facts, layer)  # what is wrong with the node's settings comes before the reading
     try:
-        return prepare(facts, _arrays(source, layer, known), layer)
+        return prepare(facts, _arrays(source, layer, known, progress), layer)
     except MemoryError:
         raise DataError(f"{facts.title} does not fit into memory: use fewer samples or smaller pictures.") from None
 
 
-def describe(layer: Data) -> DatasetInfo:
+def describe(layer: Data, progress: Progress = silent) -> DatasetInfo:
     """What the data of a Data node look like, without loading more than needed.
 
     Built-in sets cost nothing; of ``idx:`` headers and labels are read, of ``npz:`` headers
-    and answers, and ``csv:`` is read through once.
+    and answers, ``csv:`` is read through once, of ``images:`` some headers are read, and all masks.
+
+    Parameters
+    ----------
+    layer : Data
+    progress : callable
+        As for `load`.
 
     Raises
     ------
     DataError
         When the data cannot be had; the message is one plain sentence.
     """
-    known = _knowledge(parse_source(layer.source), layer)
-    return info_of(known.facts if isinstance(known, csv_file.Survey) else known, layer)
+    known = _knowledge(parse_source(layer.source), layer, progress)
+    return info_of(known.facts if isinstance(known, Survey) else known, layer)
 
 
 def describe_all(graph: Graph) -> dict[str, DatasetInfo | str]:
@@ -104,41 +117,61 @@ def describe_all(graph: Graph) -> dict[str, DatasetInfo | str]:
     return found
 
 
-def _stamp(source: Source) -> Hashable:
+def reads_files(layer: Data) -> bool:
+    """Whether describing a Data node may take time, since it has to look into files."""
+    try:
+        return parse_source(layer.source).kind in OPTIONS
+    except DataError:
+        return False
+
+
+def _stamp(source: Source, whole: bool = False) -> Hashable:
+    """What tells whether a file changed; for folders of pictures, only if `whole`, each of them."""
     if source.kind == "idx":
         return idx_file.stamps(source.name)
-    return look_at(resolved(source.name)) if source.kind in ("csv", "npz", "text") else None
+    if source.kind == "images":
+        return picture_folder.stamps(source.name, whole)
+    return look_at(resolved(source.name)) if source.kind in OPTIONS else None
 
 
-def _knowledge(source: Source, layer: Data) -> Facts | csv_file.Survey:
+def _knowledge(source: Source, layer: Data, progress: Progress) -> Facts | Survey:
     if source.kind == "plane":
         return plane.facts(source.name, layer.samples)
     if source.kind == "drawn":
         return drawn.MODULES[source.name].facts(layer.samples)
     if source.kind == "builtin":
         return builtin.FACTS[source.name]
+    with _lock:
+        looking = _looking.setdefault(source, threading.Lock())
+    with looking:
+        known = _look_or_remember(source, progress)
+    if isinstance(known, DataError):
+        raise DataError(str(known))
+    return known
+
+
+def _look_or_remember(source: Source, progress: Progress) -> _Known:
     stamp = _stamp(source)
     with _lock:
         seen = _known.get(source)
         if seen is not None:
             _known.move_to_end(source)
     if seen is not None and seen[0] == stamp:
-        known = seen[1]
-    else:
-        known = _look_into(source)
-        with _lock:
-            _known[source] = (stamp, known)
-            while len(_known) > _MOST_KNOWN:
-                _known.popitem(last=False)
-    if isinstance(known, DataError):
-        raise DataError(str(known))
+        return seen[1]
+    known = _look_into(source, progress)
+    with _lock:
+        _known[source] = (stamp, known)
+        while len(_known) > _MOST_KNOWN:
+            _looking.pop(_known.popitem(last=False)[0], None)
     return known
 
 
-def _look_into(source: Source) -> _Known:
+def _look_into(source: Source, progress: Progress) -> _Known:
     try:
         if source.kind == "csv":
-            return csv_file.survey(source)
+            return csv_file.survey(source, progress)
+        if source.kind == "images":
+            return picture_folder.survey(source, progress)
         if source.kind == "text":
             return text_file.facts(source)
         return npz_file.facts(source) if source.kind == "npz" else idx_file.facts(source.name)
@@ -148,15 +181,28 @@ def _look_into(source: Source) -> _Known:
         return DataError(f"{source.name} does not fit into memory: use a part of it.")
 
 
-def _arrays(source: Source, layer: Data, known: Facts | csv_file.Survey) -> Arrays:
-    if isinstance(known, csv_file.Survey):
-        return csv_file.arrays(known)
+def _arrays(source: Source, layer: Data, known: Facts | Survey, progress: Progress) -> Arrays:
     if source.kind == "plane":
         return plane.arrays(source.name, layer.samples, layer.noise, layer.seed)
     if source.kind == "drawn":
         return drawn.MODULES[source.name].arrays(layer.samples, layer.noise, layer.seed)
     if source.kind == "builtin":
         return builtin.arrays(source.name)
+    key = (source, layer.resize if source.kind == "images" else 0, _stamp(source, whole=True))
+    with _lock:
+        if key in _read:
+            return _read[key]
+    arrays = _read_file(source, layer, known, progress)
+    with _lock:
+        _read.clear()
+        if arrays.x.nbytes + arrays.y.nbytes <= _LARGEST_KEPT:
+            _read[key] = arrays
+    return arrays
+
+
+def _read_file(source: Source, layer: Data, known: Facts | Survey, progress: Progress) -> Arrays:
+    if isinstance(known, Survey):
+        return known.arrays(layer.resize, progress)
     if source.kind == "text":
         arrays = text_file.arrays(source, known)
     else:

@@ -26,6 +26,8 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         When the node's shares leave nothing to train on, or pictures become too large.
     """
     check_shares(layer.validation, 0.0 if facts.test_samples else layer.test)
+    if bool(facts.weights) != (len(layer.outputs) > 2):
+        raise DataError("The option weight is not written plainly: write it as &weight=COLUMN, or rename the file.")
     x_shape, y_shape = facts.x_shape, facts.y_shape
     count = facts.samples + facts.test_samples
     if facts.pictures and layer.resize:
@@ -47,6 +49,7 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         notes=(*facts.notes, _SCALED) if scaled else facts.notes,
         vocabulary=facts.vocabulary,
         continues=facts.continues,
+        weighted=bool(facts.weights),
     )
 
 
@@ -85,17 +88,18 @@ def prepare(facts: Facts, arrays: Arrays, layer: Data) -> Dataset:
         _check_numbers(ys)
     _fill_gaps(xs)
     scaling: dict[str, np.ndarray] = {}
-    if layer.standardize and not facts.vocabulary:
+    if layer.standardize and not facts.vocabulary:  # the numbers of words are only names
         axes = tuple(range(4)) if facts.pictures else tuple(range(x.ndim - 1))
         xs, scaling["x_mean"], scaling["x_scale"] = _standardised(xs, axes)
-        if not labels:
-            axes = (0,) if ys[0].ndim == 2 else tuple(range(ys[0].ndim))
-            ys, scaling["y_mean"], scaling["y_scale"] = _standardised(ys, axes)
+    if layer.standardize and not labels:
+        axes = (0,) if ys[0].ndim == 2 else tuple(range(ys[0].ndim))
+        ys, scaling["y_mean"], scaling["y_scale"] = _standardised(ys, axes)
     if info.target == "one_hot":
         ys = [np.eye(len(facts.classes), dtype=np.float32)[y] for y in ys]
+    weights = [None if arrays.weights is None else arrays.weights[part].astype(np.float32) for part in parts]
     done = [
-        Split(np.ascontiguousarray(px, np.float32), np.ascontiguousarray(py, np.float32))
-        for px, py in zip(xs, ys, strict=True)
+        Split(np.ascontiguousarray(px, np.float32), np.ascontiguousarray(py, np.float32), pw)
+        for px, py, pw in zip(xs, ys, weights, strict=True)
     ]
     return Dataset(info, done[0], done[1], done[2], **scaling)
 

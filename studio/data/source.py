@@ -1,7 +1,7 @@
 """Reading and writing the text that names a data source.
 
 A source is the name of a built-in set, or ``KIND:PATH`` with options behind a question mark:
-``csv:FILE?target=COLUMN``, ``npz:FILE``, ``idx:FOLDER``, ``text:FILE``. The path is written as it is,
+``csv:FILE?target=COLUMN``, ``images:FOLDER``, ``npz:FILE``, ``idx:FOLDER``, ``text:FILE``. The path is written as it is,
 spaces and question marks included; names and values of options are percent-encoded where
 they contain ``&``, ``%`` or, for lists, ``,``.
 """
@@ -9,28 +9,43 @@ they contain ``&``, ``%`` or, for lists, ``,``.
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from studio.data import builtin, drawn, plane
+from studio.data.csv_text import is_table
 from studio.data.errors import DataError, listed, shown
 
-#: Options by kind of file. Those of csv are explained in `studio.data.csv_file`, those of
-#: npz in `studio.data.npz_file`, those of text in `studio.data.text_file`.
+#: Options by kind of file, explained in `studio.data.csv_file` and its neighbours, in
+#: `studio.data.npz_file`, `studio.data.picture_folder` and `studio.data.text_file`.
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "csv": ("target", "as", "missing", "header", "drop"),
+    "csv": ("target", "as", "missing", "header", "drop", "weight", "text", "level", "window", "series", "steps", "horizon"),
     "npz": ("as",),
     "idx": (),
+    "images": ("size", "colors"),
     "text": ("level", "window"),
 }
+#: Endings of files that are taken for pictures.
+PICTURE_ENDINGS = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
+#: Options whose value is a list of columns.
+_LISTS = ("drop", "series")
 _CHOICES = {
     "as": ("classes", "values"),
     "missing": ("fill", "skip"),
     "header": ("yes", "no"),
     "level": ("characters", "words"),
+    "colors": ("grey", "rgb"),
 }
-_EXAMPLES = {"csv": "csv:FILE?target=COLUMN", "npz": "npz:FILE", "idx": "idx:FOLDER", "text": "text:FILE"}
+_EXAMPLES = {
+    "csv": "csv:FILE?target=COLUMN",
+    "images": "images:FOLDER",
+    "npz": "npz:FILE",
+    "idx": "idx:FOLDER",
+    "text": "text:FILE",
+}
 
 
 @dataclass(frozen=True)
@@ -40,11 +55,11 @@ class Source:
     Parameters
     ----------
     kind : str
-        ``builtin``, ``plane``, ``drawn``, ``csv``, ``npz``, ``idx`` or ``text``.
+        ``builtin``, ``plane``, ``drawn``, ``csv``, ``npz``, ``idx``, ``images`` or ``text``.
     name : str
         Name of the set, or path as written.
     options : tuple of (str, str)
-        Decoded options in order; ``drop`` may come several times.
+        Decoded options in order; lists of columns come once for each column.
     """
 
     kind: str
@@ -58,6 +73,21 @@ class Source:
     def values(self, key: str) -> tuple[str, ...]:
         """All values of an option that may come several times."""
         return tuple(v for k, v in self.options if k == key)
+
+    def whole(self, key: str, least: int, most: int) -> int | None:
+        """An option that is a whole number; None if it is not given.
+
+        Raises
+        ------
+        DataError
+            When it is something else, or not from `least` to `most`.
+        """
+        text = self.option(key)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+            raise DataError(f"The option {key} cannot be {shown(text)!r}: write a whole number from {least} to {most}.")
+        return int(text)
 
 
 def parse_source(text: str) -> Source:
@@ -82,12 +112,13 @@ def parse_source(text: str) -> Source:
 
 
 def source_for(path: str | Path, **options: str) -> str:
-    """The source that names a file or folder, by its ending.
+    """The source that names a file or folder, by its ending and by what is in it.
 
     Parameters
     ----------
     path : str or Path
-        A folder of IDX files, or a file ending in .csv, .tsv, .txt or .npz.
+        A folder of pictures or of IDX files, or a file ending in .csv, .tsv, .txt or .npz; a .txt
+        that is no table is plain text.
     **options : str
         Such as ``target``; a trailing underscore is cut, for ``as_``.
 
@@ -98,9 +129,11 @@ def source_for(path: str | Path, **options: str) -> str:
     """
     path = Path(path)
     kind = _kind_of(path)
+    if not kind and path.suffix.lower() in PICTURE_ENDINGS:
+        raise DataError(f"{shown(path.name)} is a single picture: take the folder with the sub-folders for each class.")
     if not kind:
         raise DataError(
-            f"Files like {shown(path.name)} cannot be read as data: use a .csv or .npz file, or a folder of IDX files."
+            f"Files like {shown(path.name)} cannot be read as data: use a .csv, .npz or .txt file, or a folder of pictures."
         )
     # Spaces stay readable, but not at an end, where they would be lost.
     quoted = {k.rstrip("_"): quote(v, safe=":/() " if v == v.strip() else ":/()") for k, v in options.items()}
@@ -109,13 +142,24 @@ def source_for(path: str | Path, **options: str) -> str:
 
 
 def _kind_of(path: Path) -> str:
-    if path.suffix.lower() == ".npz":
-        return "npz"
-    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        return "csv"
-    if "idx" in path.name and path.is_file():
-        return ""
-    return "idx" if path.is_dir() else ""
+    ending = path.suffix.lower()
+    if path.is_dir():
+        return "images" if _has_folders_or_pictures(path) else "idx"
+    if ending == ".txt":
+        return "csv" if is_table(path) else "text"
+    return {".npz": "npz", ".csv": "csv", ".tsv": "csv", ".md": "text"}.get(ending, "")
+
+
+def _has_folders_or_pictures(folder: Path) -> bool:
+    """Whether a folder is one of pictures rather than one of IDX files."""
+    try:
+        with os.scandir(folder) as entries:
+            seen = [(e.name.lower(), e.is_dir()) for e in islice(entries, 1000) if not e.name.startswith(".")]
+    except OSError:
+        return False
+    if any("idx" in name or "ubyte" in name for name, is_folder in seen if not is_folder):
+        return False
+    return any(is_folder or Path(name).suffix in PICTURE_ENDINGS for name, is_folder in seen)
 
 
 def _file_source(kind: str, rest: str) -> Source:
@@ -133,7 +177,7 @@ def _file_source(kind: str, rest: str) -> Source:
         keys = [unquote(key).strip().lower() for key, _, _ in pairs]
         wrong = [k for k, (_, equals, _) in zip(keys, pairs, strict=True) if not equals or k not in OPTIONS[kind]]
         if not wrong:
-            values = [v.split(",") if k == "drop" else [v] for k, (_, _, v) in zip(keys, pairs, strict=True)]
+            values = [v.split(",") if k in _LISTS else [v] for k, (_, _, v) in zip(keys, pairs, strict=True)]
             options = [(k, unquote(v)) for k, pieces in zip(keys, values, strict=True) for v in pieces]
             candidates.append(Source(kind, rest[:mark], tuple(options)))
         elif any(equals for _, equals, _ in pairs):
@@ -145,7 +189,7 @@ def _file_source(kind: str, rest: str) -> Source:
     if problem:
         known = OPTIONS[kind]
         close = difflib.get_close_matches(problem, known, 1, 0.5)
-        hint = f"did you mean {close[0]}?" if close else f"it takes {listed(list(known))}." if known else "it takes none."
+        hint = f"did you mean {close[0]}?" if close else f"it takes {listed(list(known), 20)}." if known else "it takes none."
         raise DataError(f"{kind}: has no option {shown(problem)!r}; {hint}")
     return Source(kind, rest)
 
@@ -154,7 +198,7 @@ def _check_options(options: list[tuple[str, str]]) -> None:
     for i, (key, value) in enumerate(options):
         if key in _CHOICES and value not in _CHOICES[key]:
             raise DataError(f"The option {key} cannot be {shown(value)!r}: write {' or '.join(_CHOICES[key])}.")
-        if key != "drop" and key in [k for k, _ in options[:i]]:
+        if key not in _LISTS and key in [k for k, _ in options[:i]]:
             raise DataError(f"The option {key} is given twice: keep one.")
 
 
@@ -170,7 +214,7 @@ def _unknown(text: str) -> str:
         return "No source is given: write a name such as digits, or a file such as csv:FILE."
     kind = _kind_of(Path(text)) if _exists(text) else ""
     if kind:
-        return f"To read the {'folder' if kind == 'idx' else 'file'} {shown(text, 200)}, write {kind}: before its name."
+        return f"To read the {'folder' if kind in ('idx', 'images') else 'file'} {shown(text, 200)}, write {kind}: before its name."
     word, colon, _ = text.partition(":")
     if colon:
         close = _close(word, list(OPTIONS))

@@ -11,18 +11,16 @@ from collections import Counter
 
 import numpy as np
 
-from studio.core.vocabulary import SPECIAL, UNKNOWN, vocabulary_of, words_of_text
+from studio.core.vocabulary import UNKNOWN
 from studio.data.csv_text import encoding_of
 from studio.data.errors import DataError, shown
 from studio.data.facts import Arrays, Facts
 from studio.data.files import check_size, look_at, reading, resolved
 from studio.data.source import Source
+from studio.data.words import LARGEST_TEXT, pieces_of, vocabulary_and_note
 
-#: Most names in a vocabulary; rarer ones become `UNKNOWN`.
-MOST_CHARACTERS, MOST_WORDS = 256, 4000
 #: Characters or words a sample has, if the source does not say.
 WINDOWS = {"characters": 64, "words": 24}
-LARGEST_TEXT = 256 << 20
 
 
 def facts(source: Source) -> Facts:
@@ -34,7 +32,7 @@ def facts(source: Source) -> Facts:
         When it is not text, or too short for a few windows.
     """
     level = source.option("level") or "characters"
-    window = _window(source, level)
+    window = source.whole("window", 2, 1024) or WINDOWS[level]
     pieces = _pieces(source, level)
     samples = (len(pieces) - 1) // window
     name = shown(resolved(source.name).name)
@@ -44,14 +42,8 @@ def facts(source: Source) -> Facts:
             "or a smaller window such as ?window=16."
         )
     check_size(name, 2 * samples * window)
-    most = MOST_CHARACTERS if level == "characters" else MOST_WORDS
-    # The most frequent first; equally frequent ones in order of their first place.
-    counted = Counter(pieces)
-    vocabulary = vocabulary_of(piece for piece, _ in counted.most_common(most - len(SPECIAL)))
-    left_out = len(counted) - (len(vocabulary) - len(SPECIAL))
-    notes = [f"X are {window} {level} in a row, Y the one after each; the end of the text is kept for checking."]
-    if left_out:
-        notes.append(f"{left_out:,} rare {level} are shown as {SPECIAL[UNKNOWN]}.")
+    vocabulary, note = vocabulary_and_note(Counter(pieces), level)
+    notes = [f"X are {window} {level} in a row, Y the one after each; the end of the text is kept for checking.", *note]
     return Facts(
         resolved(source.name).stem, (window,), "labels", samples, classes=vocabulary, y_shape=(window,),
         vocabulary=vocabulary, ordered=True, continues=True, notes=tuple(notes),
@@ -68,15 +60,6 @@ def arrays(source: Source, known: Facts) -> Arrays:
     return Arrays(codes[:-1].reshape(count, window).astype(np.float32), codes[1:].reshape(count, window))
 
 
-def _window(source: Source, level: str) -> int:
-    text = source.option("window")
-    if text is None:
-        return WINDOWS[level]
-    if not (text.isascii() and text.isdigit() and 2 <= int(text) <= 1024):
-        raise DataError(f"The option window cannot be {shown(text)!r}: write a whole number from 2 to 1024.")
-    return int(text)
-
-
 def _pieces(source: Source, level: str) -> list[str] | str:
     path = resolved(source.name)
     _path, _changed, size = look_at(path)
@@ -91,4 +74,4 @@ def _pieces(source: Source, level: str) -> list[str] | str:
     if any(c < " " and c not in "\t\n\r\f" for c in set(text)):
         raise DataError(f"{name} is not text: choose a file of plain text.")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text if level == "characters" else words_of_text(text)
+    return pieces_of(text, level)

@@ -49,14 +49,19 @@ class PlanBuilder(LayerLowering):
         """Lower the useful nodes, then the backward pass."""
         self.valid = self.scratch(self.batch)
         self.emit(control.mark_valid, self.batch, self.valid)
-        sources = [n.id for n in self.graph.nodes if n.id in self.datasets]
+        # Arrays are numbered through, as `studio.engine.observed` hands them out.
+        first_arrays: dict[str, int] = {}
+        arrays = 0
+        for source in (n.id for n in self.graph.nodes if n.id in self.datasets):
+            first_arrays[source] = arrays
+            arrays += self.datasets[source].ports
         for node_id in self.graph.order:
             if node_id not in useful:
                 continue
             layer = self.graph.node(node_id).layer
             self._place = Place(node_id, layer)
             if layer.family == "Data":
-                self._lower_source(node_id, sources.index(node_id), useful)
+                self._lower_source(node_id, first_arrays[node_id], useful)
             else:
                 self._lower_node(node_id, layer)
         self._lower_rest()
@@ -90,7 +95,7 @@ class PlanBuilder(LayerLowering):
                 wanted = max(wanted, self.graph.node(edge.target).layer.halo(*shapes))
         return wanted
 
-    def _lower_source(self, node: str, number: int, useful: frozenset[str]) -> None:
+    def _lower_source(self, node: str, first: int, useful: frozenset[str]) -> None:
         used = {e.source_port for e in self.graph.outgoing(node) if e.target in useful}
         for port, shape in enumerate(self.inference.shapes[node]):
             if port not in used and not (port == 0 and not self.training):
@@ -100,7 +105,7 @@ class PlanBuilder(LayerLowering):
             distance = self.scratch(2 * self.batch)
             self.emit(
                 control.gather,
-                2 * number + port,
+                first + port,
                 tensor.rows,
                 tensor.row_length,
                 tensor.row_stride,
@@ -242,7 +247,7 @@ def _has_data(graph: Graph, inference: Inference, node: str) -> bool:
     """Whether numbers reach the node: everything before it has a shape and starts at Data."""
     before = graph.ancestors(node) | {node}
     return all(n in inference.shapes for n in before) and all(
-        len(graph.node(n).layer.outputs) == 2 for n in before if graph.node(n).layer.family == "Data"
+        len(graph.node(n).layer.outputs) >= 2 for n in before if graph.node(n).layer.family == "Data"
     )
 
 

@@ -72,7 +72,7 @@ class Observed:
 
     def _arrays(self, split: Callable[[Dataset], Split]) -> list[np.ndarray]:
         ordered = [self.datasets[n.id] for n in self.graph.nodes if n.id in self.datasets]
-        return [array for dataset in ordered for array in (split(dataset).x, split(dataset).y)]
+        return [array for dataset in ordered for array in split(dataset).arrays]
 
     def _take(self, bound: BoundPlan) -> LossSums:
         total = bound.sums.sum(0)
@@ -124,7 +124,7 @@ class Observed:
                 answers: np.ndarray | None = None
                 if target in self.datasets:
                     part = split(self.datasets[target])
-                    answers = (part.y if target_port == 1 else part.x)[chunk]
+                    answers = part.arrays[target_port][chunk]
                 else:
                     answers = self.read_output(bound, target, count)
                 if answers is not None:
@@ -238,7 +238,7 @@ class Observed:
         if source not in self.datasets:
             return None
         train = self.datasets[source].train
-        numbers = class_numbers(train.y if port == 1 else train.x, loss.class_kind)
+        numbers = class_numbers(train.arrays[port], loss.class_kind)
         counts = np.bincount(numbers[numbers >= 0], minlength=classes)[:classes]
         ignored = getattr(loss, "ignore_class", -1)
         if 0 <= ignored < classes:
@@ -285,7 +285,7 @@ class Observed:
         Parameters
         ----------
         arrays : sequence of numpy.ndarray
-            X and Y of each Data node in turn, as many samples each.
+            What the outputs of each Data node in turn give, as many samples each.
         nodes : iterable of str
 
         Returns
@@ -315,6 +315,6 @@ class Observed:
 
         def chosen(dataset: Dataset) -> Split:
             split = dataset.validation if len(dataset.validation) else dataset.train
-            return Split(split.x[part(split)], split.y[part(split)])
+            return split.take(part(split))
 
         return self._arrays(chosen)

@@ -19,7 +19,7 @@ from studio.engine.compiling import compile_kernels
 from studio.engine.cpu_device import give_way
 from studio.engine.failure import EngineProblem
 from studio.engine.history import History
-from studio.engine.loaded_data import Load, LoadedData
+from studio.engine.loaded_data import Load, LoadedData, Outdated
 from studio.engine.messages import (
     Command,
     Pause,
@@ -62,7 +62,7 @@ class Trainer:
     ----------
     load : callable
         Gives the data set of a Data layer; raises ValueError with one plain sentence. Called
-        on the trainer's thread.
+        on the trainer's thread, with a function to tell how far it is, which may raise to end it.
     ahead : bool
         Compile kernels in other processes, so that a window in this one never stutters.
     """
@@ -72,6 +72,8 @@ class Trainer:
         self._ahead = ahead
         self._commands: queue.SimpleQueue[Command | _Export] = queue.SimpleQueue()
         self._stopping = threading.Event()
+        #: The graph sent last, which may still be in the queue.
+        self._newest: Graph | None = None
         self._thread: threading.Thread | None = None
         self._training = Training()
         self._run: TrainingRun | None = None
@@ -101,6 +103,8 @@ class Trainer:
         """Put a command into the queue; never waits."""
         if isinstance(command, Stop):
             self._stopping.set()
+        elif isinstance(command, SetGraph):
+            self._newest = command.graph
         self._commands.put(command)
 
     def take(self) -> Snapshot:
@@ -248,8 +252,7 @@ class Trainer:
             standing.status = "empty"
             return
         try:
-            self._datasets = {}
-            self._datasets = self._data.of(graph, lambda words: self._tell("preparing", words))
+            self._read_data(graph)
             errors = infer(graph, {n: d.info for n, d in self._datasets.items()}).errors
             if errors:
                 raise EngineProblem(errors[0])
@@ -258,6 +261,8 @@ class Trainer:
             self._desk.prepare(run)
         except EngineProblem as problem:
             standing.status, standing.message, standing.problem = "invalid", "", problem.problem
+            return
+        except Outdated:
             return
         except RuntimeError as error:
             standing.status, standing.message, standing.problem = "invalid", "", Problem("", str(error))
@@ -274,6 +279,13 @@ class Trainer:
         standing.status = "paused" if run.network.step else "ready"
         if was_running:
             self._set_running(self._steps_left, self._target)
+
+    def _read_data(self, graph: Graph) -> None:
+        def tell(words: str, share: float) -> None:
+            self._tell("preparing", words, share)
+
+        self._datasets = {}
+        self._datasets = self._data.of(graph, tell, lambda: self._newest is graph and not self._stopping.is_set())
 
     def _compile(self, kernels: Iterable[Kernel]) -> None:
         wanted = list(kernels)

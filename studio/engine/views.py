@@ -81,7 +81,8 @@ def _look_at_plane(
     grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
     info = next(iter(network.infos.values()))
     target = np.zeros((len(grid), *info.y_shape), np.float32)
-    seen = network.look([grid, target], nodes)
+    weights = [np.zeros(len(grid), np.float32)] * (info.ports - 2)
+    seen = network.look([grid, target, *weights], nodes)
     return {node: values.reshape(pixels, pixels, -1) for node, values in seen.items()}
 
 
@@ -91,10 +92,10 @@ def _scatter(network: Network, node: str) -> Scatter | None:
 
     def part(dataset: Dataset) -> Split:
         split = dataset.validation if len(dataset.validation) else dataset.train
-        return Split(split.x[:SCATTER_SAMPLES], split.y[:SCATTER_SAMPLES])
+        return split.take(slice(SCATTER_SAMPLES))
 
     ordered = [network.datasets[n.id] for n in network.graph.nodes if n.id in network.datasets]
-    arrays = [array for dataset in ordered for array in (part(dataset).x, part(dataset).y)]
+    arrays = [array for dataset in ordered for array in part(dataset).arrays]
     seen = network.look(arrays, [node])
     if node not in seen:
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.core.graph import Graph
+from studio.data import picture_folder
 from studio.data.errors import DataError
 from studio.data.source import OPTIONS, parse_source
 from studio.layers.data import Data
@@ -16,6 +17,7 @@ from studio.storage.errors import StorageError
 
 #: More than this is not read only for a checksum; the size still tells most changes.
 _MOST_BYTES = 1 << 28
+_MOST_FILES = 5000
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class DataReference:
         """What happened to the data since, in one sentence; empty if nothing did."""
         path = _path(self.source)
         try:
-            now = _fingerprint(path) if path else None
+            now = _fingerprint(self.source, path) if path else None
         except (OSError, ValueError):
             return f"The data in {path} cannot be found: put them back, or choose another source."
         if now is not None and now != (self.size, self.sha256):
@@ -57,7 +59,7 @@ def references(graph: Graph) -> tuple[DataReference, ...]:
     for node in graph.nodes:
         if isinstance(node.layer, Data) and (path := _path(node.layer.source)):
             try:
-                size, checksum = _fingerprint(path)
+                size, checksum = _fingerprint(node.layer.source, path)
             except (OSError, ValueError):
                 continue
             found.append(DataReference(node.id, node.layer.source, size, checksum))
@@ -90,22 +92,26 @@ def _path(source: str) -> Path | None:
         return None
 
 
-def _fingerprint(path: Path) -> tuple[int, str]:
-    if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.is_file())
-    else:
+def _fingerprint(source: str, path: Path) -> tuple[int, str]:
+    if not path.is_dir():
         files = [path]
-    stamps = tuple((str(p), s.st_size, s.st_mtime_ns) for p in files for s in [p.stat()])
-    return _digest(stamps)
+    elif source.strip().lower().startswith("images:"):
+        # Sub-folders are the classes, so that their names matter as well.
+        files = picture_folder.files(path)
+        stamps = tuple((str(p), s.st_size, s.st_mtime_ns) for p in files for s in [p.stat()])
+        return _digest(stamps, tuple(p.relative_to(path).as_posix() for p in files))
+    else:
+        files = sorted(p for p in path.iterdir() if p.is_file())
+    return _digest(tuple((str(p), s.st_size, s.st_mtime_ns) for p in files for s in [p.stat()]))
 
 
 @lru_cache(maxsize=64)
-def _digest(stamps: tuple[tuple[str, int, int], ...]) -> tuple[int, str]:
-    """Size and checksum of files; read again only when a size or a date changed."""
+def _digest(stamps: tuple[tuple[str, int, int], ...], names: tuple[str, ...] = ()) -> tuple[int, str]:
+    """Size and checksum of files and of their names; read again only when a size or a date changed."""
     size = sum(s for _, s, _ in stamps)
-    if size > _MOST_BYTES:
+    if size > _MOST_BYTES or len(stamps) > _MOST_FILES:
         return size, ""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("\n".join(names).encode())
     for name, _, _ in stamps:
         with open(name, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

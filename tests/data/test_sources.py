@@ -63,7 +63,7 @@ def test_sources_are_taken_apart(text, expected):
         ("csv:", "No file is named"),
         ("csv:nothing-here.csv", "There is no file nothing-here.csv"),
         ("csv:x.csv?targt=y", "did you mean target?"),
-        ("csv:x.csv?colour=y", "it takes target, as, missing, header and drop"),
+        ("csv:x.csv?colour=y", "it takes target, as, missing, header, drop, weight, text"),
         ("idx:x?target=y", "it takes none"),
         ("csv:x.csv?missing=maybe", "write fill or skip"),
         ("csv:x.csv?target=a&target=b", "given twice"),
@@ -135,7 +135,7 @@ def test_describe_all_gives_each_data_node_its_facts_or_its_sentence():
 def test_files_are_looked_into_again_only_when_they_change(tmp_path, monkeypatch):
     looked = []
     original = loading._look_into
-    monkeypatch.setattr(loading, "_look_into", lambda source: looked.append(source) or original(source))
+    monkeypatch.setattr(loading, "_look_into", lambda source, progress: looked.append(source) or original(source, progress))
     layer = csv_node(tmp_path, TABLE)
     for seed in range(3):
         assert describe(Data(source=layer.source, seed=seed)).samples == 20

@@ -33,7 +33,7 @@ SETTINGS = Training(optimizer=optimizer(learning_rate=0.05), batch_size=8, epoch
 FAST = SetPace(0.0)
 
 
-def load(source: Layer):  # type: ignore[no-untyped-def]
+def load(source: Layer, progress: object = None):  # type: ignore[no-untyped-def]
     if source.source == "missing":  # type: ignore[attr-defined]
         raise ValueError("There is no such file: choose another.")
     if source.source == "broken":  # type: ignore[attr-defined]
@@ -165,9 +165,9 @@ def test_a_snapshot_is_made_only_after_the_last_was_taken(trainer: Trainer) -> N
     end = time.monotonic() + 60.0
     while trainer._publisher.taken.is_set() and time.monotonic() < end:
         time.sleep(0.001)
-    untaken = trainer.snapshot
     state = trainer.export_state()
     assert state is not None
+    untaken = trainer.snapshot  # made by now: states are handed out between two
     while (later := trainer.export_state()) is not None and later.step < state.step + 50:
         time.sleep(0.001)
     assert trainer.snapshot is untaken
@@ -571,3 +571,38 @@ def test_why_training_ended_early_is_said_until_it_goes_on(trainer: Trainer) -> 
     trainer.send(Run())
     snapshot = wait(trainer, lambda s: s.status == "finished" and s.epoch == 6)
     assert snapshot.learning_rate == pytest.approx(0.05)
+
+
+def test_a_long_reading_says_how_far_it_is_and_ends_when_nobody_waits_for_it() -> None:
+    reading, told, ended = threading.Event(), threading.Event(), []
+
+    def slow(source: Layer, progress: Callable[[int, int], None]) -> object:
+        if source.source != "slow":  # type: ignore[attr-defined]
+            return load(source)
+        reading.set()
+        try:
+            for done in range(100_000):
+                progress(done, 100_000)
+                told.wait(0.002)
+        except BaseException:
+            ended.append(source)
+            raise
+        raise AssertionError("nobody ended it")
+
+    graph, data, _ = classifier()
+    made = Trainer(slow, ahead=False)  # type: ignore[arg-type]
+    made.start()
+    try:
+        made.send(SetGraph(graph.set_layer(data, layer("Data", source="slow")), SETTINGS))
+        said = wait(made, lambda s: s.message.startswith("Reading data: ")).message
+        assert said.endswith(" of 100,000")
+        made.send(SetGraph(graph, SETTINGS))
+        wait(made, status("ready"))
+        assert len(ended) == 1
+        made.send(SetGraph(graph.set_layer(data, layer("Data", source="slow")), SETTINGS))
+        wait(made, lambda s: s.message.startswith("Reading data: "))
+    finally:
+        begin = time.monotonic()
+        made.close()
+    assert time.monotonic() - begin < 5.0
+    assert len(ended) == 2

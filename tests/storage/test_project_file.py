@@ -355,6 +355,31 @@ def test_a_changed_data_file_is_noticed(tmp_path: Path) -> None:
     table.unlink()
     assert "cannot be found" in reference.change()
 
+def test_a_changed_folder_of_pictures_is_noticed(tmp_path: Path) -> None:
+    root = tmp_path / "pictures"
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True)
+        (root / name / "1.png").write_bytes(name.encode())
+    document = templates.load("digits-convnet")
+    (data,) = (n.id for n in document.graph.nodes if n.layer.type_name() == "Data")
+    path = tmp_path / "x.studio"
+    save(path, document.with_graph(document.graph.set_parameters(data, source=f"images:{root}?size=8")))
+    (reference,) = open_project(path).data
+    assert (reference.size, len(reference.sha256)) == (6, 64)
+    assert reference.change() == ""
+    (root / "cat" / "1.png").write_bytes(b"cow")
+    assert "changed since the project was saved" in reference.change()
+    (root / "cat" / "1.png").write_bytes(b"cat")
+    assert reference.change() == ""
+    (root / "cat").rename(root / "bat")
+    assert "changed since the project was saved" in reference.change()
+    (root / "bat" / "1.png").unlink()
+    (root / "bat").rmdir()
+    (root / "dog" / "1.png").unlink()
+    (root / "dog").rmdir()
+    root.rmdir()
+    assert "cannot be found" in reference.change()
+
 
 def test_built_in_data_need_no_reference(tmp_path: Path) -> None:
     save(tmp_path / "x.studio", templates.load("iris"))

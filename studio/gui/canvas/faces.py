@@ -341,8 +341,9 @@ class _Maker:
         inputs = tuple(
             Port(n, 0.0, y, fine_in if len(names) == 1 else (), not fine_in) for n, y in zip(names, heights, strict=True)
         )
-        if face.node.layer.family == "Data" and len(node.layer.outputs) == 2:
-            heights = (middle - 8, middle + 32) if face.height > 100 else (middle - 8, middle + 16)
+        if face.node.layer.family == "Data" and len(node.layer.outputs) >= 2:
+            step = 40 if face.height > 100 else 24
+            heights = tuple(middle - 8 + step * i for i in range(len(node.layer.outputs)))
         else:
             heights = _heights(middle, len(node.layer.outputs), face.height)
         plain_out = not fine_out or any(e not in self.strands for e in outgoing)

@@ -20,7 +20,7 @@ def output_node(graph: Graph) -> Node | None:
 
 def data_node(graph: Graph, output: str = "") -> Node | None:
     """The Data node that feeds the output, or the first one there is."""
-    sources = [n for n in graph.nodes if n.layer.family == "Data" and len(n.layer.outputs) == 2]
+    sources = [n for n in graph.nodes if n.layer.family == "Data" and len(n.layer.outputs) >= 2]
     if output and output in graph:
         before = graph.ancestors(output)
         sources = [n for n in sources if n.id in before] or sources
