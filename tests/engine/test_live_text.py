@@ -41,7 +41,7 @@ WISH = TextWish(prompt="bad", length=30, temperature=3.0, interval=0.0)
 
 @pytest.fixture
 def trainer() -> Iterator[Trainer]:
-    made = Trainer(lambda source: reversals() if source.source == "words" else text_data(), ahead=False)  # type: ignore[attr-defined]
+    made = Trainer(lambda source, progress: reversals() if source.source == "words" else text_data(), ahead=False)  # type: ignore[attr-defined]
     made.start()
     made.send(SetPace(0.0))
     yield made
