@@ -63,6 +63,10 @@ class Composite(Layer):
             found |= {f"{name}/{extra}": shape for extra, shape in layer.extras(*given).items()}
         return found
 
+    def extra_names(self, extra: str) -> tuple[str, ...]:
+        name, _, own = extra.partition("/")
+        return self.parts()[name].extra_names(own)
+
     def _halos(self, *shapes: Any) -> dict[str, int]:
         """Zeros that the consumers among the parts want around each input and each part's output."""
         wanted: dict[str, int] = {}

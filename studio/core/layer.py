@@ -172,6 +172,10 @@ class Layer(Component):
         """
         return {}
 
+    def extra_names(self, extra: str) -> tuple[str, ...]:
+        """What each map (along the last axis) of one of the `extras` is; empty where numbers say enough."""
+        return ()
+
     def halo(self, *shapes: Shape) -> int:
         """How many rows and columns (or steps) of zeros the layer wants around its picture (or sequence)."""
         return 0

@@ -56,6 +56,8 @@ class Recurrent(Layer):
     inputs: ClassVar[tuple[str, ...]] = ("input", "padding?")
     #: How many gates, or sums, each unit has.
     gates: ClassVar[int] = 1
+    #: What the gates are, in Keras's order, for a layer that shows them.
+    gate_names: ClassVar[tuple[str, ...]] = ()
 
     units: int = integer(32, 1, 4096, help="How many numbers the layer remembers from step to step.")
     activation: str = choice("tanh", curve_names, help="The curve that what is remembered goes through.")
@@ -89,6 +91,14 @@ class Recurrent(Layer):
 
     def keras_call(self, made: str, inputs: Sequence[str | None]) -> Code:
         return masked_call(made, inputs)
+
+    def extras(self, *shapes: Any) -> Mapping[str, Shape]:
+        if not self.gate_names:
+            return {}
+        return {"gates": (self.units, shapes[0][0], self.gates)} if shapes else {"gates": (self.units, 1, self.gates)}
+
+    def extra_names(self, extra: str) -> tuple[str, ...]:
+        return self.gate_names
 
     def bias_shape(self) -> Shape:
         """Keras's shape of the bias."""

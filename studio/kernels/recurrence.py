@@ -18,12 +18,15 @@ from studio.kernels.recurrent import (
     Variant,
     backward_kernel,
     forward_kernel,
+    gates_kernel,
     gradient_tile,
 )
 from studio.kernels.rows import draw_row_masks, pack, pack_turned, unpack
 
 #: Samples times steps that a product for the weights' gradient should run over at the least.
 _LONG_ENOUGH = 96
+#: The one of the gates, in Keras's order, that has the output's curve.
+_CANDIDATE = 2
 #: Where the random numbers of the remembered numbers' mask begin.
 _RECURRENT_STREAM = 1 << 20
 
@@ -201,7 +204,24 @@ class _Lowered:
         arguments |= self._sequence("x", self.x) | {"y": self.output.base, "y_step": _step(self.output)}
         arguments["width_distance"] = lowering.table(np.arange(lowering.lanes) * width)
         lowering.emit(forward_kernel(self.cell, self.variant, _kinds(arguments)), *arguments.values())
+        self._show_gates()
         lowering.backward(self.output, self._backward)
+
+    def _show_gates(self) -> None:
+        """Emit the copy of the gates of all steps, in the order of the sequence, if anybody looks."""
+        if not self.layer.extras(*self.lowering.shapes):
+            return
+        shown = self.lowering.expose("gates")
+        if shown is None:
+            return
+        # Of a gate's columns, the last holds what the others have come to.
+        order = [max(c for c, gate in enumerate(self.cell.columns) if gate == n) for n in range(self.layer.gates)]
+        self.lowering.emit(
+            gates_kernel(self.cell, self.variant),
+            *(self.steps, self.batch, self.units, self.width, self.columns),
+            *(len(order), _CANDIDATE, self.lowering.table(order), self.common["gates"], shown.base),
+            *(self.last, -1 if self.layer.go_backwards else 1),
+        )
 
     def _backward(self, dy: Tensor) -> None:
         lowering, batch, width = self.lowering, self.batch, self.width

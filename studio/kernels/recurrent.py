@@ -207,6 +207,22 @@ def run(arena, record, table, state):
 {accumulate}
 '''
 
+_GATES = '''
+def run(arena, record, table, state):
+    steps, batch, units, width, columns = record[2], record[3], record[4], record[5], record[6]
+    gates, candidate, order = record[7], record[8], at(table, record[9])
+    source, target, first, move = at(arena, record[10]), at(arena, record[11]), record[12], record[13]
+    for t in range(steps):
+        for n in range(gates):
+            for u in range(units):
+                place = at(target, ((u * steps + first + t * move) * gates + n) * batch)
+                for b in range(batch):
+                    place[b] = source[(t * batch + b) * columns + order[n] * width + u]
+                for b in range(0, batch, LANES):
+                    number = load(at(place, b))
+                    store(at(place, b), curve_again(number) if n == candidate else gate_again(number))
+'''
+
 _SUM = (
     "        multiply(batch, vectors_{i}, depth_{i} - {skip}, at(zt, first_{i} + {skip}), row, 1, "
     "at(w_{i}, {skip} * {panel}), panel_{i}, distance, at(g, column_{i}), columns, 0, zeros)"
@@ -338,6 +354,11 @@ def backward_kernel(cell: Cell, variant: Variant, names: dict[str, str], gradien
     body = _product("multiply", ROWS) + _product("accumulate", gradient_rows)
     body += _BACKWARD.format(arguments=_arguments(names), step=step, accumulate=accumulate)
     return generated(f"{cell.name.lower()}_backward", _text(cell, variant, "back through time", {ROWS, gradient_rows}, body))
+
+
+def gates_kernel(cell: Cell, variant: Variant) -> Kernel:
+    """The kernel that copies the gates of all steps, as they are after their curves, to where people see them."""
+    return generated(f"{cell.name.lower()}_gates", _text(cell, variant, "gates of all steps", {ROWS}, _GATES))
 
 
 def gradient_tile(*counts: int) -> int:

@@ -116,6 +116,14 @@ class Bidirectional(Layer):
     def weights(self, *shapes: Any) -> tuple[Weight, ...]:
         return tuple(w for name, part in self.parts().items() for w in weights_of_part(name, part, *shapes))
 
+    def extras(self, *shapes: Any) -> Mapping[str, Shape]:
+        found = ((name, part.extras(*shapes)) for name, part in self.parts().items())
+        return {f"{name}/{extra}": shape for name, extras in found for extra, shape in extras.items()}
+
+    def extra_names(self, extra: str) -> tuple[str, ...]:
+        name, _, own = extra.partition("/")
+        return self.parts()[name].extra_names(own)
+
     def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
         ahead = lowering.part("forward_layer", *inputs, halo=0)
         back = lowering.part("backward_layer", *inputs, halo=0)

@@ -135,6 +135,7 @@ class GRU(Recurrent):
     """Gated recurrent unit: one gate mixes old and new, another lets go of the old."""
 
     gates: ClassVar[int] = 3
+    gate_names: ClassVar[tuple[str, ...]] = ("update gate", "reset gate", "new output")
     common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("recurrent", "memory", "sequence", "time series", "text", "rnn", "gates")
     help: ClassVar[str] = (

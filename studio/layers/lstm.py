@@ -79,6 +79,7 @@ class LSTM(Recurrent):
     """Long short-term memory: gates write to, clear and read a memory, step by step."""
 
     gates: ClassVar[int] = 4
+    gate_names: ClassVar[tuple[str, ...]] = ("input gate", "forget gate", "new memory", "output gate")
     states: ClassVar[int] = 2
     common: ClassVar[bool] = True
     keywords: ClassVar[tuple[str, ...]] = ("recurrent", "memory", "sequence", "time series", "text", "rnn", "gates")

@@ -218,9 +218,9 @@ class _Maker:
         units = shape[-1] if shape and kind in ("neurons", "maps", "scores", "bars") else 0
         if kind == "maps" and shape and len(shape) == 2:
             units = 1
-        extra = self._extra(node) if kind == "maps" else ("", ())
+        extra = self._extra(node) if kind in ("maps", "bars", "strip") else ("", ())
         if extra[0]:
-            units = extra[1][-1]
+            kind, units = "maps", extra[1][-1]
         shown = min(units, MOST_CELLS) if kind in ("neurons", "maps") else units
         labels = self._labels(node, kind, units, info)
         left, right = self._footer(node, shape, info)

@@ -47,7 +47,7 @@ class MapsCanvas(QWidget):
         self.values: np.ndarray = np.zeros((0, 0, 0), np.float32)
         self.flipped = False
         self.hovered: tuple[int, int, int] | None = None
-        #: What bars of a short vector stand for; empty for plain numbers.
+        #: What bars of a short vector, or the tiles, stand for; empty for plain numbers.
         self.names: tuple[str, ...] = ()
         self.on_hover: Callable[[], None] = self.update
         self.setMouseTracking(True)
@@ -121,7 +121,8 @@ class MapsCanvas(QWidget):
                 painter.drawRect(rect)
             painter.setPen(theme.color("text" if on else "text-3"))
             caption = QRectF(rect.left() - 4, rect.bottom() + 1, rect.width() + 8, _CAPTION)
-            painter.drawText(caption, Qt.AlignmentFlag.AlignCenter, str(index + 1))
+            words = self.names[index] if index < len(self.names) else str(index + 1)
+            painter.drawText(caption, Qt.AlignmentFlag.AlignCenter, words)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         where, found = event.position(), None
@@ -194,9 +195,13 @@ class MapsView(View):
         elif values is not None:
             if view is not None and view.extras:
                 # Such as who looks at whom, which tells more than what comes of it.
-                values = next(iter(view.extras.values()))[0]
+                extra, samples = next(iter(view.extras.items()))
+                values = samples[0]
+                names = self.session.document.graph.node(layer).layer.extra_names(extra)
+            else:
+                names = self._class_names(layer, values)
             picture = picture_of(values, self.theme)
-            self.canvas.names = self._class_names(layer, values)
+            self.canvas.names = names
             if values.ndim == 2:
                 values = values.T[..., None]
             elif values.ndim == 1 and len(values) > MOST_BARS:
@@ -243,4 +248,5 @@ class MapsView(View):
             self.value.show_lines(self.tr("Neuron {0}").format(number), (words,), legend)
         else:
             place = self.tr("row {0}, column {1}: {2}").format(row + 1, column + 1, number_text(value))
-            self.value.show_lines(self.tr("Map {0}").format(index + 1), (place,), legend)
+            named = self.canvas.names[index] if index < len(self.canvas.names) else ""
+            self.value.show_lines(named.capitalize() or self.tr("Map {0}").format(index + 1), (place,), legend)
