@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPixmap, QPolygonF
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 
 from studio.core.dataset import Dataset
 from studio.engine.messages import NodeView, Snapshot
@@ -18,6 +18,8 @@ from studio.gui.canvas.style import Style
 _BOUNDED = {"tanh", "sigmoid", "softmax", "softsign"}
 _SUPERSAMPLED = 2
 _MOST_POINTS = 600
+#: Most columns of a sequence that are shown as curves rather than as a picture.
+MOST_SERIES = 4
 
 
 @dataclass
@@ -276,7 +278,30 @@ def _data(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | None:
     sample = probe[0] * dataset.x_scale + dataset.x_mean
     if face.kind == "table":
         return Thumbnail(numbers=[float(v) for v in np.ravel(sample)[: len(face.labels)]])
-    return Thumbnail(_picture(np.asarray(sample, np.float32), style), 1)
+    sample = np.asarray(sample, np.float32)
+    if sample.ndim == 2 and sample.shape[1] <= MOST_SERIES:
+        return Thumbnail(series(sample, style), 1, smooth=True)
+    return Thumbnail(_picture(sample, style), 1)
+
+
+def series(sample: np.ndarray, style: Style) -> QPixmap:
+    """Numbers over time, float32 ``(steps, series)``, as curves; all share one scale."""
+    pixels = round(98 * _SUPERSAMPLED)
+    picture = QPixmap(pixels, pixels)
+    picture.fill(style.color("canvas"))
+    low, high = float(sample.min()), float(sample.max())
+    span = high - low or 1.0
+    margin = 0.1 * pixels
+    xs = np.linspace(margin / 2, pixels - margin / 2, len(sample))
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for number, column in enumerate(sample.T):
+        ys = margin + (high - column) / span * (pixels - 2 * margin)
+        color = style.color("accent") if sample.shape[1] == 1 else style.class_color(number, sample.shape[1])
+        painter.setPen(QPen(color, 1.6 * _SUPERSAMPLED))
+        painter.drawPolyline([QPointF(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True)])
+    painter.end()
+    return picture
 
 
 def _picture(sample: np.ndarray, style: Style) -> QPixmap:

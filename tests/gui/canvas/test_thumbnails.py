@@ -7,7 +7,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from studio.gui.canvas.style import Style, current_style
-from studio.gui.canvas.thumbnails import Thumbnail, sheet_of
+from studio.gui.canvas.thumbnails import Thumbnail, series, sheet_of
 
 
 @pytest.fixture
@@ -42,3 +42,19 @@ def test_shares_look_alike_as_long_as_bars_and_texts_do() -> None:
     assert not Thumbnail(numbers=[0.02, 0.98], percent=True, predicted=1).looks_like(first)
     assert not Thumbnail(numbers=[0.001, 0.999], percent=True, predicted=0).looks_like(first)
     assert not Thumbnail(numbers=[0.001, 0.999]).looks_like(first)
+
+
+def test_a_series_is_a_curve(qapp):
+    steps = np.linspace(0, 2 * np.pi, 40)
+    sample = np.stack([np.sin(steps), np.cos(steps)], 1).astype(np.float32)
+    style = current_style()
+    image = series(sample, style).toImage()
+    background = style.color("canvas").rgb()
+    inked = np.array([[image.pixel(x, y) != background for x in range(image.width())] for y in range(image.height())])
+    # A curve is thin, and goes from the left to the right.
+    assert 0.01 < inked.mean() < 0.2
+    assert inked[:, image.width() // 20 : -image.width() // 20].any(0).mean() > 0.95
+    # The sine starts in the middle and the cosine at the top.
+    first = np.flatnonzero(inked[:, image.width() // 18])
+    assert first.min() < image.height() // 4
+    assert abs(first.max() - image.height() // 2) < image.height() // 4
