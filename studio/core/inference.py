@@ -34,17 +34,32 @@ class Inference:
         `Weight` tuples by node id.
     problems : tuple of Problem
         In the order of the graph.
+    words : dict
+        Names of the words that numbers stand for, by node id and output port; absent where they
+        stand for none.
     """
 
     shapes: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
     input_shapes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     weights: Mapping[str, tuple[Weight, ...]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    words: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
         """Problems that stop training."""
         return tuple(p for p in self.problems if p.severity == "error")
+
+    def answer_words(self, graph: Graph, node: str) -> tuple[str, ...]:
+        """What the scores of each step stand for, where a loss compares them with words; else empty."""
+        shape = self.shapes.get(node, ((),))[0]
+        for wire in graph.outgoing(node):
+            if wire.target_port == 0 and isinstance(graph.node(wire.target).layer, Loss) and len(shape) == 2:
+                targets = graph.feeds(wire.target)[1]
+                words = self.words.get((targets.source, targets.source_port), ()) if targets else ()
+                if words and len(words) <= shape[1]:
+                    return words
+        return ()
 
     def parameters(self, node: str) -> int:
         """How many numbers the node's weights have."""
@@ -71,6 +86,7 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
     inputs: dict[str, tuple[Any, ...]] = {}
     weights: dict[str, tuple[Weight, ...]] = {}
     problems: list[Problem] = []
+    words: dict[tuple[str, int], tuple[str, ...]] = {}
 
     def report(node: Node, rest: str, remedy: Remedy | None = None, severity: str = "error") -> None:
         problems.append(Problem(node.id, f"{node.name} {rest}", remedy, severity))
@@ -80,6 +96,7 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
         layer = node.layer
         if layer.family == "Data":
             _infer_source(node, datasets.get(node_id), shapes, report)
+            words |= _words_of_source(node_id, datasets.get(node_id))
             continue
         missing = _missing_input(graph, node)
         if missing:
@@ -99,7 +116,7 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
             if isinstance(layer, Loss):
                 _check_classes(layer, given[0], datasets.get(wires[1].source), wires[1].source_port)
             else:
-                _check_words(layer, wires, datasets)
+                _check_words(layer, wires, words)
             shape = layer.output_shape(*given)
             if math.prod(shape) > LARGEST_SAMPLE:
                 raise ShapeProblem("would give more numbers than fit into memory: make it smaller.")
@@ -116,12 +133,13 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
             continue
         inputs[node_id] = given
         shapes[node_id] = (shape,) * max(1, len(layer.outputs))
+        words |= _words_passed_on(node_id, layer, wires, words)
     problems += _whole_graph_problems(graph, shapes)
     problems += _frozen_hints(graph, weights)
     problems += output_hints(graph, shapes, datasets)
     rank = {n: i for i, n in enumerate(graph.order)}
     problems.sort(key=lambda p: rank.get(p.node, len(rank)))
-    return Inference(shapes, inputs, weights, tuple(problems))
+    return Inference(shapes, inputs, weights, tuple(problems), words)
 
 
 def _infer_source(node, info, shapes, report) -> None:  # type: ignore[no-untyped-def]
@@ -197,11 +215,32 @@ def _check_classes(loss: Loss, prediction: Shape, info: DatasetInfo | str | None
         loss.check_classes(prediction, len(info.names_of(port)))
 
 
-def _check_words(layer: Layer, wires: tuple[Edge, ...], datasets: Mapping[str, DatasetInfo | str]) -> None:
+_Words = Mapping[tuple[str, int], tuple[str, ...]]
+
+
+def _words_of_source(node: str, info: DatasetInfo | str | None) -> dict[tuple[str, int], tuple[str, ...]]:
+    """What X and Y of a text hold: words, and the words, or digits, that are the answer."""
+    if not isinstance(info, DatasetInfo) or not info.vocabulary:
+        return {}
+    found = {(node, 0): info.vocabulary}
+    if info.target == "labels" and len(info.y_shape) == 1:
+        found[node, 1] = info.classes
+    return found
+
+
+def _words_passed_on(
+    node: str, layer: Layer, wires: tuple[Edge, ...], words: _Words
+) -> dict[tuple[str, int], tuple[str, ...]]:
+    first = next((words[w.source, w.source_port] for w in wires[:1] if (w.source, w.source_port) in words), ())
+    named = {(node, port): layer.words_out(port, first) for port in range(len(layer.outputs))} if first else {}
+    return {place: names for place, names in named.items() if names}
+
+
+def _check_words(layer: Layer, wires: tuple[Edge, ...], words: _Words) -> None:
     for wire in wires:
-        info = datasets.get(wire.source)
-        if isinstance(info, DatasetInfo) and info.vocabulary and wire.source_port == 0 and not layer.is_variadic():
-            layer.check_words(wire.target_port, len(info.vocabulary))
+        names = words.get((wire.source, wire.source_port))
+        if names and not layer.is_variadic():
+            layer.check_words(wire.target_port, len(names))
 
 
 def _whole_graph_problems(graph: Graph, shapes: Mapping[str, object]) -> list[Problem]:

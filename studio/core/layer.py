@@ -121,10 +121,17 @@ class Layer(Component):
         """
         return None
 
+    def words_out(self, port: int, words: tuple[str, ...]) -> tuple[str, ...]:
+        """What the numbers of an output port stand for, where those of the first input stand for words.
+
+        Empty, as for most layers, where they stand for no words.
+        """
+        return ()
+
     def check_words(self, port: int, words: int) -> None:
         """Look whether so many different words can be told apart.
 
-        Asked before `output_shape`, when a port for whole numbers gets a data set's words.
+        Asked before `output_shape`, when a port for whole numbers gets words.
 
         Raises
         ------
@@ -133,7 +140,7 @@ class Layer(Component):
         """
         known = self.whole_numbers(port)
         if known is not None and words > known:
-            raise ShapeProblem(f"knows {known} words, but Data has {words}: use fewer words.")
+            raise ShapeProblem(f"knows {known} words, but gets {words} different ones: use fewer words.")
 
     def summary(self) -> str:
         """The second line of the node, such as ``Dense · tanh``."""

@@ -14,6 +14,8 @@ SPECIAL = ("", "[start]", "[end]", "[other]")
 #: The name of a word that is hidden; its number comes after the last word's.
 HIDDEN = "[mask]"
 
+_SHOWN = {"": "[none]", " ": "␣", "\n": "⏎", "\t": "⇥"}
+
 _WORD = re.compile(r"\w+|[^\w\s]")
 #: Marks that follow a word without a space, and those that a word follows without one.
 _CLOSING, _OPENING = frozenset(".,;:!?)]}%'’”"), frozenset("([{‘“")
@@ -47,6 +49,11 @@ def encode(sequences: Iterable[Sequence[str]], vocabulary: Sequence[str], length
 def is_special(word: str) -> bool:
     """Whether a name stands for no word of the text."""
     return word in SPECIAL or word == HIDDEN
+
+
+def shown_word(word: str) -> str:
+    """A word by itself, for lists and legends, where nobody sees a space or an end of line."""
+    return _SHOWN.get(word, word)
 
 
 def has_characters(vocabulary: Sequence[str]) -> bool:

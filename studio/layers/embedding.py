@@ -51,7 +51,7 @@ class Embedding(Layer):
     def check_words(self, port: int, words: int) -> None:
         if words > self.input_dim:
             raise ShapeProblem(
-                f"knows {self.input_dim} words, but Data has {words}: raise input_dim.",
+                f"knows {self.input_dim} words, but gets {words} different ones: raise input_dim.",
                 Remedy("set", f"Make room for {words} words", values=(("input_dim", words),)),
             )
 

@@ -57,6 +57,9 @@ class ShiftRight(keras.layers.Layer):
 
     start: float = real(1.0, -1000.0, 1_000_000.0, help="The number that stands before the first step, such as that of the start mark.", live=True)
 
+    def words_out(self, port: int, words: tuple[str, ...]) -> tuple[str, ...]:
+        return words
+
     def output_shape(self, *shapes: Shape) -> Shape:
         if len(shapes[0]) not in (1, 2):
             raise ShapeProblem(f"gets {describe(shapes[0])}, needs a sequence (steps, or steps x features).")

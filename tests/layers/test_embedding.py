@@ -75,7 +75,7 @@ def test_what_they_cannot_take(layer: object, shape: tuple[int, ...], sentence: 
 
 def test_all_words_of_the_data_need_a_row() -> None:
     info = DatasetInfo("Stories", (6,), (), "labels", vocabulary=tuple(f"word {i}" for i in range(12)))
-    for words, messages in ((11, ["Embedding knows 11 words, but Data has 12: raise input_dim."]), (12, [])):
+    for words, messages in ((11, ["Embedding knows 11 words, but gets 12 different ones: raise input_dim."]), (12, [])):
         graph, source = Graph().add(Data())
         graph, node = graph.add(Embedding(input_dim=words))
         graph = graph.connect(source, 0, node, 0)

@@ -9,16 +9,17 @@ from PySide6.QtGui import QColor, QPaintEngine, QPainter, QPen, QTransform
 
 from studio.gui.canvas.faces import (
     BODY_TOP,
-    CELL,
+    LINE,
     MAP,
     MAP_GAP,
-    MORE_ROW,
     PADDING,
     SCORE_ROW,
+    STEPS_MAP,
     Face,
     strip_grid,
     thousands,
 )
+from studio.gui.canvas.ports import CELL, MORE_ROW
 from studio.gui.canvas.style import Style
 from studio.gui.canvas.thumbnails import Thumbnail, three_digits
 
@@ -83,6 +84,8 @@ def paint_body(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
         "strip": _paint_strip,
         "scores": _paint_scores,
         "bars": _paint_bars,
+        "text": _paint_text,
+        "steps": _paint_steps,
         "loss": _paint_loss,
     }
     if face.kind in painters:
@@ -205,6 +208,27 @@ def _paint_strip(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
     if length > 1024 and brush.words:
         words = tr("first {shown} of {all}").format(shown=thousands(1024), all=thousands(length))
         brush.text(QRectF(0, rect.bottom() + 2, face.width, 14), words, "text-3", flags=_CENTRE)
+
+
+def _paint_text(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
+    _paint_lines(brush, face, thumbnail, BODY_TOP)
+
+
+def _paint_lines(brush: Brush, face: Face, thumbnail: Thumbnail | None, top: float) -> None:
+    """Words on a plate, as somebody would read them."""
+    plate = QRectF(PADDING + 0.5, top + 0.5, face.width - 2 * PADDING - 1, face.shown * LINE + 3)
+    brush.plate(plate, 4)
+    if thumbnail is None or not brush.words:
+        return
+    token = {True: "ok", False: "error", None: "text-2"}[thumbnail.is_right]
+    for row, line in enumerate(thumbnail.lines):
+        brush.text(QRectF(PADDING + 5, top + 2 + row * LINE, plate.width() - 8, LINE), line, token)
+
+
+def _paint_steps(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:
+    rect = QRectF(PADDING, BODY_TOP, face.width - 2 * PADDING, STEPS_MAP)
+    _pictures(brush, [rect], thumbnail)
+    _paint_lines(brush, face, thumbnail, BODY_TOP + STEPS_MAP + 4)
 
 
 def _paint_scores(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None:

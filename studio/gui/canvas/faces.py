@@ -6,6 +6,7 @@ document alone, never on a snapshot, so that nodes do not change their size whil
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +17,8 @@ from studio.core.inference import Inference
 from studio.core.layer import Loss
 from studio.core.problems import Problem
 from studio.core.shapes import Shape, describe, size
-from studio.gui.canvas.layout import GRID
+from studio.core.vocabulary import has_characters
+from studio.gui.canvas.ports import CELL, MORE_ROW, Port, ports_of
 
 #: Width of a text in a type role, in pixels.
 Measure = Callable[[str, str], float]
@@ -26,11 +28,10 @@ HEADER = 42.0
 FOOTER = 25.0
 BODY_TOP = 50.0
 TEXT_LEFT = 38.0
-CELL, CELL_GAP = 38.0, 4.0
+CELL_GAP = 4.0
 MAP, MAP_GAP = 44.0, 6.0
 SCORE_ROW = 17.0
 MOST_CELLS = 8
-MORE_ROW = 18.0
 LINE = 15.0
 WIDEST = 208.0
 #: Layers up to this many units a side have one strand a weight between them.
@@ -38,31 +39,12 @@ MOST_STRANDS = 16
 #: Vectors up to this length are drawn as bars, longer ones as a picture strip.
 MOST_BARS = 12
 _PICTURE, _POINTS, _STRIP = 98.0, 134.0, 96.0
+#: Most lines of words that a node shows, and the height of the map above them.
+TEXT_LINES, STEPS_MAP = 4, 44.0
+#: About so many characters are in a line of a node.
+_LINE_CHARACTERS = 22
 _WIDTHS = {"points": 150.0, "picture": 114.0, "table": 150.0, "neurons": 120.0, "maps": 112.0, "scores": 132.0,
-           "bars": 132.0, "strip": 112.0, "loss": 172.0, "none": 112.0}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Port:
-    """Where a wire can end.
-
-    Parameters
-    ----------
-    name : str
-        The layer's name for it, such as ``X`` or ``target``.
-    x, y : float
-        Its centre.
-    spots : tuple of float
-        Heights of the small ports, one a neuron; empty where there is only the one port.
-    plain : bool
-        Whether the one port is drawn (beside spots, if a wire without strands needs it).
-    """
-
-    name: str
-    x: float
-    y: float
-    spots: tuple[float, ...] = ()
-    plain: bool = True
+           "bars": 132.0, "strip": 112.0, "text": 150.0, "steps": 150.0, "loss": 172.0, "none": 112.0}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,8 +56,9 @@ class Face:
     node : Node
         The node itself.
     kind : str
-        What the body shows: ``none``, ``points``, ``picture``, ``table``, ``neurons``,
-        ``maps``, ``scores``, ``bars``, ``strip`` or ``loss``.
+        What the body shows: ``none``, ``points``, ``picture``, ``table``, ``neurons``, ``maps``,
+        ``scores``, ``bars``, ``strip``, ``text`` (words), ``steps`` (scores of each step, and the
+        words they choose) or ``loss``.
     width, height : float
         Outer size.
     inputs, outputs : tuple of Port
@@ -83,7 +66,7 @@ class Face:
     shape : Shape or None
         Of the first output; None where it is not known.
     shown, hidden : int
-        How many units or maps the body shows, and how many more there are.
+        How many units, maps or lines of words the body shows, and how many more there are.
     labels : tuple of str
         Names of the rows of ``scores``, ``bars`` and ``table``.
     left, right : str
@@ -94,6 +77,8 @@ class Face:
         The first problem, wrapped to the node's width.
     extra : tuple of str and Shape
         Name and shape of what the maps are in place of the output; an empty name for the output.
+    words : tuple of str
+        What the numbers of ``text``, or the scores of ``steps``, stand for.
     """
 
     node: Node
@@ -111,6 +96,7 @@ class Face:
     problems: tuple[Problem, ...] = ()
     message: tuple[str, ...] = ()
     extra: tuple[str, Shape] = ("", ())
+    words: tuple[str, ...] = ()
     plane: bool = False
     info: DatasetInfo | None = field(default=None, compare=False)
 
@@ -215,6 +201,7 @@ class _Maker:
         info = self.datasets.get(node.id)
         info = info if isinstance(info, DatasetInfo) else None
         kind = self._kind(node, shape, info, problems)
+        words = self._words(node, kind)
         units = shape[-1] if shape and kind in ("neurons", "maps", "scores", "bars") else 0
         if kind == "maps" and shape and len(shape) == 2:
             units = 1
@@ -222,6 +209,8 @@ class _Maker:
         if extra[0]:
             kind, units = "maps", extra[1][-1]
         shown = min(units, MOST_CELLS) if kind in ("neurons", "maps") else units
+        if words:
+            shown = units = text_rows(words, self._steps(info, shape))
         labels = self._labels(node, kind, units, info)
         left, right = self._footer(node, shape, info)
         width = self._width(node, kind, labels, bool(problems), left + right.partition(" ")[0])
@@ -232,17 +221,21 @@ class _Maker:
         height = HEADER + FOOTER + (body + PADDING + 8 if body else PADDING)
         face = Face(node, kind, width, height, shape=shape, shown=shown, hidden=units - shown, labels=labels,
                     left=left, right=right, problems=problems, message=message,
-                    plane=node.id in self.plane, info=info, extra=extra)  # fmt: skip
-        inputs, outputs = self._ports(face)
+                    plane=node.id in self.plane, info=info, extra=extra, words=words)  # fmt: skip
+        inputs, outputs = ports_of(face, self.graph, self.strands)
         return Face(**{**face.__dict__, "inputs": inputs, "outputs": outputs})
 
     def _kind(self, node: Node, shape: Shape | None, info: DatasetInfo | None, problems: tuple[Problem, ...]) -> str:
+        if (node.id, 0) in self.inference.words:
+            return "text"
         if info is not None:
             return "points" if info.plane else "picture" if len(info.x_shape) in (2, 3) else "table"
         if isinstance(node.layer, Loss):
             return "none" if any(p.severity == "error" for p in problems) else "loss"
         if not shape or node.layer.family == "Data" or any(p.severity == "error" for p in problems):
             return "none"
+        if self.inference.answer_words(self.graph, node.id):
+            return "steps"
         if len(shape) in (2, 3):
             return "maps"
         if len(shape) > 1:
@@ -252,6 +245,15 @@ class _Maker:
         if shape[0] > MOST_BARS:
             return "strip"
         return "scores" if self._classes(node) and self._gives_answer(node) else "bars"
+
+    def _words(self, node: Node, kind: str) -> tuple[str, ...]:
+        if kind == "steps":
+            return self.inference.answer_words(self.graph, node.id)
+        return self.inference.words[node.id, 0] if kind == "text" else ()
+
+    @staticmethod
+    def _steps(info: DatasetInfo | None, shape: Shape | None) -> int:
+        return (info.x_shape if info is not None else shape or (1,))[0]
 
     def _extra(self, node: Node) -> tuple[str, Shape]:
         """Name and shape of what is shown in place of the output; an empty name where that is the output."""
@@ -308,6 +310,8 @@ class _Maker:
             return rows * SCORE_ROW + 2
         if kind == "strip":
             return strip_grid(shape[0] if shape else 1)[1] + (LINE if shape and shape[0] > 1024 else 0)
+        if kind in ("text", "steps"):
+            return shown * LINE + (STEPS_MAP + 8 if kind == "steps" else 4)
         return {"points": _POINTS + 4, "picture": _PICTURE, "loss": 104.0, "none": 0.0}[kind]
 
     def _footer(self, node: Node, shape: Shape | None, info: DatasetInfo | None) -> tuple[str, str]:
@@ -318,53 +322,11 @@ class _Maker:
             return ("shape not known yet" if wired else "not wired"), ""
         return describe(shape), f"{thousands(self.inference.parameters(node.id))} par"
 
-    def _ports(self, face: Face) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
-        node, graph = face.node, self.graph
-        incoming, outgoing = graph.incoming(node.id), graph.outgoing(node.id)
-        middle = _on_grid(face.height / 2)
-        spots: tuple[float, ...] = ()
-        if face.kind == "neurons":
-            spots = tuple(face.cell(i)[1] + CELL / 2 for i in range(face.shown))
-            middle = _on_grid((spots[0] + spots[-1]) / 2)
-            if face.hidden:
-                spots = (*spots, face.more_top + MORE_ROW / 2)
-        fine_in = spots if any(e in self.strands for e in incoming) else ()
-        fine_out = spots if any(e in self.strands for e in outgoing) else ()
-        names = node.layer.input_names()
-        if node.layer.is_variadic():
-            count = max(node.layer.minimum_inputs, len(incoming))
-            names = tuple(f"{names[-1]} {i + 1}" for i in range(count))
-        if isinstance(node.layer, Loss) and face.kind == "loss":
-            heights: tuple[float, ...] = (64.0, 104.0, 144.0)
-        else:
-            heights = _heights(middle, len(names), face.height)
-        inputs = tuple(
-            Port(n, 0.0, y, fine_in if len(names) == 1 else (), not fine_in) for n, y in zip(names, heights, strict=True)
-        )
-        if face.node.layer.family == "Data" and len(node.layer.outputs) >= 2:
-            step = 40 if face.height > 100 else 24
-            heights = tuple(middle - 8 + step * i for i in range(len(node.layer.outputs)))
-        else:
-            heights = _heights(middle, len(node.layer.outputs), face.height)
-        plain_out = not fine_out or any(e not in self.strands for e in outgoing)
-        outputs = tuple(
-            Port(n, face.width, y, fine_out if i == 0 else (), plain_out or i > 0)
-            for i, (n, y) in enumerate(zip(node.layer.outputs, heights, strict=True))
-        )
-        return inputs, outputs
-
-
-def _on_grid(y: float) -> float:
-    """Ports lie on the grid that nodes snap to, so that wires between them can be straight."""
-    return float(round(y / GRID) * GRID)
-
-
-def _heights(middle: float, count: int, height: float) -> tuple[float, ...]:
-    if count < 2:
-        return (middle,) * count
-    step = max(GRID, min(5 * GRID, (height - 28) // (count - 1) // GRID * GRID))
-    first = _on_grid(middle - (count - 1) / 2 * step)
-    return tuple(first + i * step for i in range(count))
+def text_rows(words: tuple[str, ...], steps: int) -> int:
+    """Lines that a text of so many words takes, about."""
+    single = has_characters(words)
+    each = 1.0 if single else 1 + sum(map(len, words)) / len(words)
+    return min(TEXT_LINES, max(1, math.ceil(steps * each / _LINE_CHARACTERS)))
 
 
 def strip_grid(length: int) -> tuple[int, float]:

@@ -9,7 +9,8 @@ from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from studio.gui.canvas.bodies import Brush, paint_body, remedy_rect, tr
-from studio.gui.canvas.faces import BODY_TOP, CELL, FOOTER, HEADER, LINE, PADDING, TEXT_LEFT, Face, Port
+from studio.gui.canvas.faces import BODY_TOP, FOOTER, HEADER, LINE, PADDING, TEXT_LEFT, Face
+from studio.gui.canvas.ports import CELL, Port
 from studio.gui.canvas.style import Style, current_style
 from studio.gui.canvas.thumbnails import Thumbnail
 

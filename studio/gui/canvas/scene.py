@@ -18,9 +18,10 @@ from studio.core.layer import Loss
 from studio.engine.messages import Snapshot
 from studio.gui.canvas import routes
 from studio.gui.canvas.bodies import tr
-from studio.gui.canvas.faces import MORE_ROW, Face, Port, make_faces
+from studio.gui.canvas.faces import Face, make_faces
 from studio.gui.canvas.layout import Link, arrange_in_columns
 from studio.gui.canvas.node_item import NodeItem
+from studio.gui.canvas.ports import MORE_ROW, Port
 from studio.gui.canvas.style import current_style
 from studio.gui.canvas.thumbnails import make_thumbnail
 from studio.gui.canvas.wire_item import DraggedWire, WireItem

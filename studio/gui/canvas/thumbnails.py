@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 
 from studio.core.dataset import Dataset
+from studio.core.vocabulary import text_of
 from studio.engine.messages import NodeView, Snapshot
-from studio.gui.canvas.faces import Face, strip_grid
+from studio.gui.canvas.faces import PADDING, Face, strip_grid
 from studio.gui.canvas.style import Style
 
 #: Activations whose values stay within -1 and 1, so that colours need no rescaling.
@@ -60,6 +62,9 @@ class Thumbnail:
     check: str = ""
     check_value: str = ""
     check_share: float = -1.0
+    #: Words, in lines as wide as the node; and whether they are the right answer, if that is known.
+    lines: tuple[str, ...] = ()
+    is_right: bool | None = None
     #: What the pictures were made of: two thumbnails with the same look alike.
     made_of: bytes = b""
 
@@ -92,7 +97,8 @@ class Thumbnail:
         numbers = self.numbers
         if self.percent and numbers is not None:
             numbers = [round(200 * n) for n in numbers] if np.isfinite(numbers).all() else None
-        return numbers, self.percent, self.predicted, self.actual, self.value, self.check, self.check_value
+        figures = self.percent, self.predicted, self.actual, self.value, self.check, self.check_value
+        return numbers, *figures, self.lines, self.is_right
 
 
 def make_thumbnail(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | None:
@@ -103,7 +109,7 @@ def make_thumbnail(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | 
     """
     if face.kind == "loss":
         return _loss(snapshot)
-    if face.kind in ("points", "picture", "table"):
+    if face.kind in ("points", "picture", "table") or (face.kind == "text" and face.info is not None):
         return _data(face, snapshot, style)
     view = snapshot.nodes.get(face.node.id)
     if view is None or face.shape is None:
@@ -117,6 +123,10 @@ def make_thumbnail(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | 
     sample = np.asarray(values[0], np.float32)
     if face.kind == "maps":
         return _maps(sample, style)
+    if face.kind == "text":
+        return Thumbnail(lines=text_lines(sample, face, style))
+    if face.kind == "steps":
+        return _steps(sample, face, snapshot, style)
     if face.kind == "strip":
         return _strip(sample, style)
     return _bars(face, sample, snapshot)
@@ -195,6 +205,47 @@ def _signed_pictures(stack: np.ndarray, style: Style) -> Thumbnail:
 def _maps(sample: np.ndarray, style: Style) -> Thumbnail:
     stack = sample.T[None] if sample.ndim == 2 else np.moveaxis(sample, 2, 0)[:8]
     return _signed_pictures(stack, style)
+
+
+def _steps(sample: np.ndarray, face: Face, snapshot: Snapshot, style: Style) -> Thumbnail:
+    """The scores as a map, time from left to right, and the words with the highest ones."""
+    thumbnail = _maps(sample, style)
+    chosen = sample[:, : len(face.words)].argmax(-1)
+    thumbnail.lines = text_lines(chosen, face, style)
+    right = snapshot.probe_y[0] if snapshot.probe_y is not None and len(snapshot.probe_y) else np.empty(0)
+    info = next((d.info for d in snapshot.datasets.values()), None)
+    if right.shape == chosen.shape and info is not None and not info.continues and info.classes == face.words:
+        thumbnail.is_right = text_of(chosen, face.words) == text_of(right, face.words)
+    thumbnail.made_of += "\n".join((*thumbnail.lines, str(thumbnail.is_right))).encode()
+    return thumbnail
+
+
+def text_lines(numbers: np.ndarray, face: Face, style: Style) -> tuple[str, ...]:
+    """Numbers as words, in lines that fit into the node; what does not fit ends in an ellipsis."""
+    width = face.width - 2 * PADDING - 8
+    lines = wrapped(text_of(numbers, face.words), width, lambda text: style.width(text, "small"))
+    last = face.shown - 1
+    if len(lines) > face.shown:
+        lines = (*lines[:last], style.elided(f"{lines[last]} {lines[face.shown]}", "small", width))
+    return lines
+
+
+def wrapped(text: str, width: float, measure: Callable[[str], float]) -> tuple[str, ...]:
+    """A text in lines; words that are too long for one are cut."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        while measure(word) > width:
+            fitting = next(n for n in range(len(word) - 1, -1, -1) if n == 1 or measure(word[:n]) <= width)
+            lines += [line, word[:fitting]] if line else [word[:fitting]]
+            line, word = "", word[fitting:]
+        longer = f"{line} {word}".strip()
+        if line and measure(longer) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = longer
+    return (*lines, line) if line else tuple(lines)
 
 
 def _strip(sample: np.ndarray, style: Style) -> Thumbnail:
@@ -276,6 +327,8 @@ def _data(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | None:
     if not len(probe):
         return None
     sample = probe[0] * dataset.x_scale + dataset.x_mean
+    if face.kind == "text":
+        return Thumbnail(lines=text_lines(sample, face, style))
     if face.kind == "table":
         return Thumbnail(numbers=[float(v) for v in np.ravel(sample)[: len(face.labels)]])
     sample = np.asarray(sample, np.float32)

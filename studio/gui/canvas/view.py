@@ -28,10 +28,11 @@ from studio.gui.canvas import gestures, tips
 from studio.gui.canvas.background import Background
 from studio.gui.canvas.drops import PaletteDrops
 from studio.gui.canvas.editing import Editor
-from studio.gui.canvas.faces import CELL, HEADER
+from studio.gui.canvas.faces import HEADER
 from studio.gui.canvas.hover import Hover
 from studio.gui.canvas.layout import GRID
 from studio.gui.canvas.node_item import NodeItem
+from studio.gui.canvas.ports import CELL
 from studio.gui.canvas.scene import GraphScene
 from studio.gui.session import Session
 from studio.gui.theme import Theme

@@ -7,6 +7,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtWidgets import QPushButton, QTableView, QVBoxLayout, QWidget
 
 from studio.core.shapes import describe
+from studio.core.vocabulary import shown_word
 from studio.gui.inspector.facts import Facts
 from studio.gui.theme import Theme
 from studio.gui.widgets import numbers
@@ -25,8 +26,10 @@ class _Numbers(QAbstractTableModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._values = np.zeros((0, 0), np.float32)
+        self._words: tuple[str, ...] = ()
 
-    def show(self, values: np.ndarray) -> None:
+    def show(self, values: np.ndarray, words: tuple[str, ...] = ()) -> None:
+        self._words = words
         matrix = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(1, -1)
         matrix = matrix[:_MOST_ROWS, :_MOST_COLUMNS]
         if matrix.shape == self._values.shape:
@@ -47,7 +50,9 @@ class _Numbers(QAbstractTableModel):
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if role == Qt.ItemDataRole.DisplayRole and index.isValid():
-            return numbers.short(float(self._values[index.row(), index.column()]), 2)
+            value = float(self._values[index.row(), index.column()])
+            known = self._words and 0 <= value < len(self._words)
+            return shown_word(self._words[int(value)]) if known else numbers.short(value, 2)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -83,6 +88,7 @@ class ArrayView(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(22)
         self.table.hide()
         self._values: np.ndarray | None = None
+        self._words: tuple[str, ...] = ()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -93,7 +99,7 @@ class ArrayView(QWidget):
         Theme.instance().changed.connect(self._restyle)
         self._restyle()
 
-    def show_array(self, values: np.ndarray, tiles: Tiles) -> None:
+    def show_array(self, values: np.ndarray, tiles: Tiles, words: tuple[str, ...] = ()) -> None:
         """Show an array.
 
         Parameters
@@ -102,8 +108,11 @@ class ArrayView(QWidget):
             All of it, for histogram, statistics and numbers.
         tiles : Tiles
             What of it is painted.
+        words : tuple of str
+            What the numbers stand for, if they stand for words.
         """
-        self._values = values
+        self._values, self._words = values, words
+        self._name_toggle(self.toggle.isChecked())
         caption = tiles.caption
         if tiles.left_out:
             caption += " " + self.tr("{count} more are not shown.").format(count=numbers.grouped(tiles.left_out))
@@ -127,13 +136,21 @@ class ArrayView(QWidget):
             rows.append((self.tr("Not a number"), numbers.grouped(found.broken)))
         self.facts.show_rows(*rows)
         if self.table.isVisible():
-            self._model.show(values)
+            self._model.show(values, words)
 
     def _show_numbers(self, shown: bool) -> None:
-        self.toggle.setText(self.tr("Hide the numbers") if shown else self.tr("Show the numbers"))
+        self._name_toggle(shown)
         if shown and self._values is not None:
-            self._model.show(self._values)
+            self._model.show(self._values, self._words)
         self.table.setVisible(shown)
+
+    def _name_toggle(self, shown: bool) -> None:
+        if self._words:
+            name = self.tr("Hide the words") if shown else self.tr("Show the words")
+        else:
+            name = self.tr("Hide the numbers") if shown else self.tr("Show the numbers")
+        if name != self.toggle.text():
+            self.toggle.setText(name)
 
     def _restyle(self) -> None:
         self.table.setFont(Theme.instance().font("small"))

@@ -109,4 +109,5 @@ class ActivationsTab(LiveTab):
         return {} if view.activations is None else {"activations": view.activations, **view.extras}
 
     def show_array(self, name: str, values: np.ndarray) -> None:
-        self.view.show_array(values, activation_tiles(values))
+        words = self.session.inference.words.get((self.node, 0), ()) if name == "activations" else ()
+        self.view.show_array(values, activation_tiles(values), words)

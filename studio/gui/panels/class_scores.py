@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from studio.core.dataset import DatasetInfo
 from studio.core.graph import Graph, Node
 from studio.core.layer import Loss
+from studio.core.vocabulary import shown_word
 
 
 def output_node(graph: Graph) -> Node | None:
@@ -25,6 +27,36 @@ def data_node(graph: Graph, output: str = "") -> Node | None:
         before = graph.ancestors(output)
         sources = [n for n in sources if n.id in before] or sources
     return sources[0] if sources else None
+
+
+def target_port(graph: Graph) -> int:
+    """Which output of Data the first Loss compares with: 1 (Y), or 0 where X itself is to be found again."""
+    for node in graph.nodes:
+        if isinstance(node.layer, Loss):
+            wire = graph.feeds(node.id)[1]
+            if wire is not None and graph.node(wire.source).layer.family == "Data":
+                return wire.source_port
+            break
+    return 1
+
+
+def class_names(info: DatasetInfo, port: int = 1) -> tuple[str, ...]:
+    """Names of the classes as people read them: of characters, spaces can be seen."""
+    names = info.names_of(port)
+    return tuple(shown_word(name) for name in names) if info.vocabulary else names
+
+
+def one_class_each(info: DatasetInfo) -> bool:
+    """Whether each sample is of one class, rather than each step or pixel of it."""
+    return bool(info.classes) and (info.target, len(info.y_shape)) in (("labels", 0), ("one_hot", 1))
+
+
+def step_classes(targets: np.ndarray, info: DatasetInfo, port: int = 1) -> np.ndarray | None:
+    """Class of each step of a sequence, int64 ``(samples, steps)``; None where targets are no words."""
+    kind = info.kind_of(port)
+    if not info.vocabulary or targets.ndim != (3 if kind == "one_hot" else 2) or kind == "values":
+        return None
+    return np.asarray(targets.argmax(-1) if kind == "one_hot" else np.rint(targets), np.int64)
 
 
 def class_scores(output: np.ndarray, classes: int) -> np.ndarray:

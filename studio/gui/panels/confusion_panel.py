@@ -7,9 +7,10 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from studio.core.dataset import DatasetInfo
 from studio.engine.messages import Snapshot
 from studio.gui.live import Live
-from studio.gui.panels.class_scores import data_node
+from studio.gui.panels.class_scores import class_names, data_node, target_port
 from studio.gui.panels.empty import Switch
 from studio.gui.panels.images import readable_on
 from studio.gui.panels.panel import Panel
@@ -277,7 +278,7 @@ class ConfusionPanel(Panel):
         source = data_node(graph)
         dataset = snapshot.datasets.get(source.id) if source is not None else None
         info = dataset.info if dataset is not None else self.session.datasets.get(source.id if source else "")
-        target = getattr(info, "target", "")
+        target = info.kind_of(target_port(graph)) if isinstance(info, DatasetInfo) else ""
         evaluation = snapshot.validation
         if target == "values":
             self._switch.say(self.tr("This shows which classes get mixed up. These data have numbers to predict, no classes."))
@@ -286,7 +287,7 @@ class ConfusionPanel(Panel):
             self._switch.say(self.tr("Press Run: which classes get mixed up shows here after the first check on the validation samples."))
             return
         counts = evaluation.confusion
-        names = tuple(getattr(info, "classes", ()))
+        names = class_names(info, target_port(graph)) if isinstance(info, DatasetInfo) else ()
         if len(names) != len(counts):
             names = tuple(str(i) for i in range(len(counts)))
         self._switch.say("")

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import (
     QAbstractListModel,
     QAbstractTableModel,
+    QCoreApplication,
     QModelIndex,
     QPersistentModelIndex,
     QRectF,
@@ -17,9 +18,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from studio.core.dataset import Dataset
-from studio.gui.panels.class_scores import class_numbers
 from studio.gui.panels.images import colour_image, mapped
+from studio.gui.panels.sample_answers import Samples
 from studio.gui.panels.ticks import number_text
 from studio.gui.theme import Theme
 
@@ -30,63 +30,6 @@ WRONG = Qt.ItemDataRole.UserRole
 #: Role: number of the sample.
 NUMBER = Qt.ItemDataRole.UserRole + 1
 _MOST_PICTURES = 2000
-
-
-class Samples:
-    """What both lists show: a data set's validation samples and the network's answers."""
-
-    def __init__(self) -> None:
-        self.dataset: Dataset | None = None
-        self.labels: np.ndarray = np.empty(0, int)
-        self.answers: np.ndarray = np.empty(0, int)
-        self.order: np.ndarray = np.empty(0, int)
-
-    def load(self, dataset: Dataset | None) -> None:
-        """Take another data set; the answers of the old one are forgotten."""
-        self.dataset = dataset
-        self.labels = np.empty(0, int)
-        self.answers = np.empty(0, int)
-        count = 0
-        if dataset is not None:
-            count = len(dataset.validation)
-            if self.has_classes:
-                self.labels = class_numbers(dataset.validation.y, len(dataset.info.classes))
-        self.order = np.arange(count)
-
-    @property
-    def has_classes(self) -> bool:
-        """Whether answers are classes."""
-        return self.dataset is not None and self.dataset.info.target != "values" and bool(self.dataset.info.classes)
-
-    @property
-    def wrong(self) -> np.ndarray:
-        """Numbers of the samples whose answer is wrong."""
-        known = len(self.answers)
-        return np.flatnonzero(self.answers != self.labels[:known])
-
-    def truth(self, number: int) -> str:
-        """The right answer, for people."""
-        assert self.dataset is not None
-        if self.has_classes:
-            return str(self.dataset.info.classes[self.labels[number]])
-        values = self.dataset.validation.y[number].reshape(-1)
-        return ", ".join(number_text(float(v)) for v in values[:4])
-
-    def answer(self, number: int) -> str:
-        """The network's answer; empty while it is not known."""
-        if self.dataset is None or number >= len(self.answers) or not self.has_classes:
-            return ""
-        return str(self.dataset.info.classes[self.answers[number]])
-
-    def is_wrong(self, number: int) -> bool:
-        """Whether the network's answer is known and wrong."""
-        return number < len(self.answers) and bool(self.answers[number] != self.labels[number])
-
-    def original(self, number: int) -> np.ndarray:
-        """The sample in the units the data came in, float32 in the data's shape."""
-        assert self.dataset is not None
-        x = self.dataset.validation.x[number]
-        return np.asarray(x * self.dataset.x_scale + self.dataset.x_mean, np.float32).reshape(x.shape)
 
 
 class PictureModel(QAbstractListModel):
@@ -115,7 +58,7 @@ class PictureModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self.samples.truth(number)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _tip(self.samples, number)
+            return sample_tip(self.samples, number)
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(number)
         return None
@@ -138,9 +81,8 @@ def _sample_picture(values: np.ndarray) -> QImage:
     return colour_image(mapped(flat, float(flat.min()), float(flat.max()), Theme.instance().lut("sequential")))
 
 
-def _tip(samples: Samples, number: int) -> str:
-    from PySide6.QtCore import QCoreApplication
-
+def sample_tip(samples: Samples, number: int) -> str:
+    """What a pointer over a sample says: its number, the right answer and the network's."""
     words = QCoreApplication.translate("Samples", "Sample {0}: {1}").format(number, samples.truth(number))
     answer = samples.answer(number)
     if answer:
@@ -256,16 +198,17 @@ class NumbersModel(QAbstractTableModel):
             return theme.color("text" if column <= answers else "text-2")
         if role == Qt.ItemDataRole.DecorationRole and column == 1 and self.samples.has_classes:
             assert self.samples.dataset is not None
-            return _swatch(theme.class_color(int(self.samples.labels[number]), len(self.samples.dataset.info.classes)))
+            return swatch(theme.class_color(int(self.samples.labels[number]), len(self.samples.dataset.info.classes)))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             right = column == 0 or column > answers
             return (Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _tip(self.samples, number)
+            return sample_tip(self.samples, number)
         return None
 
 
-def _swatch(colour: QColor) -> QImage:
+def swatch(colour: QColor) -> QImage:
+    """A small disc in a class's colour."""
     image = QImage(20, 20, QImage.Format.Format_ARGB32_Premultiplied)
     image.setDevicePixelRatio(2)
     image.fill(Qt.GlobalColor.transparent)

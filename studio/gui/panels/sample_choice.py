@@ -7,8 +7,12 @@ from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import QSpinBox, QWidget
 
 from studio.core.dataset import Dataset
+from studio.core.vocabulary import text_of
 from studio.engine.messages import Snapshot
-from studio.gui.panels.class_scores import class_numbers, data_node
+from studio.gui.panels.class_scores import class_names, class_numbers, data_node, one_class_each, step_classes
+
+#: Characters of a right answer that is a text.
+_LONGEST = 32
 
 
 class SampleChoice(QObject):
@@ -70,9 +74,19 @@ def _label_words(dataset: Dataset) -> tuple[str, ...]:
     if info.target == "values":
         rows = y.reshape(len(y), -1)
         return tuple(", ".join(f"{v:.3g}" for v in row[:4]) for row in rows)
-    names = info.classes
+    steps = step_classes(y, info)
+    if steps is not None:
+        # What comes next is hardly more than the sample itself.
+        return () if info.continues else tuple(_shortened(text_of(row, info.classes)) for row in steps)
+    if not one_class_each(info):
+        return ()
+    names = class_names(info)
     numbers = class_numbers(y, len(names) or int(y.max(initial=0)) + 1)
     return tuple(names[n] if n < len(names) else str(n) for n in numbers.tolist())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 class SamplePicker(QSpinBox):

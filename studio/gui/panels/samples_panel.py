@@ -22,12 +22,14 @@ from PySide6.QtWidgets import (
 
 from studio.engine.messages import Snapshot, Watch
 from studio.gui.live import Live
-from studio.gui.panels.class_scores import class_scores, output_node
+from studio.gui.panels.class_scores import output_node, target_port
 from studio.gui.panels.empty import Switch
 from studio.gui.panels.labels import style_label
 from studio.gui.panels.panel import Panel
-from studio.gui.panels.sample_cards import CARD, NUMBER, CardDelegate, NumbersModel, PictureModel, Samples
+from studio.gui.panels.sample_answers import Samples
+from studio.gui.panels.sample_cards import CARD, NUMBER, CardDelegate, NumbersModel, PictureModel
 from studio.gui.panels.sample_choice import SampleChoice, SamplePicker
+from studio.gui.panels.sample_sentences import RunsDelegate, SentencesModel
 from studio.gui.session import Session
 
 
@@ -60,9 +62,12 @@ class SamplesPanel(Panel):
         self.count_label = QLabel(content)
         self._stack = QStackedWidget(content)
         self.cards = self._make_cards()
-        self.rows = self._make_rows()
-        self._stack.addWidget(self.cards)
-        self._stack.addWidget(self.rows)
+        self._numbers_model, self._sentences_model = NumbersModel(self._samples), SentencesModel(self._samples)
+        self.rows = self._make_rows(self._numbers_model)
+        self.sentences = self._make_rows(self._sentences_model)
+        self.sentences.setItemDelegate(RunsDelegate(self.sentences))
+        for view in (self.cards, self.rows, self.sentences):
+            self._stack.addWidget(view)
         self._steps, self._filters = steps, filters = QHBoxLayout(), QHBoxLayout()
         for widget in (self.previous, self.picker, self.next):
             steps.addWidget(widget)
@@ -102,16 +107,17 @@ class SamplesPanel(Panel):
         cards.selectionModel().currentChanged.connect(self._pick)
         return cards
 
-    def _make_rows(self) -> QTableView:
+    def _make_rows(self, model: NumbersModel | SentencesModel) -> QTableView:
         rows = QTableView(self)
-        self._numbers_model = NumbersModel(self._samples)
-        rows.setModel(self._numbers_model)
+        rows.setModel(model)
         rows.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         rows.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         rows.verticalHeader().hide()
         rows.verticalHeader().setDefaultSectionSize(26)
         rows.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.horizontalHeader().setHighlightSections(False)
+        # So many rows say how wide a column must be; to look at all would take too long.
+        rows.horizontalHeader().setResizeContentsPrecision(40)
         rows.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         rows.setShowGrid(False)
         rows.setWordWrap(False)
@@ -137,12 +143,17 @@ class SamplesPanel(Panel):
                 self._switch.say(self.tr("No samples are kept aside for validation: raise Validation in the Data node."))
             return
         self._switch.say("")
-        if dataset is not self._samples.dataset:
-            self._samples.load(dataset)
+        port = target_port(self.session.document.graph)
+        if (dataset, port) != (self._samples.dataset, self._samples.port):
+            self._samples.load(dataset, port)
             pictures = len(dataset.info.x_shape) == 3
-            self._stack.setCurrentWidget(self.cards if pictures else self.rows)
+            text = self._samples.has_text
+            self._stack.setCurrentWidget(self.cards if pictures else self.sentences if text else self.rows)
             self._renew()
-            self._fit_columns()
+            if text:
+                self._fit_sentences()
+            else:
+                self._fit_columns()
         self._take_answers(snapshot)
 
     def _fit_columns(self) -> None:
@@ -155,15 +166,24 @@ class SamplesPanel(Panel):
         for column in range(1, self._numbers_model.columnCount()):
             self.rows.horizontalHeader().setSectionResizeMode(column, mode)
 
+    def _fit_sentences(self) -> None:
+        header, columns = self.sentences.horizontalHeader(), self._sentences_model.columns
+        self.sentences.resizeColumnsToContents()
+        for section, column in enumerate(columns):
+            long = column == "reads" or (column == "answer" and not self._samples.is_whole)
+            header.setSectionResizeMode(section, QHeaderView.ResizeMode.Stretch if long else QHeaderView.ResizeMode.Interactive)
+            if column == "answer" and not long:
+                # The network's answers are not known yet, but will be about as long as the right ones.
+                truth = self.sentences.columnWidth(columns.index("truth"))
+                self.sentences.setColumnWidth(section, max(truth, self.sentences.columnWidth(section)))
+
     def _take_answers(self, snapshot: Snapshot) -> None:
         samples, scatter = self._samples, snapshot.scatter
         output = output_node(self.session.document.graph)
         before = samples.answers
         if samples.has_classes and scatter is not None and output is not None and scatter.node == output.id:
-            classes = len(samples.dataset.info.classes) if samples.dataset is not None else 2
-            found = class_scores(scatter.activations, classes)
-            samples.answers = found.argmax(-1)[: len(samples.labels)]
-        self.only_wrong.setVisible(samples.has_classes)
+            samples.take_scores(scatter.activations)
+        self.only_wrong.setVisible(samples.has_classes and samples.is_whole)
         if not np.array_equal(before, samples.answers):
             self._sort_out(renew=self.only_wrong.isChecked())
         else:
@@ -173,18 +193,23 @@ class SamplesPanel(Panel):
         """Filter by mistakes, or only paint the answers anew."""
         samples = self._samples
         count = 0 if samples.dataset is None else len(samples.dataset.validation)
-        order = samples.wrong if self.only_wrong.isChecked() else np.arange(count)
+        only = self.only_wrong.isChecked() and samples.is_whole
+        order = samples.wrong if only else np.arange(count)
         if renew and not np.array_equal(order, samples.order):
             samples.order = order
             self._renew()
         self.cards.viewport().update()
-        self.rows.viewport().update()
+        for rows in (self.rows, self.sentences):
+            rows.viewport().update()
         self._count()
 
     def _count(self) -> None:
         samples = self._samples
         total = 0 if samples.dataset is None else len(samples.dataset.validation)
-        if samples.has_classes and len(samples.answers):
+        if len(samples.answers) and not samples.is_whole:
+            share = 100 * (1 - samples.mistakes.sum() / max(1, samples.counted.sum()))
+            words = self.tr("{0} % of the steps right").format(f"{share:.0f}")
+        elif samples.has_classes and len(samples.answers):
             words = self.tr("{0} of {1} wrong").format(len(samples.wrong), len(samples.answers))
         else:
             words = self.tr("{0} samples").format(total)
@@ -193,7 +218,11 @@ class SamplesPanel(Panel):
             self._arrange()
 
     def _renew(self) -> None:
-        for view, model in ((self.cards, self._picture_model), (self.rows, self._numbers_model)):
+        for view, model in (
+            (self.cards, self._picture_model),
+            (self.rows, self._numbers_model),
+            (self.sentences, self._sentences_model),
+        ):
             # A reset clears the current row; picking must not follow that.
             view.selectionModel().blockSignals(True)
             model.renew()
@@ -203,7 +232,9 @@ class SamplesPanel(Panel):
     # Picking --------------------------------------------------------------------------------------
 
     def _current_view(self) -> QAbstractItemView:
-        return self.cards if self._stack.currentWidget() is self.cards else self.rows
+        view = self._stack.currentWidget()
+        assert isinstance(view, QAbstractItemView)
+        return view
 
     def _pick(self, current: QModelIndex, _before: QModelIndex) -> None:
         if current.isValid():
@@ -217,7 +248,7 @@ class SamplesPanel(Panel):
         index = view.model().index(int(places[0]), 0)
         if view.currentIndex().row() != index.row() or not view.selectionModel().isSelected(index):
             flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
-            if view is self.rows:
+            if view is not self.cards:
                 flags |= QItemSelectionModel.SelectionFlag.Rows
             view.selectionModel().setCurrentIndex(index, flags)
             view.scrollTo(index)
@@ -257,7 +288,8 @@ class SamplesPanel(Panel):
         self.previous.setIcon(self.theme.icon("chevron-left"))
         self.next.setIcon(self.theme.icon("chevron-right"))
         style_label(self.count_label, "small", "text-3")
-        self.rows.setFont(self.theme.font("tab"))
-        self.rows.horizontalHeader().setFont(self.theme.font("small"))
+        for rows in (self.rows, self.sentences):
+            rows.setFont(self.theme.font("tab"))
+            rows.horizontalHeader().setFont(self.theme.font("small"))
         self._picture_model.renew()
         self._show_choice(self.choice.index)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.engine.messages import Snapshot, Watch
-from studio.gui.panels.class_scores import class_numbers
+from studio.gui.panels.class_scores import class_names, class_numbers, one_class_each
 from studio.gui.panels.projection import Projector
 from studio.gui.panels.representation.scatter_canvas import ScatterCanvas
 from studio.gui.panels.representation.scores_box import ScoresBox
@@ -73,8 +73,12 @@ class ScatterView(View):
         words = tuple(self._words(i) for i in range(count))
         if dataset is None or dataset.info.target == "values":
             groups, colours, names = self._by_value(scatter.targets.reshape(count, -1)[:, 0])
+        elif not one_class_each(dataset.info):
+            # Each step or pixel is of a class of its own: the sample as a whole is of none.
+            groups, colours, names = np.zeros(count, int), (self.theme.color("accent"),), ()
+            self.legend.show_lines(self.tr("Samples"), (), None)
         else:
-            names = dataset.info.classes
+            names = class_names(dataset.info)
             groups = class_numbers(scatter.targets, len(names))
             colours = tuple(self.theme.class_color(i, len(names)) for i in range(len(names)))
             self.legend.squares = len(names) == 2

@@ -21,8 +21,9 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QVBoxLayout, QWidge
 
 from studio.core.dataset import Dataset
 from studio.core.shapes import describe
+from studio.core.vocabulary import text_of
 from studio.engine.messages import NodeView, Snapshot, Watch
-from studio.gui.panels.class_scores import class_numbers, class_scores, output_node
+from studio.gui.panels.class_scores import class_numbers, class_scores, one_class_each, output_node
 from studio.gui.panels.representation.activation_picture import (
     MOST_BARS,
     ActivationPicture,
@@ -58,6 +59,8 @@ class StripCanvas(QWidget):
         self.pictures: dict[str, ActivationPicture] = {}
         self.layer = ""
         self.class_names: tuple[str, ...] = ()
+        #: The sample as words, by layers that hold words.
+        self.texts: dict[str, str] = {}
         self.output = ""
         self.verdict = ""
         self.wrong = False
@@ -134,7 +137,7 @@ class StripCanvas(QWidget):
         """Names of a short vector's bars and the row to stress; None for other layers."""
         picture = self.pictures.get(entry.id)
         values = picture.values if picture is not None else None
-        if values is None or values.ndim != 1 or not 1 < len(values) <= MOST_BARS:
+        if values is None or values.ndim != 1 or not 1 < len(values) <= MOST_BARS or entry.id in self.texts:
             return None
         if entry.id == self.output and len(values) == len(self.class_names):
             return self.class_names, int(values.argmax())
@@ -171,7 +174,12 @@ class StripCanvas(QWidget):
     def _paint_body(self, painter: QPainter, entry: LayerEntry, picture: ActivationPicture, body: QRectF) -> None:
         """Paint what a column holds of the snapshot."""
         bars = self._bars(entry)
-        if bars is not None:
+        if entry.id in self.texts:
+            painter.setFont(self.theme.font("small"))
+            painter.setPen(self.theme.color("text"))
+            wrapping = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere
+            painter.drawText(body, int(Qt.AlignmentFlag.AlignCenter | wrapping), self.texts[entry.id])
+        elif bars is not None:
             paint_bars(painter, picture.values, bar_rows(bars[0], body, self.theme), self.theme)
         elif picture.values.size == 1 and picture.values.ndim <= 1:
             paint_number(painter, float(picture.values.reshape(-1)[0]), body, self.theme)
@@ -273,18 +281,21 @@ class StripView(View):
         entries = layer_entries(self.session)
         if not entries:
             return self.tr("Add Data and a few layers: each layer's picture of a sample will stand here side by side.")
-        pictures = {}
+        pictures, texts = {}, {}
+        words = self.session.inference.words
         for entry in entries:
             values = sample_values(snapshot.nodes.get(entry.id), snapshot, entry, self.samples.dataset)
             if values is not None:
                 pictures[entry.id] = picture_of(values, self.theme, _MOST_MAPS)
+                if (entry.id, 0) in words and values.ndim == 1:
+                    texts[entry.id] = text_of(values, words[entry.id, 0])
         if not pictures:
             return self.tr("Each layer's picture of the sample shows here as soon as the network is complete.")
         if [e.id for e in entries] != [e.id for e in canvas.entries]:
             canvas.entries = entries
             canvas.updateGeometry()
         canvas.entries = entries
-        canvas.pictures = pictures
+        canvas.pictures, canvas.texts = pictures, texts
         if layer != canvas.layer:
             canvas.layer = layer
             self._reveal(layer)
@@ -301,6 +312,11 @@ class StripView(View):
         if picture is None or dataset is None or len(dataset.info.classes) < 2 or index >= len(dataset.validation):
             return "", False
         names = dataset.info.classes
+        if not one_class_each(dataset.info):
+            words = self.session.inference.answer_words(self.session.document.graph, self.canvas.output)
+            if not words or picture.values.ndim != 2:
+                return "", False
+            return self.tr("says {0}").format(text_of(picture.values[:, : len(words)].argmax(-1), words)), False
         if picture.values.ndim != 1 or picture.values.size not in {len(names), 1}:
             return "", False
         answer = int(class_scores(picture.values, len(names)).argmax())

@@ -1,0 +1,167 @@
+"""Validation samples with their right answers and the network's (no widgets)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from studio.core.dataset import Dataset
+from studio.core.vocabulary import PADDING, has_characters, is_special, joined, text_of
+from studio.gui.panels.class_scores import (
+    class_names,
+    class_numbers,
+    class_scores,
+    one_class_each,
+    step_classes,
+)
+from studio.gui.panels.ticks import number_text
+
+#: Pieces of a text, each with whether it is wrong.
+Runs = list[tuple[str, bool]]
+
+
+class Samples:
+    """What the lists of samples show: a data set's validation samples and the network's answers.
+
+    Answers are classes, one a sample, or words, one for each step of a sequence.
+    """
+
+    def __init__(self) -> None:
+        self.dataset: Dataset | None = None
+        self.port = 1
+        self.labels: np.ndarray = np.empty(0, int)
+        self.answers: np.ndarray = np.empty(0, int)
+        self.order: np.ndarray = np.empty(0, int)
+
+    def load(self, dataset: Dataset | None, port: int = 1) -> None:
+        """Take another data set; the answers of the old one are forgotten.
+
+        Parameters
+        ----------
+        port : int
+            Of Data, that the answers are compared with: 1 (Y), or 0 where X is to be found again.
+        """
+        self.dataset, self.port = dataset, port
+        self.labels = np.empty(0, int)
+        self.answers = np.empty(0, int)
+        count = 0
+        if dataset is not None:
+            part, info = dataset.validation, dataset.info
+            count = len(part)
+            steps = step_classes(part.y if port == 1 else part.x, info, port)
+            if steps is not None:
+                self.labels = steps
+            elif port == 1 and one_class_each(info):
+                self.labels = class_numbers(part.y, len(info.classes))
+        self.order = np.arange(count)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes or words that the answers are."""
+        return () if self.dataset is None else self.dataset.info.names_of(self.port)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether answers are classes, or words."""
+        return len(self.labels) > 0
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether there is an answer for each step of a sequence."""
+        return self.labels.ndim == 2
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the network sees words."""
+        return self.dataset is not None and bool(self.dataset.info.vocabulary) and self.dataset.validation.x.ndim == 2
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a sample's answer is right or wrong as a whole, so that there are mistakes to list."""
+        info = None if self.dataset is None else self.dataset.info
+        return info is not None and not (self.has_steps and (info.continues or self.port == 0))
+
+    def take_scores(self, scores: np.ndarray) -> None:
+        """Take the outputs of the last layer for the first samples, ``(samples, features)``."""
+        known = len(self.names)
+        if self.has_steps:
+            steps = self.labels.shape[1]
+            if scores.shape[-1] % steps == 0 and scores.shape[-1] // steps >= known:
+                by_step = scores.reshape(len(scores), steps, -1)
+                self.answers = by_step[..., :known].argmax(-1)[: len(self.labels)]
+            return
+        self.answers = class_scores(scores, known).argmax(-1)[: len(self.labels)]
+
+    @property
+    def counted(self) -> np.ndarray:
+        """Which answers that are known count: filling behind the end of a sequence does not."""
+        labels = self.labels[: len(self.answers)]
+        return labels != PADDING if self.has_steps and not self.names[0] else np.ones(labels.shape, bool)
+
+    @property
+    def mistakes(self) -> np.ndarray:
+        """Which of the known answers are wrong, bool, as the answers are."""
+        return np.asarray((self.answers != self.labels[: len(self.answers)]) & self.counted)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Numbers of the samples whose answer is wrong; of none where answers are no wholes."""
+        if not self.is_whole:
+            return np.empty(0, int)
+        wrong = self.mistakes
+        return np.flatnonzero(wrong.any(1) if self.has_steps else wrong)
+
+    def is_wrong(self, number: int) -> bool:
+        """Whether the network's answer is known and wrong."""
+        return self.is_whole and number < len(self.answers) and bool(self.mistakes[number].any())
+
+    # For people ----------------------------------------------------------------------------
+
+    def text(self, number: int) -> str:
+        """The words that the network sees."""
+        assert self.dataset is not None
+        return text_of(self.dataset.validation.x[number], self.dataset.info.vocabulary)
+
+    def truth(self, number: int) -> str:
+        """The right answer."""
+        assert self.dataset is not None
+        if self.has_steps:
+            return text_of(self.labels[number], self.names)
+        if self.has_classes:
+            return str(class_names(self.dataset.info)[self.labels[number]])
+        if self.dataset.info.target != "values":
+            return ""
+        values = self.dataset.validation.y[number].reshape(-1)
+        return ", ".join(number_text(float(v)) for v in values[:4])
+
+    def answer(self, number: int) -> str:
+        """The network's answer; empty while it is not known."""
+        if self.dataset is None or number >= len(self.answers) or not self.has_classes:
+            return ""
+        if self.has_steps:
+            return "".join(piece for piece, _ in self.runs(number))
+        return str(class_names(self.dataset.info)[self.answers[number]])
+
+    def runs(self, number: int) -> Runs:
+        """The network's words for all steps that count, and which of them are wrong."""
+        found: Runs = []
+        characters = has_characters(self.names)
+        for word, wrong, counted in zip(
+            self.answers[number], self.mistakes[number], self.counted[number], strict=True
+        ):
+            name = self.names[word]
+            if not counted or (not wrong and is_special(name)):
+                continue
+            name = name or "–"
+            if found and not characters and joined([found[-1][0], name], False) != f"{found[-1][0]}{name}":
+                name = f" {name}"
+            if found and found[-1][1] == bool(wrong):
+                found[-1] = (found[-1][0] + name, bool(wrong))
+            else:
+                found.append((name, bool(wrong)))
+        return found
+
+    def original(self, number: int) -> np.ndarray:
+        """The sample in the units the data came in, float32 in the data's shape."""
+        assert self.dataset is not None
+        x = self.dataset.validation.x[number]
+        return np.asarray(x * self.dataset.x_scale + self.dataset.x_mean, np.float32).reshape(x.shape)
