@@ -70,12 +70,12 @@ class _Builder(PlanBuilder):
         self.cursor = self.scratch(CURSOR_LENGTH)
         self.temperature = self.scratch(1)
 
-    def _lower_source(self, node: str, number: int, useful: frozenset[str]) -> None:
+    def _lower_source(self, node: str, first: int, useful: frozenset[str]) -> None:
         language = self.language
         assert language is not None
         text = (self.history, self.cursor)
         if language.kind == "translate":
-            super()._lower_source(node, number, useful)
+            super()._lower_source(node, first, useful)
             if (node, 1) in self._outputs:
                 # What was written takes the place of the right answers.
                 steps = language.write_steps

@@ -130,14 +130,16 @@ class Writer:
     def begin_answers(self, sentences: np.ndarray, temperature: float = 0.0, seed: int = 0, step: int = 0) -> None:
         """Begin answers to sentences, numbers of words ``(sentences <= columns, read_steps)``."""
         assert self.language.kind == "translate"
-        count = len(sentences)
-        arrays: list[np.ndarray] = []
-        for node, info in self._infos.items():
-            x = sentences if node == self.language.source else np.zeros((count, *info.x_shape))
-            arrays += [x.reshape(count, *info.x_shape), np.zeros((count, *info.y_shape))]
-        self._start(arrays, [], temperature, seed, step)
+        self._start(self._arrays_of(sentences), [], temperature, seed, step)
         self._begun_with = 0
         self._wanted = self.language.write_steps
+
+    def _arrays_of(self, sentences: np.ndarray) -> list[np.ndarray]:
+        """The sentences as X of the Data node, and nothing as what its other outputs give."""
+        (info,) = self._infos.values()
+        count = len(sentences)
+        shapes = (info.x_shape, info.y_shape, ())[: info.ports]
+        return [sentences.reshape(count, *info.x_shape), *[np.zeros((count, *shape)) for shape in shapes[1:]]]
 
     def _start(self, arrays: list[np.ndarray], words: list[int], temperature: float, seed: int, step: int) -> None:
         bound, device = self._bound, self._device
@@ -196,10 +198,7 @@ class Writer:
         changed = steps // 2
         if self.columns < 2 or changed == 0:
             return False
-        arrays: list[np.ndarray] = []
-        if language.kind == "translate":
-            for info in self._infos.values():
-                arrays += [np.ones((2, *info.x_shape)), np.zeros((2, *info.y_shape))]
+        arrays = self._arrays_of(np.ones((2, language.read_steps))) if language.kind == "translate" else []
         self._shuffle_weights()
         self._start(arrays, [language.choices[0]] * steps, 0.0, 0, 0)
         self._history()[changed, 1] = language.choices[-1]
