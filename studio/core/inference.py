@@ -122,7 +122,10 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
                 raise ShapeProblem("would give more numbers than fit into memory: make it smaller.")
             weights[node_id] = layer.weights(*given)
         except ShapeProblem as problem:
-            report(node, str(problem), problem.remedy)
+            remedy = problem.remedy
+            if remedy is None and isinstance(layer, Loss):
+                remedy = _size_remedy(graph, wires, given, datasets)
+            report(node, str(problem), remedy)
             continue
         except Exception as error:
             if not from_plugin(type(layer)):
@@ -208,6 +211,22 @@ def _target_mismatch(
         f"needs {wanted} as targets, but Data gives {_TARGET_WORDS[kind]}: use {better} instead.",
         Remedy("replace", f"Use {better}", type=better),
     )
+
+
+def _size_remedy(
+    graph: Graph, wires: tuple[Edge, ...], given: tuple[Any, ...], datasets: Mapping[str, DatasetInfo | str]
+) -> Remedy | None:
+    """Give the last layer as many units as the target needs, where that is what is wrong."""
+    prediction, target = given[:2]
+    last, info = graph.node(wires[0].source).layer, datasets.get(wires[1].source)
+    if "units" not in last.parameters() or len(prediction) != 1 or len(target) > 1:
+        return None
+    labels = isinstance(info, DatasetInfo) and info.kind_of(wires[1].source_port) == "labels"
+    units = len(info.names_of(wires[1].source_port)) if labels else math.prod(target)  # type: ignore[union-attr]
+    if units < 1 or units == prediction[0]:
+        return None
+    text = f"Use {units} unit{'s' if units > 1 else ''} in the last layer"
+    return Remedy("set_source", text, values=(("units", units),))
 
 
 def _check_classes(loss: Loss, prediction: Shape, info: DatasetInfo | str | None, port: int) -> None:

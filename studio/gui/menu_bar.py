@@ -82,7 +82,7 @@ def fill_menu_bar(window: MainWindow) -> None:
     fill(view.addMenu(tr("&Theme")), actions, "theme_light", "theme_dark", "theme_system")
     fill(view, actions, "full_screen")
     graph = bar.addMenu(tr("&Graph"))
-    fill(graph, actions, "canvas_add", "canvas_take_out", "canvas_disconnect", "", "canvas_tidy")
+    fill(graph, actions, "canvas_add", "canvas_open", "canvas_take_out", "canvas_connect", "canvas_disconnect", "", "canvas_tidy")
     fill(
         graph.addMenu(tr("&Align")), actions, "canvas_align_left", "canvas_align_centre", "canvas_align_right",
         "canvas_align_top", "canvas_align_middle", "canvas_align_bottom", "", "canvas_distribute_horizontal",
@@ -182,7 +182,12 @@ def show_keys(window: MainWindow) -> None:
         ("Ctrl+Z, Ctrl+Shift+Z", tr("Undo, redo")),
         ("Ctrl+C, Ctrl+X, Ctrl+V, Ctrl+D", tr("Copy, cut, paste, duplicate")),
         ("Del", tr("Delete the selection")),
-        (tr("Arrows"), tr("Move the selection")),
+        ("Ctrl+Del", tr("Take a layer out and join the wires it was on")),
+        ("C", tr("Wire the selected layers, from left to right")),
+        ("Ctrl+Return", tr("Open a brick into its parts")),
+        (tr("Arrows"), tr("Move the selection; without one, select a layer")),
+        (tr("Alt and arrows"), tr("Go to the next layer in that direction")),
+        ("L", tr("Tidy up")),
         (tr("Home, F"), tr("Show all, show the selection")),
         (tr("Wheel, middle button or Space"), tr("Zoom, move the view")),
         (tr("Drag from a port"), tr("Draw a wire; on empty canvas, add a layer at its end")),

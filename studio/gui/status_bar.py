@@ -145,8 +145,16 @@ class StatusBar(QWidget):
         # What stopped training is listed among the problems too.
         errors = len(inference.errors) + (self._link.status == "failed") if graph.nodes else 0
         theme = Theme.instance()
-        self._problems.setText(numbers.counted(errors, self.tr("{count} problem"), self.tr("{count} problems")) if errors else self.tr("No problems"))
-        self._problems.setIcon(theme.icon("warning", "error", 12) if errors else theme.icon("check", "text-3", 12))
+        hints = sum(p.severity != "error" for p in inference.problems) if graph.nodes else 0
+        if errors:
+            words = numbers.counted(errors, self.tr("{count} problem"), self.tr("{count} problems"))
+        elif hints:
+            words = numbers.counted(hints, self.tr("{count} hint"), self.tr("{count} hints"))
+        else:
+            words = self.tr("No problems")
+        self._problems.setText(words)
+        token = "error" if errors else "warning"
+        self._problems.setIcon(theme.icon("warning", token, 12) if errors or hints else theme.icon("check", "text-3", 12))
         color = theme.color("error" if errors else "text-2").name()
         self._problems.setStyleSheet(f"QPushButton {{ color: {color}; min-height: 18px; }}")
         self._problems.setVisible(bool(graph.nodes))

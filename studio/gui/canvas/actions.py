@@ -39,6 +39,7 @@ def make_actions(canvas: Canvas) -> dict[str, QAction]:
         "duplicate": _Command(tr("Duplicate"), tr("Add a copy of the selection"), ("Ctrl+D",), canvas.duplicate),
         "select_all": _Command(tr("Select all"), tr("Select every layer"), ("Ctrl+A",), canvas.select_all),
         "rename": _Command(tr("Rename…"), tr("Give the layer another name"), ("F2",), canvas.rename_selection),
+        "connect": _Command(tr("Connect"), tr("Wire the selected layers one to the next, from left to right (C)"), ("C",), canvas.connect_selection),
         "disconnect": _Command(tr("Disconnect"), tr("Remove all wires of the selected layers"), (), canvas.disconnect_selection),
         "fit": _Command(tr("Fit all"), tr("Show the whole graph (Home)"), ("Home",), canvas.fit),
         "frame": _Command(tr("Frame selection"), tr("Show the selected layers large (F)"), ("F",), canvas.frame_selection),
@@ -80,7 +81,7 @@ def context_menu(canvas: Canvas, node: str, wire: Edge | None) -> QMenu:
     if not node:
         names = ("add", "paste", "", "select_all", "fit", "tidy")
     elif len(canvas.session.selection) > 1:
-        names = ("cut", "copy", "duplicate", "delete", "", "disconnect", "tidy", "frame")
+        names = ("cut", "copy", "duplicate", "delete", "", "connect", "disconnect", "tidy", "frame")
     else:
         brick = ("open",) if canvas.editor.is_brick(node) else ()
         names = ("rename", *brick, "", "cut", "copy", "duplicate", "delete", "take_out", "", "disconnect", "frame")

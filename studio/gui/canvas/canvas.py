@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -24,6 +25,7 @@ from studio.gui.canvas.actions import make_actions, show_menu
 from studio.gui.canvas.editing import Editor
 from studio.gui.canvas.faces import HEADER, TEXT_LEFT
 from studio.gui.canvas.journey import Journey
+from studio.gui.canvas.layer_search import takes
 from studio.gui.canvas.minimap import Minimap
 from studio.gui.canvas.overlays import Hint, Legend, TitleEditor, ZoomControls
 from studio.gui.canvas.picture import draw
@@ -271,6 +273,10 @@ class Canvas(QWidget):
         else:
             self.session.say(self.tr("Only a single brick made of layers, such as ResidualBlock, can be opened: select one."))
 
+    def connect_selection(self) -> None:
+        """Wire the selected layers one to the next, from left to right."""
+        self.editor.connect_in_order(self.session.selection)
+
     def disconnect_selection(self) -> None:
         """Remove all wires of the selected nodes."""
         self.editor.disconnect_all(self.session.selection)
@@ -325,7 +331,21 @@ class Canvas(QWidget):
                 return takes and gives
             return port is None or (takes if port.side == "output" else gives)
 
-        self.search.open_at(at + QPoint(2, 2), fits)
+        self.search.open_at(at + QPoint(2, 2), fits, self._taker_of(wire, port))
+
+    def _taker_of(self, wire: Edge | None, port: PortHit | None) -> Callable[[type[Layer]], bool]:
+        """Says of a layer class whether it takes, as it comes, the shape at a wire or at an output."""
+        source = (wire.source, wire.source_port) if wire is not None else None
+        if port is not None and port.side == "output":
+            source = (port.node, port.index)
+        elif port is None and source is None and len(self.session.selection) == 1:
+            source = (next(iter(self.session.selection)), 0)
+        shapes = self.session.inference.shapes.get(source[0], ()) if source is not None else ()
+        if source is None or source[1] >= len(shapes):
+            return lambda layer: True
+        shape = shapes[source[1]]
+
+        return lambda layer: takes(layer, shape)
 
     def _add_found(self, kind: str) -> None:
         place, wire, port = self._search_for
@@ -335,6 +355,8 @@ class Canvas(QWidget):
         elif port is not None and port.node in self.graph_scene.nodes:
             corner = (place.x(), corner[1]) if port.side == "output" else (place.x() - USUAL_SIZE[0], corner[1])
             self.editor.add_wired(kind, corner, port)
+        elif len(self.session.selection) == 1:
+            self.editor.add_near(kind, corner)
         else:
             self.editor.add(kind, corner)
         self.view.setFocus()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QPointF, QRectF
@@ -129,6 +130,28 @@ class Editor:
             return self.session.document.with_graph(graph), ""
 
         self._attempt(edit, tr("Connect") if instead_of is None else tr("Move wire"))
+
+    def connect_in_order(self, nodes: frozenset[str]) -> None:
+        """Wire nodes one to the next, from left to right: first outputs to first inputs without a wire."""
+        document = self.session.document
+        if len(nodes) < 2:
+            self.session.say(tr("Select two layers or more to wire them to each other."), True)
+            return
+        order = sorted(nodes, key=lambda n: document.positions.get(n, (0.0, 0.0)))
+
+        def edit() -> tuple[Document, str]:
+            graph = document.graph
+            for source, target in itertools.pairwise(order):
+                layer = graph.node(target).layer
+                taken = {e.target_port for e in graph.incoming(target)}
+                if any(e.source == source for e in graph.incoming(target)):
+                    continue
+                free = [i for i in range(len(layer.inputs)) if i not in taken]
+                port = len(taken) if layer.is_variadic() else free[0] if free else 0
+                graph = graph.connect(source, 0, target, port)
+            return document.with_graph(graph), ""
+
+        self._attempt(edit, tr("Connect"))
 
     def disconnect(self, wire: Edge) -> None:
         """Remove a wire."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from studio.core.layer import FAMILIES, Layer
+from studio.core.plugins import from_plugin
+from studio.core.problems import ShapeProblem
+from studio.core.shapes import Shape
 
 #: The score of a name that only has the typed letters somewhere, in order.
 _LETTERS = 7
@@ -40,6 +44,23 @@ def _score(layer: type[Layer], query: str) -> int | None:
     if len(squeezed) > 1 and all(letter in rest for letter in squeezed):
         return _LETTERS
     return None
+
+
+def takes(layer: type[Layer], shape: Shape) -> bool:
+    """Whether a layer, as it comes, takes this shape alone; True where that cannot be said."""
+    needed = sum(layer.needs_input(port) for port in range(len(layer.inputs)))
+    if layer.is_variadic() or needed != 1:
+        return True
+    others: list[Any] = [None] * (len(layer.inputs) - 1)
+    try:
+        layer().output_shape(shape, *others)
+    except ShapeProblem:
+        return False
+    except Exception:
+        if not from_plugin(layer):
+            raise
+        return False
+    return True
 
 
 def search_layers(layers: Iterable[type[Layer]], query: str) -> list[type[Layer]]:

@@ -97,8 +97,8 @@ class NodeItem(QGraphicsItem):
         top = HEADER - 4
         return QRectF(2, top, self.face.width - 4, self.face.height - FOOTER - top)
 
-    def refresh_body(self, thumbnail: Thumbnail) -> None:
-        """Show another thumbnail."""
+    def refresh_body(self, thumbnail: Thumbnail | None) -> None:
+        """Show another thumbnail; None for none."""
         self.thumbnail = thumbnail
         self.update(self.body())
 

@@ -56,6 +56,7 @@ def apply_remedy(
         raise RemedyError("The layer with this problem is gone.")
     repairs: dict[str, Callable[[], Document]] = {
         "insert": lambda: _insert(document, problem.node, remedy, size_of),
+        "set_source": lambda: _set_source(document, problem.node, remedy),
         "set": lambda: _set(document, problem.node, remedy),
         "replace": lambda: _replace(document, problem.node, remedy),
         "add_data": lambda: _add_data(document, remedy, size_of),
@@ -101,6 +102,13 @@ def insert_new(
 
 def _set(document: Document, node: str, remedy: Remedy) -> Document:
     return document.with_graph(document.graph.set_parameters(node, **dict(remedy.values)))
+
+
+def _set_source(document: Document, node: str, remedy: Remedy) -> Document:
+    wire = next((e for e in document.graph.incoming(node) if e.target_port == remedy.port), None)
+    if wire is None:
+        raise RemedyError(f"{document.graph.node(node).name} has no wire there any more.")
+    return _set(document, wire.source, remedy)
 
 
 def _replace(document: Document, node: str, remedy: Remedy) -> Document:

@@ -324,6 +324,8 @@ class GraphScene(QGraphicsScene):
             thumbnail = make_thumbnail(item.face, snapshot, style)
             if thumbnail is not None and not thumbnail.looks_like(item.thumbnail):
                 item.refresh_body(thumbnail)
+            elif thumbnail is None and item.face.kind == "loss" and item.thumbnail is not None:
+                item.refresh_body(None)  # a reset took the curves away
             view = snapshot.nodes.get(node)
             kernel = view.weights.get("kernel") if view is not None and numbers else None
             if kernel is not None:

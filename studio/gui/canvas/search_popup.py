@@ -141,9 +141,15 @@ class SearchPopup(QFrame):
         self.field.installEventFilter(self)
         self._most = _HEIGHT
         self._fits: Callable[[type[Layer]], bool] = lambda layer: True
+        self._suits: Callable[[type[Layer]], bool] = lambda layer: True
         self.hide()
 
-    def open_at(self, place: QPoint, fits: Callable[[type[Layer]], bool] | None = None) -> None:
+    def open_at(
+        self,
+        place: QPoint,
+        fits: Callable[[type[Layer]], bool] | None = None,
+        suits: Callable[[type[Layer]], bool] | None = None,
+    ) -> None:
         """Show the box at a place of the parent widget.
 
         Parameters
@@ -152,8 +158,10 @@ class SearchPopup(QFrame):
             Where its corner goes, if there is room.
         fits : callable, optional
             Says of a layer class whether it makes sense here; all do if not given.
+        suits : callable, optional
+            Says whether it takes what there is as it comes; those that do are found first.
         """
-        self._fits = fits or (lambda layer: True)
+        self._fits, self._suits = fits or (lambda layer: True), suits or (lambda layer: True)
         outer = self._outer.rect()
         width, height = min(_WIDTH, outer.width() - 16), min(_HEIGHT, outer.height() - 16)
         x = max(8, min(place.x(), outer.width() - width - 8))
@@ -168,6 +176,9 @@ class SearchPopup(QFrame):
 
     def _filter(self, text: str) -> None:
         found = search_layers((c for c in registry.layers().values() if self._fits(c)), text)
+        if text.strip():
+            exact = text.strip().lower()
+            found.sort(key=lambda c: c.type_name().lower() != exact and not self._suits(c))
         self._results.show(found)
         self._nothing.setVisible(not found)
         self.list.setVisible(bool(found))

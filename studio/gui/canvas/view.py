@@ -334,7 +334,10 @@ class GraphView(QGraphicsView):
         elif key in _STEPS and modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
             step = GRID if modifiers == Qt.KeyboardModifier.NoModifier else 1
             dx, dy = _STEPS[Qt.Key(key)]
-            self.editor.nudge(dx * step, dy * step)
+            if self.session.selection:
+                self.editor.nudge(dx * step, dy * step)
+            else:
+                self._go(dx, dy)
         else:
             event.ignore()
 

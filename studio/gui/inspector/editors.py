@@ -7,13 +7,14 @@ import re
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QMenu, QPushButton, QWidget
 
 from studio.core.fields import Field, FieldError
 from studio.core.shapes import describe
 from studio.gui.inspector.choice_help import help_of
 from studio.gui.widgets.label import Label
 from studio.gui.widgets.number_field import NumberField
+from studio.gui.widgets.still_combo_box import StillComboBox
 from studio.gui.widgets.value_slider import ValueSlider, slider_range
 
 
@@ -93,7 +94,7 @@ class ChoiceEditor(Editor):
 
     def __init__(self, field: Field, title: str, parent: QWidget | None = None) -> None:
         super().__init__(field, title, parent)
-        self.list = _StillComboBox(self)
+        self.list = StillComboBox(self)
         for name in field.options():
             self.list.addItem(name)
             self.list.setItemData(self.list.count() - 1, help_of(field, name), Qt.ItemDataRole.ToolTipRole)
@@ -103,20 +104,6 @@ class ChoiceEditor(Editor):
     def show_value(self, value: Any) -> None:
         self.list.setCurrentText(str(value))
         self.list.setToolTip(help_of(self.field, str(value)))
-
-
-class _StillComboBox(QComboBox):
-    """Scrolling a form must not change what is in it."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(6)
-        self.setMaxVisibleItems(16)
-
-    def wheelEvent(self, event) -> None:  # type: ignore[no-untyped-def]
-        event.ignore()
 
 
 class FlagEditor(Editor):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.core.component import Component
 from studio.gui.inspector.form import Form
 from studio.gui.widgets.label import Label
+from studio.gui.widgets.still_combo_box import StillComboBox
 
 
 class PartForm(QWidget):
@@ -35,13 +36,11 @@ class PartForm(QWidget):
     ) -> None:
         super().__init__(parent)
         self._classes = classes
-        self.list = QComboBox()
+        self.list = StillComboBox()
         self.list.addItem(without, "")
         for name in classes:
             self.list.addItem(name, name)
         self.list.setAccessibleName(title)
-        self.list.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.list.setMinimumContentsLength(6)
         self.list.activated.connect(lambda index: self.chosen.emit(self.list.itemData(index)))
         self.help = Label("", "small", "text-3", wrap=True)
         self.form = Form()

@@ -13,6 +13,7 @@ from studio.core.fields import Field
 from studio.data import DataError
 from studio.gui.inspector.editors import Editor
 from studio.gui.widgets.label import Label
+from studio.gui.widgets.still_combo_box import StillComboBox
 
 _CSV, _NPZ, _IDX = "csv", "npz", "idx"
 
@@ -22,9 +23,7 @@ class SourceEditor(Editor):
 
     def __init__(self, field: Field, title: str, parent: QWidget | None = None) -> None:
         super().__init__(field, title, parent)
-        self.list = QComboBox(self)
-        self.list.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.list.setMinimumContentsLength(6)
+        self.list = StillComboBox(self)
         self.list.setMaxVisibleItems(20)
         self.list.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         for entry in data.catalog():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from studio.core import registry
 from studio.core.component import Component
@@ -21,6 +21,7 @@ from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.training_link import optimizer_of
 from studio.gui.widgets.label import Label, Rule
+from studio.gui.widgets.still_combo_box import StillComboBox
 from studio.layers.data import Data
 
 #: What a rule starts with where Keras's own default would hardly be what a person wants.
@@ -42,7 +43,7 @@ class TrainingPage(QScrollArea):
         self.setWidgetResizable(True)
         self.setAccessibleName(self.tr("Training settings"))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.optimizer = QComboBox()
+        self.optimizer = StillComboBox()
         self.optimizer.addItems(list(registry.optimizers()))
         self.optimizer.setAccessibleName(self.tr("Optimizer"))
         self.optimizer.activated.connect(self._choose_optimizer)

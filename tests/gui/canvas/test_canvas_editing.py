@@ -520,3 +520,55 @@ def test_the_link_in_a_node_repairs_it(bench: Any, make_document: Documents) -> 
     (new,) = set(bench.graph.by_id) - {"n1", "n2", "n4", "n5"}
     assert bench.graph.node(new).layer.type_name() == "Flatten"
     assert not bench.scene.nodes["n4"].frame().intersects(bench.scene.nodes[new].frame())
+
+
+def _add_by_keys(bench: Any, words: str) -> str:
+    bench.key(Qt.Key.Key_Tab)
+    bench.type_into_search(words)
+    QTest.keyClick(bench.canvas.search.field, Qt.Key.Key_Return)
+    (node,) = bench.session.selection
+    return str(node)
+
+
+def test_a_network_is_built_with_the_keys_alone(bench: Any) -> None:
+    data, hidden, last = (_add_by_keys(bench, words) for words in ("data", "dense", "dense"))
+    assert bench.edges() == {Edge(data, 0, hidden, 0), Edge(hidden, 0, last, 0)}
+    boxes = [bench.scene.nodes[n].frame() for n in (data, hidden, last)]
+    assert all(a.right() < b.left() for a, b in itertools.pairwise(boxes))
+    bench.key(Qt.Key.Key_Escape)
+    loss = _add_by_keys(bench, "mean squared")
+    assert len(bench.edges()) == 2
+    bench.session.select(frozenset({last, loss}))
+    positions = bench.session.document.positions
+    bench.session.edit(bench.session.document.moved({loss: (positions[last][0] + 300, 0.0)}), "move")
+    bench.key(Qt.Key.Key_C)
+    assert Edge(last, 0, loss, 0) in bench.edges()
+    bench.key(Qt.Key.Key_C)  # they are wired already: nothing more
+    assert len(bench.edges()) == 3
+
+
+def test_an_arrow_selects_where_nothing_is_selected(bench: Any, make_document: Documents) -> None:
+    bench.open(make_document["spirals"]())
+    before = bench.session.document
+    bench.key(Qt.Key.Key_Escape)
+    bench.key(Qt.Key.Key_Right)
+    assert len(bench.session.selection) == 1
+    assert bench.session.document is before  # nothing was moved
+
+
+def test_layers_that_take_the_shape_are_found_first(bench: Any, make_document: Documents) -> None:
+    bench.open(make_document["digits"]())
+    picture = next(n.id for n in bench.graph.nodes if n.layer.type_name() == "Conv2D")
+    bench.session.select(frozenset({picture}))
+    bench.key(Qt.Key.Key_Tab)
+    rows = bench.canvas.search.list
+    bench.type_into_search("average")
+    names = [rows.model().index(i).data().split(",")[0] for i in range(rows.model().rowCount())]
+    assert names.index("GlobalAveragePooling2D") < names.index("GlobalAveragePooling1D")
+    bench.canvas.search.field.clear()
+    flat = next(n.id for n in bench.graph.nodes if n.layer.type_name() == "Flatten")
+    QTest.keyClick(bench.canvas.search.field, Qt.Key.Key_Escape)
+    bench.session.select(frozenset({flat}))
+    bench.key(Qt.Key.Key_Tab)
+    bench.type_into_search("conv")
+    assert rows.model().rowCount() > 3  # nothing is hidden

@@ -196,3 +196,15 @@ def test_the_pure_modules_load_no_qt() -> None:
         "sys.exit(any(m.startswith('PySide6') for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
+
+
+def test_the_last_layer_gets_as_many_units_as_the_target_needs() -> None:
+    document = digits()
+    last = next(e.source for n in document.graph.nodes if n.layer.family == "Loss" for e in document.graph.incoming(n.id)[:1])
+    document = document.with_graph(document.graph.set_parameters(last, units=3))
+    (problem,) = (p for p in problems(document) if p.severity == "error")
+    assert problem.remedy is not None
+    assert problem.remedy.text == "Use 10 units in the last layer"
+    after = apply_remedy(document, problem, describe(document.graph))
+    assert after.graph.node(last).layer.units == 10  # type: ignore[attr-defined]
+    assert infer(after.graph, describe(after.graph)).errors == ()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from tests_canvas_scenes import snapshot, spirals
 
+from studio.engine.history import History
 from studio.gui.canvas.style import Style, current_style
 from studio.gui.canvas.thumbnails import Thumbnail, series, sheet_of
 
@@ -58,3 +63,13 @@ def test_a_series_is_a_curve(qapp):
     first = np.flatnonzero(inked[:, image.width() // 18])
     assert first.min() < image.height() // 4
     assert abs(first.max() - image.height() // 2) < image.height() // 4
+
+
+def test_a_reset_takes_the_curve_off_the_loss(bench: Any) -> None:
+    bench.open(spirals())
+    loss = next(n.id for n in bench.graph.nodes if n.layer.family == "Loss")
+    shot = snapshot(bench.session.document)
+    bench.show(shot)
+    assert bench.scene.nodes[loss].thumbnail.value
+    bench.show(replace(shot, serial=shot.serial + 1, history=History(), validation=None, status="ready"))
+    assert bench.scene.nodes[loss].thumbnail is None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit
 
 from studio.core import registry
 from studio.core.fields import fields_of
@@ -179,6 +180,23 @@ def test_metrics_are_ticked_with_the_keys(studio, qtbot):
     # Ticks that follow each other quickly are one edit.
     assert window.session.document.training.metrics == ()
     assert editor.button.text() == "automatic"
+
+
+def test_the_wheel_over_a_list_changes_nothing(studio):
+    window, _person = studio
+    window.session.select(frozenset())
+    page = window.workspace.inspector.training
+    before = window.session.document
+    lists = (page.optimizer, page.schedule.list, page.stopping.list, page.training_form.editors["mode"].list)
+    for box in lists:
+        place = QPointF(box.rect().center())
+        for _ in range(3):
+            event = QWheelEvent(
+                place, box.mapToGlobal(place), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+                Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+            )  # fmt: skip
+            QApplication.sendEvent(box, event)
+    assert window.session.document is before
 
 
 def test_a_schedule_is_chosen_edited_and_taken_back(studio):
