@@ -31,6 +31,8 @@ class Samples:
         self.labels: np.ndarray = np.empty(0, int)
         self.answers: np.ndarray = np.empty(0, int)
         self.order: np.ndarray = np.empty(0, int)
+        #: The network's class of each pixel of the first samples, where the answers are pictures.
+        self.guesses: np.ndarray = np.empty((0, 0, 0), np.uint8)
 
     def load(self, dataset: Dataset | None, port: int = 1) -> None:
         """Take another data set; the answers of the old one are forgotten.
@@ -43,6 +45,7 @@ class Samples:
         self.dataset, self.port = dataset, port
         self.labels = np.empty(0, int)
         self.answers = np.empty(0, int)
+        self.guesses = np.empty((0, 0, 0), np.uint8)
         count = 0
         if dataset is not None:
             part, info = dataset.validation, dataset.info
@@ -70,6 +73,21 @@ class Samples:
         return self.labels.ndim == 2
 
     @property
+    def has_masks(self) -> bool:
+        """Whether there is an answer for each pixel of a picture."""
+        info = None if self.dataset is None else self.dataset.info
+        return info is not None and self.port == 1 and info.target == "labels" and len(info.y_shape) == 2 and not info.vocabulary
+
+    def mask(self, number: int) -> np.ndarray:
+        """The right class of each pixel, uint8 ``(height, width)``."""
+        assert self.dataset is not None
+        return np.asarray(np.rint(self.dataset.validation.y[number]), np.uint8)
+
+    def guess(self, number: int) -> np.ndarray | None:
+        """The network's class of each pixel, uint8 ``(height, width)``; None while it is not known."""
+        return self.guesses[number] if number < len(self.guesses) else None
+
+    @property
     def has_text(self) -> bool:
         """Whether the network sees words."""
         return self.dataset is not None and bool(self.dataset.info.vocabulary) and self.dataset.validation.x.ndim == 2
@@ -83,6 +101,13 @@ class Samples:
     def take_scores(self, scores: np.ndarray) -> None:
         """Take the outputs of the last layer for the first samples, ``(samples, features)``."""
         known = len(self.names)
+        if self.has_masks:
+            assert self.dataset is not None
+            height, width = self.dataset.info.y_shape
+            if scores.shape[-1] % (height * width) == 0 and scores.shape[-1] >= height * width * max(2, known):
+                by_pixel = scores.reshape(len(scores), height, width, -1)
+                self.guesses = by_pixel[..., :known].argmax(-1).astype(np.uint8)
+            return
         if self.has_steps:
             steps = self.labels.shape[1]
             if scores.shape[-1] % steps == 0 and scores.shape[-1] // steps >= known:
@@ -128,6 +153,11 @@ class Samples:
             return text_of(self.labels[number], self.names)
         if self.has_classes:
             return str(class_names(self.dataset.info)[self.labels[number]])
+        if self.has_masks:
+            present = np.bincount(self.mask(number).ravel(), minlength=len(self.names))
+            # The class with most pixels is mostly what the others lie on.
+            others = [n for n in np.argsort(-present)[1:] if present[n]]
+            return ", ".join(str(self.names[n]) for n in others) or str(self.names[int(present.argmax())])
         if self.dataset.info.target != "values":
             return ""
         values = self.dataset.validation.y[number].reshape(-1)

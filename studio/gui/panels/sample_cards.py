@@ -67,8 +67,18 @@ class PictureModel(QAbstractListModel):
         if number not in self._pictures:
             if len(self._pictures) >= _MOST_PICTURES:
                 self._pictures.popitem(last=False)
-            self._pictures[number] = _sample_picture(self.samples.original(number))
+            picture = _sample_picture(self.samples.original(number))
+            if self.samples.has_masks:
+                count = len(self.samples.names)
+                masks = [self.samples.mask(number), self.samples.guess(number)]
+                picture = _side_by_side(picture, [_mask_picture(m, count) for m in masks if m is not None])
+            self._pictures[number] = picture
         return self._pictures[number]
+
+    def forget(self, count: int) -> None:
+        """The pictures of the first samples changed."""
+        for number in range(count):
+            self._pictures.pop(number, None)
 
 
 def _sample_picture(values: np.ndarray) -> QImage:
@@ -79,6 +89,31 @@ def _sample_picture(values: np.ndarray) -> QImage:
         return colour_image(np.stack(channels, -1))
     flat = values[..., 0] if values.ndim == 3 else values
     return colour_image(mapped(flat, float(flat.min()), float(flat.max()), Theme.instance().lut("sequential")))
+
+
+def _mask_picture(mask: np.ndarray, count: int) -> QImage:
+    """A colour for the class of each pixel."""
+    theme = Theme.instance()
+    colours = [theme.class_color(i, count) for i in range(count)]
+    table = np.array([[c.red(), c.green(), c.blue()] for c in colours], np.uint8)
+    return colour_image(table[np.minimum(mask, count - 1)])
+
+
+def _side_by_side(first: QImage, others: list[QImage]) -> QImage:
+    """Pictures of one size in a row, with a gap between; there is room for two more."""
+    gap, width, height = max(1, first.width() // 16), first.width(), first.height()
+    whole = QImage(3 * width + 2 * gap, height, QImage.Format.Format_ARGB32_Premultiplied)
+    whole.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(whole)
+    for place, image in enumerate((first, *others)):
+        painter.drawImage(QRectF(place * (width + gap), 0, width, height), image)
+    painter.end()
+    return whole
+
+
+def card_size(samples: Samples) -> QSize:
+    """Of a card: wider where masks stand beside the pictures."""
+    return QSize(3 * CARD.width(), CARD.height()) if samples.has_masks else CARD
 
 
 def sample_tip(samples: Samples, number: int) -> str:
@@ -94,7 +129,8 @@ class CardDelegate(QStyledItemDelegate):
     """Paints a picture with its label below; a wrong answer stands in red beside it."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return CARD
+        model = index.model()
+        return card_size(model.samples)  # type: ignore[attr-defined]
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         theme, rect = Theme.instance(), QRectF(option.rect)  # type: ignore[attr-defined]
@@ -110,10 +146,10 @@ class CardDelegate(QStyledItemDelegate):
             painter.setBrush(theme.color("accent-bg" if chosen else "hover"))
             painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), 6, 6)
         image = index.data(Qt.ItemDataRole.DecorationRole)
-        side = 52.0
+        side = 52.0 * (3 if samples.has_masks else 1)
         longest = max(image.width(), image.height())
         size = (side * image.width() / longest, side * image.height() / longest)
-        frame = QRectF(rect.center().x() - size[0] / 2, rect.top() + 6 + (side - size[1]) / 2, *size)
+        frame = QRectF(rect.center().x() - size[0] / 2, rect.top() + 6 + (52.0 - min(52.0, size[1])) / 2, *size)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, longest > 2 * side)
         painter.drawImage(frame, image)
         wrong = samples.is_wrong(number)

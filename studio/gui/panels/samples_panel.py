@@ -27,7 +27,7 @@ from studio.gui.panels.empty import Switch
 from studio.gui.panels.labels import style_label
 from studio.gui.panels.panel import Panel
 from studio.gui.panels.sample_answers import Samples
-from studio.gui.panels.sample_cards import CARD, NUMBER, CardDelegate, NumbersModel, PictureModel
+from studio.gui.panels.sample_cards import NUMBER, CardDelegate, NumbersModel, PictureModel, card_size
 from studio.gui.panels.sample_choice import SampleChoice, SamplePicker
 from studio.gui.panels.sample_sentences import RunsDelegate, SentencesModel
 from studio.gui.session import Session
@@ -101,7 +101,7 @@ class SamplesPanel(Panel):
         cards.setMovement(QListView.Movement.Static)
         cards.setResizeMode(QListView.ResizeMode.Adjust)
         cards.setUniformItemSizes(True)
-        cards.setGridSize(CARD)
+        cards.setGridSize(card_size(self._samples))
         cards.setMouseTracking(True)
         cards.setAccessibleName(self.tr("Validation samples"))
         cards.selectionModel().currentChanged.connect(self._pick)
@@ -148,6 +148,7 @@ class SamplesPanel(Panel):
             self._samples.load(dataset, port)
             pictures = len(dataset.info.x_shape) == 3
             text = self._samples.has_text
+            self.cards.setGridSize(card_size(self._samples))
             self._stack.setCurrentWidget(self.cards if pictures else self.sentences if text else self.rows)
             self._renew()
             if text:
@@ -181,8 +182,13 @@ class SamplesPanel(Panel):
         samples, scatter = self._samples, snapshot.scatter
         output = output_node(self.session.document.graph)
         before = samples.answers
-        if samples.has_classes and scatter is not None and output is not None and scatter.node == output.id:
-            samples.take_scores(scatter.activations)
+        if scatter is not None and output is not None and scatter.node == output.id:
+            if samples.has_classes:
+                samples.take_scores(scatter.activations)
+            elif samples.has_masks:
+                samples.take_scores(scatter.activations)
+                self._picture_model.forget(len(samples.guesses))
+                self.cards.viewport().update()
         self.only_wrong.setVisible(samples.has_classes and samples.is_whole)
         if not np.array_equal(before, samples.answers):
             self._sort_out(renew=self.only_wrong.isChecked())
