@@ -11,7 +11,7 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -252,8 +252,15 @@ class ElementWise(Layer):
     family: ClassVar[str] = "Activation"
     #: Name for ``activation=``, such as ``relu``.
     activation: ClassVar[str] = ""
+    #: Parameters that ``activation=`` by the name means, where Keras's function has others than its layer.
+    by_name: ClassVar[Mapping[str, float]] = {}
     #: Whether `derivative` uses only y, so that the result may overwrite the input.
     in_place: ClassVar[bool] = True
+
+    @classmethod
+    def named(cls) -> Self:
+        """The layer that ``activation=`` by the name stands for."""
+        return cls(**cls.by_name)
 
     def summary(self) -> str:
         return self.activation

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from studio.core.component import Component
-from studio.core.layer import Layer
+from studio.core.layer import ElementWise, Layer
 from studio.core.metric import Metric
 from studio.core.plugins import Plugin, components_of, load_plugins
 
@@ -117,6 +117,12 @@ def activations() -> dict[str, type[Layer]]:
     return {name: c for name, c in named if isinstance(name, str) and name}
 
 
+def activation(name: str) -> Layer:
+    """The layer that ``activation=`` by this name stands for; ``linear`` is none."""
+    kind = activations()[name]
+    return kind.named() if issubclass(kind, ElementWise) else kind()
+
+
 def activation_names() -> tuple[str, ...]:
     """Legal values of ``activation=``; ``linear`` is none at all."""
     return ("linear", *sorted(activations()))
@@ -124,7 +130,7 @@ def activation_names() -> tuple[str, ...]:
 
 def activate(name: str, x: np.ndarray) -> np.ndarray:
     """Apply an activation in float64 NumPy (for references)."""
-    return x if name == "linear" else activations()[name]().reference([x], {})
+    return x if name == "linear" else activation(name).reference([x], {})
 
 
 @cache

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from studio.core.lowering import Ref
 from studio.engine.arena import ALIGNMENT, SharedSpace, aligned
-from studio.engine.plan import CALL_HEADER, Plan
+from studio.engine.binding import SPACES, numbers_of
+from studio.engine.plan import Plan
 from studio.kernels import control, state
 
 _BYTES = 4 * ALIGNMENT
@@ -123,16 +123,11 @@ class CpuDevice:
         table[:] = plan.table
         stride = bases[1] - bases[0] if threads > 1 else 0
         records = []
+        numbers, spaces = numbers_of(plan)
         for base in bases:
-            where = {"shared": 0, "private": base, "table": 0, "first": bases[0], "stride": stride}
-            numbers = [len(plan.calls)]
-            for call in plan.calls:
-                numbers += [call.kernel.address, CALL_HEADER + len(call.arguments)]
-                numbers += [
-                    where[a.space] + a.offset if isinstance(a, Ref) else int(a) for a in call.arguments
-                ]
+            starts = {"private": base, "first": bases[0], "stride": stride}
             record = _aligned_array(len(numbers), np.int64)
-            record[:] = numbers
+            np.add(numbers, np.array([starts.get(space, 0) for space in SPACES], np.int64)[spaces], out=record)
             records.append(record)
         states = [_aligned_array(state.STATE_LENGTH, np.int64) for _ in range(threads)]
         sums = _aligned_array(threads * state.SUMS_LENGTH, np.float64).reshape(threads, state.SUMS_LENGTH)

@@ -267,7 +267,7 @@ class LayerLowering:
     def activation(self, name: str, tensor: Tensor) -> Tensor:
         if name == "linear":
             return tensor
-        layer = registry.activations()[name]()
+        layer = registry.activation(name)
         if isinstance(layer, ElementWise):
             return self.elementwise(layer, tensor, output=True, own=True)
         return layer.lower(self, tensor)

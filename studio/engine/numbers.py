@@ -21,8 +21,8 @@ def number_of(graph: Graph, owner: str, name: str) -> float:
     if owner.startswith("constant*"):
         return float(owner.partition("*")[2])
     if owner.startswith("default:"):
-        default = layer_type(owner.removeprefix("default:"))()
-        assert isinstance(default, ElementWise)
-        return default.numbers()[name]
+        kind = layer_type(owner.removeprefix("default:"))
+        assert issubclass(kind, ElementWise)
+        return kind.named().numbers()[name]
     layer, _, own_name = owner_of(graph.node(owner).layer, name)
     return float(getattr(layer, own_name))

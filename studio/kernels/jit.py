@@ -7,6 +7,7 @@ before that by a subprocess (`compile_ahead`), so that a window never waits for 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -27,6 +28,8 @@ import llvmlite
 import llvmlite.binding
 import numba
 from platformdirs import user_cache_path
+
+from studio.kernels.arguments import kinds_of
 
 #: NaN and infinity keep their meaning, so that failures are seen; everything else may be
 #: reordered and contracted.
@@ -156,9 +159,22 @@ class Kernel:
             with _compiling:
                 if self._compiled is None:
                     compiled = numba.cfunc(SIGNATURE, cache=True, fastmath=FASTMATH)(self.function)
-                    self._ready_mark.touch()
+                    if not self._ready_mark.exists():
+                        self._ready_mark.write_text(f"({self.arguments})", encoding="ascii")
                     self._compiled = compiled
         return int(self._compiled.address)
+
+    @functools.cached_property
+    def arguments(self) -> str:
+        """What each of its arguments is, one letter each; see `studio.kernels.arguments`.
+
+        It is read from the kernel's text, once, and kept in the ready mark.
+        """
+        with contextlib.suppress(OSError):
+            kept = self._ready_mark.read_text(encoding="ascii")
+            if kept.endswith(")"):
+                return kept[1:-1]
+        return kinds_of(self.function, self.text)
 
     def request(self) -> dict[str, str]:
         """What another process needs to compile the same kernel."""

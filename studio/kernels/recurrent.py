@@ -276,7 +276,7 @@ def _maths(name: str, layer: type[Any] | None) -> tuple[str, str]:
     if layer is None:
         lines = f"@inline\ndef {name}(x):\n    return x\n\n@inline\ndef {name}_slope(x, y):\n    return splat(1.0)\n"
         return lines + f"\n{name}_stays, {name}_again = True, {name}\n", f"{name}: none"
-    numbers = "".join(f", {number!r}" for number in layer().numbers().values())
+    numbers = "".join(f", {number!r}" for number in layer.named().numbers().values())
     lines = f"""
 from {layer.__module__} import {layer.__name__} as {name}_layer
 

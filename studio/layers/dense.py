@@ -155,6 +155,7 @@ class Dense(Layer):
             (cls(units=33, activation="gelu", use_bias=False), ((19,),)),
             (cls(units=8, activation="tanh", l1=0.01, l2=0.02), ((2,),)),
             (cls(units=9, activation="relu"), ((5, 7),)),
+            (cls(units=3, activation="leaky_relu"), ((4,),)),
             (cls(units=3, activation="softmax", l2=0.02), ((1, 4),)),
             (cls(units=17, use_bias=False), ((6, 1),)),
         )

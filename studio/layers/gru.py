@@ -182,7 +182,7 @@ class GRU(Recurrent):
             (cls(units=3, use_bias=False, go_backwards=True, return_sequences=True), ((5, 1), None)),
             (cls(units=3, use_bias=False, reset_after=False, go_backwards=True), ((4, 2), None)),
             (cls(units=4, activation="gelu", recurrent_activation="silu"), ((3, 2), None)),
-            (cls(units=4, activation="gelu", recurrent_activation="silu", reset_after=False), ((3, 17), None)),
+            (cls(units=4, activation="leaky_relu", recurrent_activation="silu", reset_after=False), ((3, 17), None)),
             (cls(units=2, zero_output_for_mask=True, return_sequences=True), ((3, 2), (3,))),
             (cls(units=3, reset_after=False), ((4, 2), (4,))),
             (cls(units=3, dropout=0.25, recurrent_dropout=0.5, return_sequences=True), ((3, 5), None)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,12 +16,13 @@ class LeakyReLU(ElementWise):
     """``y = x if x > 0 else slope x``"""
 
     activation: ClassVar[str] = "leaky_relu"
+    by_name: ClassVar[Mapping[str, float]] = {"negative_slope": 0.2}
     in_place: ClassVar[bool] = False
     icon: ClassVar[str] = "activation"
     keywords: ClassVar[tuple[str, ...]] = ("rectifier", "leaky")
     help: ClassVar[str] = (
         "Like ReLU, but negative numbers keep a small slope, "
-        "so that a neuron cannot get stuck at 0."
+        "so that a neuron cannot get stuck at 0. As a layer's activation the slope is 0.2."
     )
     formula: ClassVar[str] = "y = x if x > 0 else slope x"
     source: ClassVar[str] = "A. Maas et al., Rectifier nonlinearities, ICML 2013"

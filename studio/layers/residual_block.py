@@ -47,7 +47,7 @@ class ResidualBlock(Composite):
 
         curve: Mapping[str, Layer] = {}
         if self.activation != "linear":
-            curve = {name: registry.activations()[self.activation]() for name in ("activation_1", "activation_2")}
+            curve = {name: registry.activation(self.activation) for name in ("activation_1", "activation_2")}
         def normalize() -> Layer:
             # Keras's 0.99 follows too slowly for the few hundred steps that a small network trains.
             return normalization(momentum=0.9)  # type: ignore[call-arg]

@@ -49,7 +49,7 @@ class XceptionBlock(Composite):
         def half(number: int) -> dict[str, Layer]:
             curve: dict[str, Layer] = {}
             if self.activation != "linear":
-                curve = {f"activation_{number}": registry.activations()[self.activation]()}
+                curve = {f"activation_{number}": registry.activation(self.activation)}
             convolve = make(kind)(filters=self.filters, kernel_size=size, padding="same", use_bias=False)  # type: ignore[call-arg]
             return {**curve, f"convolution_{number}": convolve, f"normalization_{number}": normalize()}
 

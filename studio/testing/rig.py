@@ -240,7 +240,7 @@ class Rig:
                 giver = probe
             givers.append(giver)
         if self.activation:
-            graph, curve = graph.add(registry.activations()[self.activation]())
+            graph, curve = graph.add(registry.activation(self.activation))
             graph = graph.connect(givers[0], 0, curve, 0)
             givers[0] = curve
         if self.joined:

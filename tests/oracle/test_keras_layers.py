@@ -105,3 +105,11 @@ def test_forward_and_gradients_are_keras_s(name: str, number: int) -> None:
 def _by_port(shapes: tuple[Any, ...], inputs: list[np.ndarray]) -> list[np.ndarray | None]:
     left = iter(inputs)
     return [None if s is None else next(left) for s in shapes]
+
+
+@pytest.mark.parametrize("name", registry.activation_names())
+def test_activations_by_name_are_keras_s(name: str) -> None:
+    """Not all of them have the parameters of the layer of that name."""
+    x = np.random.default_rng(3).normal(size=(BATCH, 7)) * 2.0
+    expected = keras.activations.get(name)(keras.ops.convert_to_tensor(x, "float32"))
+    require_close(registry.activate(name, x), np.asarray(expected), TOLERANCE, name)
