@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -109,7 +110,12 @@ class Project:
         from studio.storage.exports import keras_program, save_keras_program
 
         weights = None if self.state is None else self.state.weights
-        program = keras_program(self.document, describe_all(self.document.graph), weights, title)
+        sets: dict[str, Dataset] = {}
+        for node in self.document.graph.nodes:
+            if isinstance(node.layer, Data):
+                with contextlib.suppress(DataError):  # then the program only lacks how samples are scaled
+                    sets[node.id] = load(node.layer)
+        program = keras_program(self.document, describe_all(self.document.graph), weights, title, sets)
         return save_keras_program(path, program)
 
     def set_data(self, source: str) -> None:

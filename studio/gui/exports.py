@@ -64,7 +64,9 @@ class Exports(QObject):
             return ()
         document = window.session.document
         weights = None if state is None else state.weights
-        program = keras_program(document, data.describe_all(document.graph), weights, Path(window.files.name).stem)
+        sets = {node: dataset for node, dataset in window.live.latest.datasets.items() if node in document.graph}
+        title = Path(window.files.name).stem
+        program = keras_program(document, data.describe_all(document.graph), weights, title, sets)
         return save_keras_program(path, program)
 
     def _draw(self, path: Path, form: str) -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ from studio.core.document import Document
 from studio.core.graph import Graph
 from studio.core.keras_code import NoTwin
 from studio.core.layer import Loss
-from studio.data import describe_all
+from studio.data import describe_all, load
 from studio.storage import StorageError, templates
 from studio.storage.exports import KerasProgram, keras_program, save_keras_program
 
@@ -136,3 +136,34 @@ def test_a_layer_without_a_twin_is_named(monkeypatch) -> None:
         program(document)
     with pytest.raises(NoTwin):
         registry.layer("Tanh")().keras_code((3,))
+
+
+@pytest.mark.parametrize(("source", "functions"), [("iris", ["prepare"]), ("diabetes", ["prepare", "restore"]), ("reviews", [])])
+def test_samples_are_prepared_as_they_were(source: str, functions: list[str]) -> None:
+    document = chain(("Dense", {"units": 3}), source=source) if source == "iris" else None
+    if document is None:
+        graph, data = Graph().add(registry.layer("Data")(source=source))
+        kind = ("Embedding", {}) if source == "reviews" else ("Dense", {"units": 1})
+        graph, node = graph.add(registry.layer(kind[0])(**kind[1]))
+        graph, loss = graph.add(registry.layer("MeanSquaredError" if source == "diabetes" else "SparseCategoricalCrossentropy")())
+        graph = graph.connect(data, 0, node, 0)
+        if source == "reviews":
+            graph, last = graph.add(registry.layer("GlobalAveragePooling1D")())
+            graph = graph.connect(node, 0, last, 0)
+            node = last
+        document = Document(graph.connect(node, 0, loss, 0).connect(data, 1, loss, 1))
+    layer = next(n.layer for n in document.graph.nodes if n.layer.family == "Data")
+    dataset = load(layer)
+    text = program(document, datasets={"n1": dataset}).text
+    module: dict[str, object] = {"numpy": np}
+    tree = ast.parse(text)
+    kept = [n for n in tree.body if isinstance(n, ast.Assign) or (isinstance(n, ast.FunctionDef) and n.name in ("prepare", "restore"))]
+    exec(compile(ast.Module(kept, []), "program", "exec"), module)
+    assert [name for name in ("prepare", "restore") if name in module] == functions
+    if "prepare" in functions:
+        original = dataset.train.x * dataset.x_scale + dataset.x_mean
+        assert np.allclose(module["prepare"](original), dataset.train.x, atol=1e-4)  # type: ignore[operator]
+    if "restore" in functions:
+        assert np.allclose(module["restore"](dataset.train.y), dataset.train.y * dataset.y_scale + dataset.y_mean)  # type: ignore[operator]
+    assert module.get("CLASSES", []) == list(dataset.info.classes)
+    assert module.get("WORDS", []) == list(dataset.info.vocabulary)

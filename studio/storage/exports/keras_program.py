@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from studio.core.composite import Composite, opened
-from studio.core.dataset import DatasetInfo
+from studio.core.dataset import Dataset, DatasetInfo
 from studio.core.document import Document
 from studio.core.graph import Edge, Graph
 from studio.core.inference import Inference, infer
@@ -22,6 +22,7 @@ from studio.core.keras_code import Code, NoTwin, call
 from studio.core.layer import Loss
 from studio.storage.durable import write_durably
 from studio.storage.errors import StorageError
+from studio.storage.exports.keras_data import preparation
 from studio.storage.exports.keras_training import class_weight, loss_code, metric_codes, optimizer_code
 
 #: Weights by node id and weight name, as a `TrainingState` has them.
@@ -82,7 +83,11 @@ class KerasProgram:
 
 
 def keras_program(
-    document: Document, infos: Mapping[str, DatasetInfo | str], weights: Weights | None = None, title: str = ""
+    document: Document,
+    infos: Mapping[str, DatasetInfo | str],
+    weights: Weights | None = None,
+    title: str = "",
+    datasets: Mapping[str, Dataset] | None = None,
 ) -> KerasProgram:
     """Write a network as a program for Keras 3.
 
@@ -95,6 +100,8 @@ def keras_program(
         float32 by node id and weight name.
     title : str
         For the program's first line.
+    datasets : mapping of str to Dataset, optional
+        Loaded data by id of the Data nodes: the program then says how samples are scaled.
 
     Raises
     ------
@@ -112,7 +119,8 @@ def keras_program(
     if not writer.inputs or not writer.outputs():
         raise StorageError("There is no network to export: wire Data to some layers first.")
     info = next((i for i in infos.values() if isinstance(i, DatasetInfo)), None)
-    return KerasProgram(_text(document, info, title, writer), writer.stored)
+    preparing = preparation(info, next(iter((datasets or {}).values()), None))
+    return KerasProgram(_text(document, info, title, writer, preparing), writer.stored)
 
 
 def save_keras_program(path: str | os.PathLike[str], program: KerasProgram) -> tuple[Path, ...]:
@@ -202,7 +210,8 @@ class _Writer:
                 self._names[node, port] = self._free_name(f"{self._names[node, 0]} {port + 1}")
             name = self._names[node, port]
             self.inputs.append(name)
-            self.lines.append(f"{name} = {call('keras.Input', self._inference.shapes[node][port], name=name)}")
+            what = "  # the right answers, Y" if port == 1 else ""
+            self.lines.append(f"{name} = {call('keras.Input', self._inference.shapes[node][port], name=name)}{what}")
 
     def _variable(self, wire: Edge) -> str:
         return self._names[wire.source, wire.source_port]
@@ -219,7 +228,7 @@ def _named(made: Code, name: str) -> Code:
     return Code(f"{inside}{'' if inside.endswith('(') else ', '}name={name!r})")
 
 
-def _text(document: Document, info: DatasetInfo | None, title: str, writer: _Writer) -> str:
+def _text(document: Document, info: DatasetInfo | None, title: str, writer: _Writer, preparing: str) -> str:
     """The whole program."""
     about = f"{title or document.title or 'A network'}: a network made with Layer Studio, for Keras 3."
     if info is not None:
@@ -229,8 +238,10 @@ def _text(document: Document, info: DatasetInfo | None, title: str, writer: _Wri
     parts = [f'"""{about}"""\n']
     if writer.stored:
         parts.append("import pathlib\n")
-    needs_numpy = writer.stored or any("numpy." in t for t in (*writer.lines, *writer.sources.values()))
+    needs_numpy = writer.stored or any("numpy." in t for t in (preparing, *writer.lines, *writer.sources.values()))
     parts.append(("import keras\nimport numpy\n" if needs_numpy else "import keras\n") + "\n")
+    if preparing:
+        parts.append(f"{preparing}\n")
     parts += [f"{source}\n\n" for source in writer.sources.values()]
     model = f"model = keras.Model({_one_or_list(writer.inputs)}, {_one_or_list(writer.outputs())})"
     body = "\n    ".join((*writer.lines, model, *writer.frozen))
@@ -239,7 +250,8 @@ def _text(document: Document, info: DatasetInfo | None, title: str, writer: _Wri
     if writer.stored:
         parts.append(f"{_LOADING.lstrip()}\n")
     parts.append(_MAIN_WITH_WEIGHTS if writer.stored else _MAIN)
-    return "\n".join(parts)
+    # Two empty lines between functions, however the parts before ended.
+    return re.sub(r"\n{3,}(?=\S)", "\n\n\n", "\n".join(parts))
 
 
 def _compiling(document: Document, info: DatasetInfo | None, losses: Sequence[Loss]) -> str:
@@ -270,7 +282,7 @@ def _compiling(document: Document, info: DatasetInfo | None, losses: Sequence[Lo
     return (
         'def compile_model(model):\n    """Say how the network is to be trained."""\n'
         f"{notes}    model.compile(\n        " + ",\n        ".join(arguments) + ",\n    )\n\n\n"
-        'def fit(model, x, y, **options):\n    """Train on samples and their right answers, prepared as in Layer Studio."""\n'
+        'def fit(model, x, y, **options):\n    """Train on samples, as `prepare` gives them where it is there, and their right answers."""\n'
         f"    return model.fit(x, y, {', '.join(fit)}, **options)\n"
     )
 
