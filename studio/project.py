@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from studio.bricks import WithBricks
 from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.document import Document
 from studio.core.inference import Inference, infer
@@ -22,22 +23,15 @@ from studio.data.wiring import with_source
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
 from studio.layers.data import Data
-from studio.results import SPLITS, Progress, TrainingResult, evaluation_to_json, silent
+from studio.results import SPLITS, Progress, ProjectError, TrainingResult, evaluation_to_json, silent
 from studio.storage import open_project, save, templates
 
 if TYPE_CHECKING:
     from studio.writing import Text, Translations
 
 
-class ProjectError(RuntimeError):
-    """What was asked cannot be done with this project; the message is for people.
-
-    It is one plain sentence, or one a line where a graph has several problems.
-    """
-
-
 @dataclass
-class Project:
+class Project(WithBricks):
     """A document, its weights and its curves.
 
     Parameters

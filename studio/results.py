@@ -1,4 +1,4 @@
-"""What a training run came to, and how it goes, for Python and the command line."""
+"""What a training run came to, how it goes and why it cannot, for Python and the command line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from typing import Any
 from studio.engine.messages import Evaluation
 
 SPLITS = ("train", "validation", "test")
+
+
+class ProjectError(RuntimeError):
+    """What was asked cannot be done with this project; the message is for people.
+
+    It is one plain sentence, or one a line where a graph has several problems.
+    """
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
+from studio.cli.brick import print_brick, survey_brick
 from studio.cli.output import print_json, print_table
 from studio.cli.source import open_source
 from studio.core.shapes import describe
 from studio.project import Project, ProjectError, problem_sentences
+from studio.storage import BRICK_SUFFIX, StorageError, open_brick
 
 
 def inspect(options: argparse.Namespace) -> int:
     """Print nodes, shapes, parameters, memory and problems."""
+    if Path(options.source).suffix == BRICK_SUFFIX:
+        return _inspect_brick(options)
     project = open_source(options.source)
     if options.data is not None:
         project.set_data(options.data)
@@ -21,6 +26,17 @@ def inspect(options: argparse.Namespace) -> int:
         print_json({"source": options.source, **values})
     else:
         _print(values)
+    return 0
+
+
+def _inspect_brick(options: argparse.Namespace) -> int:
+    if options.data is not None:
+        raise StorageError("A brick reads no data: leave --data out.")
+    found = open_brick(options.source)
+    if options.json:
+        print_json({"source": options.source, **survey_brick(found)})
+    else:
+        print_brick(found)
     return 0
 
 
@@ -41,6 +57,7 @@ def survey(project: Project) -> dict[str, Any]:
                 "summary": node.layer.summary(),
                 "shape": list(shapes[0]) if shapes else None,
                 "parameters": inference.parameters(identity),
+                **({"brick": node.pretrained.brick} if node.pretrained is not None else {}),
                 "from": [document.graph.node(e.source).name for e in document.graph.incoming(identity)],
             }
         )

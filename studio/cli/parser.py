@@ -15,7 +15,7 @@ from studio.cli.bench import add_bench
 Command = Callable[[argparse.Namespace], int]
 
 COMMANDS = (
-    "train", "evaluate", "write", "templates", "new", "inspect", "doctor", "screenshot", "export", "bench",
+    "train", "evaluate", "write", "templates", "new", "inspect", "doctor", "screenshot", "export", "brick", "bench",
 )  # fmt: skip
 
 _SOURCE = "a template's name (see `studio templates`) or a .studio file"
@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_lists(commands)
     _add_screenshot(commands)
     _add_export(commands)
+    _add_brick(commands)
     help = "Measure how fast training is on this machine."
     add_bench(_command(commands, "bench", help, "bench", "bench"))
     return parser
@@ -129,7 +130,7 @@ def _add_lists(commands: Any) -> None:
         "inspection",
         "inspect",
     )
-    parser.add_argument("source", metavar="SOURCE", help=_SOURCE)
+    parser.add_argument("source", metavar="SOURCE", help=f"{_SOURCE}, or a .brick file")
     parser.add_argument("--data", metavar="D", help=f"as if it read other data: {_DATA}")
     _command(
         commands,
@@ -169,6 +170,20 @@ def _add_export(commands: Any) -> None:
         "-o", "--output", metavar="OUT", type=Path, required=True, help="the file to write: .py, .png or .svg"
     )
     parser.add_argument("--theme", choices=("light", "dark"), default="light", help="colours of a picture")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+
+
+def _add_brick(commands: Any) -> None:
+    help = "Keep a trained part of a network, to be put into others."
+    parser = _command(commands, "brick", help, "brick", "brick")
+    parser.add_argument("source", metavar="FILE", help="a trained .studio file")
+    parser.add_argument(
+        "--nodes", metavar="NAMES", required=True, help='names of its layers, with commas between: "Conv 1,Conv 2"'
+    )
+    parser.add_argument("--name", metavar="NAME", help="what to call it; without it, what the file is called")
+    parser.add_argument(
+        "-o", "--output", metavar="BRICK", type=Path, required=True, help="the .brick file to write"
+    )
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
 
 

@@ -134,7 +134,9 @@ def opened(graph: Graph, node: str, *shapes: Any) -> tuple[Graph, dict[str, str]
     wires: list[Edge] = []
     for name, part, sources, _given, _shape in layer._walk(*shapes):
         ids[name] = f"{node}/{name}"
-        new = Node(ids[name], result.unique_name(f"{whole.name} {name.replace('_', ' ')}"), part)
+        title = result.unique_name(f"{whole.name} {name.replace('_', ' ')}")
+        start = whole.pretrained.part(name) if whole.pretrained else None
+        new = Node(ids[name], title, part, pretrained=start)
         result = dataclasses.replace(result, nodes=(*result.nodes, new))
         for port, source in enumerate(sources):
             if source in ids and source != name:

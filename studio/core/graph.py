@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from studio.core.layer import Layer
+from studio.core.pretrained import Pretrained
 
 #: A layer that learns faster than so many times the others is a slip of the keyboard.
 LARGEST_MULTIPLIER = 1000.0
@@ -35,6 +36,8 @@ class Node:
         Whether training changes its weights; without, the layer is frozen.
     learning_rate_multiplier : float
         Its learning rate, in multiples of the optimizer's; 0 or more.
+    pretrained : Pretrained or None
+        The weights it starts from, learned elsewhere; None is random ones.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Node:
     layer: Layer
     trainable: bool = True
     learning_rate_multiplier: float = 1.0
+    pretrained: Pretrained | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -191,10 +195,12 @@ class Graph:
         return graph
 
     def set_layer(self, node: str, layer: Layer) -> Graph:
-        """Give the node other parameters or another type; wires that no longer fit go."""
+        """Give the node other parameters or another type; wires and weights that no longer fit go."""
         old = self.node(node)
-        nodes = tuple(dataclasses.replace(n, layer=layer) if n.id == node else n for n in self.nodes)
+        changed = dataclasses.replace(old, layer=layer)
         edges = self.edges
+        if type(layer) is not type(old.layer):
+            changed = dataclasses.replace(changed, pretrained=None)
         # Data has another output where its source has weights.
         if type(layer) is not type(old.layer) or len(layer.outputs) != len(old.layer.outputs):
             inputs = len(layer.inputs) if not layer.is_variadic() else len(edges)
@@ -204,6 +210,7 @@ class Graph:
                 if not (e.target == node and e.target_port >= inputs)
                 and not (e.source == node and e.source_port >= len(layer.outputs))
             )
+        nodes = tuple(changed if n.id == node else n for n in self.nodes)
         return dataclasses.replace(self, nodes=nodes, edges=edges)._closed_up()
 
     def set_parameters(self, node: str, **values: Any) -> Graph:
@@ -231,6 +238,17 @@ class Graph:
         if not 0.0 <= multiplier <= LARGEST_MULTIPLIER:
             raise GraphError(f"A learning rate multiplier is a number from 0 to {LARGEST_MULTIPLIER:g}, not {multiplier!r}.")
         return self._with_nodes(nodes, learning_rate_multiplier=float(multiplier))
+
+    def set_pretrained(self, weights: Mapping[str, Pretrained | None]) -> Graph:
+        """Say, by node, which weights learned elsewhere nodes start from; None is random ones."""
+        graph = self
+        for node, start in weights.items():
+            graph = graph._with_nodes([node], pretrained=start)
+        return graph
+
+    def start_from_random(self, nodes: Iterable[str]) -> Graph:
+        """Let nodes whose weights were learned elsewhere start from random ones, and learn."""
+        return self._with_nodes([n for n in nodes if self.node(n).pretrained], pretrained=None, trainable=True)
 
     def _with_nodes(self, nodes: Iterable[str], **changes: Any) -> Graph:
         chosen = {self.node(node).id for node in nodes}
@@ -282,8 +300,11 @@ class Graph:
         """Remove a wire; the ports of a variadic input close up."""
         if edge not in self.edges:
             raise GraphError("That wire is not in the graph.")
-        kept = tuple(e for e in self.edges if e != edge)
-        return dataclasses.replace(self, edges=kept)._closed_up()
+        return self.disconnect_only(edge)._closed_up()
+
+    def disconnect_only(self, edge: Edge) -> Graph:
+        """Remove a wire whose port gets another one at once."""
+        return dataclasses.replace(self, edges=tuple(e for e in self.edges if e != edge))
 
     def free_port(self, node: str) -> int | None:
         """The first input port without a wire, None if all are taken."""
@@ -305,7 +326,7 @@ class Graph:
         layer = self.node(node).layer
         if port is None or not layer.outputs:
             raise GraphError(f"{self.node(node).name} cannot go on a wire.")
-        graph = dataclasses.replace(self, edges=tuple(e for e in self.edges if e != edge))
+        graph = self.disconnect_only(edge)
         graph = graph.connect(edge.source, edge.source_port, node, port)
         reason = graph._closed_up().why_not_connect(node, 0, edge.target, 0) if edge.target == node else ""
         if reason or edge.target in graph.ancestors(node):
@@ -325,8 +346,12 @@ class Graph:
         graph, ids = self, {}
         for node in other.nodes:
             graph, ids[node.id] = graph.add(node.layer, node.name)
-            learning = {"trainable": node.trainable, "learning_rate_multiplier": node.learning_rate_multiplier}
-            graph = graph._with_nodes([ids[node.id]], **learning)
+            graph = graph._with_nodes(
+                [ids[node.id]],
+                trainable=node.trainable,
+                learning_rate_multiplier=node.learning_rate_multiplier,
+                pretrained=node.pretrained,
+            )
         wires = tuple(dataclasses.replace(e, source=ids[e.source], target=ids[e.target]) for e in other.edges)
         return dataclasses.replace(graph, edges=(*graph.edges, *wires)), ids
 

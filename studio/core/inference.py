@@ -12,6 +12,7 @@ from studio.core.graph import Edge, Graph, Node
 from studio.core.hints import output_hints
 from studio.core.layer import Layer, Loss, Weight
 from studio.core.plugins import from_plugin
+from studio.core.pretrained import RANDOM_WEIGHTS
 from studio.core.problems import Problem, Remedy, ShapeProblem
 from studio.core.shapes import Shape
 
@@ -134,6 +135,10 @@ def infer(graph: Graph, datasets: Mapping[str, DatasetInfo | str]) -> Inference:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             report(node, f"cannot say its shape ({reason}): this is a mistake in its plug-in; replace the layer.")
             continue
+        misfit = node.pretrained.misfit(weights[node_id]) if node.pretrained else ""
+        if misfit:
+            # Only where it starts is wrong: what comes after it has its shapes all the same.
+            report(node, misfit, RANDOM_WEIGHTS)
         inputs[node_id] = given
         shapes[node_id] = (shape,) * max(1, len(layer.outputs))
         words |= _words_passed_on(node_id, layer, wires, words)

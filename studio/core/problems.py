@@ -15,8 +15,8 @@ class Remedy:
     action : str
         ``insert`` (a layer of type `type` on the wire into port `port` of the node),
         ``set`` (the node's parameters to `values`), ``set_source`` (those of the node wired to
-        port `port`), ``replace`` (the node by type `type`),
-        ``add_data``, ``add_loss`` or ``connect_target``.
+        port `port`), ``replace`` (the node by type `type`), ``random_weights`` (in place of those
+        from a brick), ``add_data``, ``add_loss`` or ``connect_target``.
     text : str
         The button's words, such as ``Add Flatten before it``.
     """

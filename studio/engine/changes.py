@@ -19,7 +19,15 @@ def same_network(before: Graph, after: Graph) -> bool:
 
 def _learns_alike(before: Node, after: Node) -> bool:
     alike = before.learning_rate_multiplier == after.learning_rate_multiplier
-    return alike and before.trainable == after.trainable
+    return alike and before.trainable == after.trainable and before.pretrained == after.pretrained
+
+
+def started_anew(before: Graph | None, after: Graph) -> frozenset[str]:
+    """Nodes that start from other weights than before, so that what they learned since goes."""
+    if before is None:
+        return frozenset()
+    both = ((node, before.by_id.get(node.id)) for node in after.nodes)
+    return frozenset(node.id for node, old in both if old is not None and old.pretrained != node.pretrained)
 
 
 def only_live(before: Component, after: Component) -> bool:

@@ -205,6 +205,13 @@ class TrainingState:
         """The same at the start of an epoch, to go on with other data: an epoch that was begun counts."""
         return replace(self, epoch=float(math.ceil(self.epoch)), position=0)
 
+    def without(self, nodes: frozenset[str]) -> TrainingState:
+        """The same without what some nodes learned, so that these start anew."""
+        weights = {key: array for key, array in self.weights.items() if key[0] not in nodes}
+        slots = {key: array for key, array in self.slots.items() if key[0] not in nodes}
+        best = {key: array for key, array in self.best.items() if key[0] not in nodes}
+        return replace(self, weights=weights, slots=slots, best=best)
+
 
 @dataclass(frozen=True, eq=False)
 class NodeView:

@@ -176,10 +176,13 @@ class Network(Observed):
     # Weights and numbers -----------------------------------------------------------------
 
     def draw_weights(self, seed: int) -> None:
-        """Initial weights; optimizer state goes back to what it starts from."""
+        """Initial weights, those of bricks as they were learned; optimizer state goes back to its start."""
         for (node, name), placed in self.space.placed.items():
-            values = draw(placed.weight.initializer, placed.weight.shape, seed, node, name)
-            values.flat[slice(*placed.weight.ones)] = 1.0
+            start = self.graph.node(node).pretrained
+            values = start.for_weight(placed.weight) if start is not None else None
+            if values is None:
+                values = draw(placed.weight.initializer, placed.weight.shape, seed, node, name)
+                values.flat[slice(*placed.weight.ones)] = 1.0
             placed.write(self.device.arena, values)
         for slot, offset in self.space.slots.items():
             self.device.arena[offset : offset + self.space.trainable_floats] = self.optimizer.initial(slot)

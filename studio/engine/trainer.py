@@ -14,7 +14,7 @@ from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.problems import Problem
-from studio.engine.changes import only_live, same_network
+from studio.engine.changes import only_live, same_network, started_anew
 from studio.engine.compiling import compile_kernels
 from studio.engine.cpu_device import give_way
 from studio.engine.failure import EngineProblem
@@ -228,7 +228,7 @@ class Trainer:
         self._standing.graph, self._training = graph, training
         same = old_graph is not None and same_network(old_graph, graph) and only_live(old_training, training)
         if self._run is None or not same:
-            self._rebuild()
+            self._rebuild(started_anew(old_graph, graph))
             return
         self._run.set_numbers(graph, training)
         if training.epochs != old_training.epochs:
@@ -236,14 +236,16 @@ class Trainer:
         if self._standing.status == "failed":
             self._standing.status, self._standing.problem = "paused", None
 
-    def _rebuild(self) -> None:
-        """Build the network for the current graph, with the weights that still fit."""
+    def _rebuild(self, anew: frozenset[str]) -> None:
+        """Build the network for the current graph; the weights that still fit stay, but not those of `anew`."""
         standing, was_running = self._standing, self._standing.running
         if self._run is not None:
             # Kept also while the graph has a problem, so that repairing it loses nothing.
             self._weights, self._history = self._run.state(), self._run.history
             self._trained_on = dict(self._datasets)
             self._run.close()
+        if self._weights is not None and anew:
+            self._weights = self._weights.without(anew)
         self._desk.prepare(None)
         self._run, standing.running, standing.problem = None, False, None
         graph = standing.graph

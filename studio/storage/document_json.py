@@ -21,6 +21,7 @@ from studio.core.layer import Layer
 from studio.core.plugins import from_plugin
 from studio.core.unknown import UnknownLayer
 from studio.storage.errors import StorageError
+from studio.storage.pretrained import pretrained_from_json, pretrained_to_json
 
 #: Raised by one whenever older versions could no longer read the files.
 FORMAT = 1
@@ -171,6 +172,8 @@ def _node_to_json(node: Node) -> dict[str, Any]:
         values["trainable"] = False
     if node.learning_rate_multiplier != 1.0:
         values["learning_rate_multiplier"] = node.learning_rate_multiplier
+    if node.pretrained is not None:
+        values["pretrained"] = pretrained_to_json(node.pretrained)
     return values
 
 
@@ -202,7 +205,8 @@ def _node_from_json(values: Any, most_in: dict[str, int], most_out: dict[str, in
     is_number = isinstance(multiplier, (int, float)) and not isinstance(multiplier, bool)
     if not is_number or not 0 <= multiplier <= LARGEST_MULTIPLIER:
         raise StorageError(f"The learning rate multiplier of {name} is not a number from 0 to {LARGEST_MULTIPLIER:g}.")
-    return Node(identity, name, layer, trainable, float(multiplier))
+    start = pretrained_from_json(node["pretrained"], name) if node.get("pretrained") is not None else None
+    return Node(identity, name, layer, trainable, float(multiplier), start)
 
 
 def _missing(kind: str, parameters: dict[str, Any], error: Exception) -> str | None:

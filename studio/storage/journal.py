@@ -3,13 +3,18 @@
 Each running window has a file of its own and holds a lock on it. The operating system lets
 go of the lock when the process ends, in whatever way; so a journal that nobody holds was
 left by a crash, and one that is held belongs to another open window.
+
+Weights that layers from bricks start from are too large for lines: each is written once, into a
+file of its own in a folder beside the journal.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -20,8 +25,10 @@ from studio.core.document import Document
 from studio.storage import readable_json
 from studio.storage.document_json import document_from_json, document_to_json
 from studio.storage.errors import StorageError, not_read, not_written
+from studio.storage.pretrained import stored_from_bytes, stored_to_bytes, stored_weights, with_weights
 
 _PATTERN = "*.journal"
+_WEIGHTS = ".weights"
 #: A journal longer than this is begun anew with the whole document.
 _LONG = 4 << 20
 _MOST_TEXT = 256 << 20
@@ -51,6 +58,8 @@ class Journal:
         self._folder = Path(folder)
         self._parts: Parts = {}
         self._length = 0
+        #: Keys of the weights that are on disk already.
+        self._kept: set[str] = set()
         #: Journals that were given back by `recover`, with their locks.
         self._recovered: list[tuple[Path, IO[bytes]]] = []
         #: Where the recovered document had been saved; None if nowhere.
@@ -90,12 +99,22 @@ class Journal:
             return
         line = json.dumps({"set": changed, "unset": gone}, sort_keys=True).encode() + b"\n"
         try:
+            self._keep_weights(document)
             self._file.write(line)
         except OSError as error:
             self._parts = {}
             raise not_written(self._folder, error) from error
         self._length += len(line)
         self._parts = parts
+
+    def _keep_weights(self, document: Document) -> None:
+        """Write down weights that no line before this one told of."""
+        for key, arrays in stored_weights(document.graph).items():
+            if key not in self._kept:
+                folder = _weights_of(self._path)
+                folder.mkdir(exist_ok=True)
+                (folder / f"{key}{_WEIGHTS}").write_bytes(stored_to_bytes({key: arrays}))
+                self._kept.add(key)
 
     def forget(self) -> None:
         """Empty the journal: the document is safe in a file, or nobody wants it."""
@@ -121,7 +140,7 @@ class Journal:
                 continue
             try:
                 parts = _replay(file)
-                document = _document(parts)
+                document = _with_weights(_document(parts), _weights_of(path))
             except StorageError:
                 file.close()
                 continue
@@ -169,6 +188,22 @@ def _document(parts: Mapping[str, Any]) -> Document | None:
     nodes = [parts.get(f"node {node}") for node in order]
     positions = {k.removeprefix("position "): v for k, v in parts.items() if k.startswith("position ")}
     return document_from_json({**parts, "graph": {**graph, "nodes": nodes}, "positions": positions})
+
+
+def _weights_of(path: Path) -> Path:
+    """The folder with the weights of a journal."""
+    return path.with_suffix(_WEIGHTS)
+
+
+def _with_weights(document: Document | None, folder: Path) -> Document | None:
+    """The document with the weights its layers start from; those that are damaged stay missing."""
+    if document is None:
+        return None
+    graph = document.graph
+    for key in {n.pretrained.key for n in graph.nodes if n.pretrained}:
+        with contextlib.suppress(OSError, StorageError):
+            graph = with_weights(graph, stored_from_bytes((folder / f"{key}{_WEIGHTS}").read_bytes()))
+    return dataclasses.replace(document, graph=graph)
 
 
 def _replay(file: IO[bytes]) -> Parts:
@@ -221,6 +256,7 @@ def _delete(path: Path, file: IO[bytes]) -> None:
     file.close()
     with contextlib.suppress(OSError):
         path.unlink()
+    shutil.rmtree(_weights_of(path), ignore_errors=True)
 
 
 if sys.platform == "win32":

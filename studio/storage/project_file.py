@@ -1,7 +1,8 @@
 """The project file ``.studio``: a zip of readable JSON, weights and curves.
 
 ``document.json`` holds the document and where training stood, ``weights.safetensors`` the
-weights and the optimizer's state, ``history.npz`` the curves. Nothing in it is code, and no
+weights and the optimizer's state, ``history.npz`` the curves, ``pretrained.safetensors`` what
+layers from bricks start from. Nothing in it is code, and no
 name in it is looked up anywhere but in the registry.
 """
 
@@ -26,10 +27,12 @@ from studio.storage.data_reference import DataReference, reference_from_json, re
 from studio.storage.document_json import document_from_json, document_to_json
 from studio.storage.durable import write_durably
 from studio.storage.errors import StorageError
+from studio.storage.pretrained import stored_from_bytes, stored_to_bytes, stored_weights, with_weights
 
 #: What project files end in.
 SUFFIX = ".studio"
 _DOCUMENT, _WEIGHTS, _HISTORY = "document.json", "weights.safetensors", "history.npz"
+_PRETRAINED = "pretrained.safetensors"
 _MOST_TEXT = 64 << 20
 _MOST_ARRAYS = 16 << 30
 _WHOLE_NUMBERS = ("step", "position", "seed")
@@ -84,6 +87,8 @@ def save(
     document_from_json(readable_json.loads(text, "The document"))
     weights = b"" if state is None else weights_to_bytes(_named_arrays(state))
     curves = b"" if history is None else history_to_bytes(history)
+    stored = stored_weights(document.graph)
+    starts = stored_to_bytes(stored) if stored else b""
 
     def write(file: IO[bytes]) -> None:
         with zipfile.ZipFile(file, "w") as parts:
@@ -92,6 +97,8 @@ def save(
                 archive.add(parts, _WEIGHTS, weights, compressed=False)
             if history is not None:
                 archive.add(parts, _HISTORY, curves, compressed=False)
+            if starts:
+                archive.add(parts, _PRETRAINED, starts, compressed=False)
 
     write_durably(path, write)
 
@@ -118,6 +125,9 @@ def _read(file: IO[bytes], path: Path) -> StoredProject:
     parts = archive.Archive(file, str(path))
     values = readable_json.loads(parts.read(_DOCUMENT, _MOST_TEXT), f"The document in {path}")
     document = document_from_json(values)
+    if _PRETRAINED in parts:
+        stored = stored_from_bytes(parts.read(_PRETRAINED, _MOST_ARRAYS, stored=True))
+        document = dataclasses.replace(document, graph=with_weights(document.graph, stored))
     state = None
     if _WEIGHTS in parts:
         arrays = weights_from_bytes(parts.read(_WEIGHTS, _MOST_ARRAYS, stored=True))

@@ -15,6 +15,7 @@ from studio.core.document import Document, Training
 from studio.core.fields import Field
 from studio.core.graph import Graph
 from studio.core.layer import Layer
+from studio.core.pretrained import Pretrained
 from studio.core.unknown import UnknownLayer
 from studio.engine.history import History
 from studio.engine.messages import TrainingState
@@ -93,7 +94,16 @@ def graphs(draw: st.DrawFn) -> Graph:
             if not graph.why_not_connect(*wire):
                 graph = graph.connect(*wire)
         graph = graph.remove(draw(st.sets(st.sampled_from(ids), max_size=2)))
+    if graph.nodes:
+        chosen = draw(st.sets(st.sampled_from([n.id for n in graph.nodes]), max_size=2))
+        graph = graph.set_pretrained({n: draw(pretrained()) for n in sorted(chosen)})
     return graph
+
+
+def pretrained() -> st.SearchStrategy[Pretrained]:
+    """Weights of a brick of any name, under any names."""
+    names = st.text("abc_/ ü", min_size=1, max_size=5)
+    return st.builds(Pretrained, st.text(max_size=8), st.dictionaries(names, arrays(), min_size=1, max_size=2))
 
 
 coordinates = st.floats(-1e6, 1e6, allow_subnormal=False)

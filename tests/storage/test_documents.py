@@ -23,18 +23,25 @@ from studio.storage import (
     readable_json,
     templates,
 )
+from studio.storage.pretrained import stored_from_bytes, stored_to_bytes, stored_weights, with_weights
 from tests.storage.documents import assert_one_sentence, documents, graphs, json_values
 
 
 @given(documents())
 def test_any_legal_document_survives_json_text(document: Document) -> None:
     text = readable_json.encode(document_to_json(document))
-    assert document_from_json(readable_json.loads(text, "It")) == document
+    read = document_from_json(readable_json.loads(text, "It"))
+    stored = stored_from_bytes(stored_to_bytes(stored_weights(document.graph)))
+    assert dataclasses.replace(read, graph=with_weights(read.graph, stored)) == document
 
 
 @given(graphs())
 def test_any_legal_graph_survives_the_clipboard(graph: Graph) -> None:
-    assert graph_from_json(graph_to_json(graph)) == graph
+    read = graph_from_json(graph_to_json(graph))
+    assert with_weights(read, stored_weights(graph)) == graph
+    # Without the numbers, all but these is there, and says so.
+    assert all(n.pretrained is None or n.pretrained.missing for n in read.nodes)
+    assert graph_from_json(graph_to_json(read)) == read
 
 
 @given(documents(), st.data())
