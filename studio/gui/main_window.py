@@ -103,6 +103,8 @@ class MainWindow(QMainWindow):
 
     def show_workspace(self) -> None:
         """Leave the welcome page."""
+        if self.on_welcome_page:
+            self.workspace.canvas.view.pause_double_clicks()
         menu_bar.enable_work(self, True)
         self.pages.setCurrentWidget(self._work)
         self.workspace.canvas.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -21,7 +21,15 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QGestureEvent, QGraphicsView, QPinchGesture, QToolTip, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QGestureEvent,
+    QGraphicsView,
+    QPinchGesture,
+    QToolTip,
+    QWidget,
+)
 
 from studio.core.graph import Edge
 from studio.gui.canvas import gestures, tips
@@ -76,6 +84,7 @@ class GraphView(QGraphicsView):
 
     def __init__(self, session: Session, scene: GraphScene, editor: Editor, parent: QWidget) -> None:
         super().__init__(scene, parent)
+        self._deaf_until = 0.0
         self.session = session
         self.graph_scene = scene
         self.editor = editor
@@ -200,7 +209,14 @@ class GraphView(QGraphicsView):
         self._hover(event.position().toPoint())
         event.accept()
 
+    def pause_double_clicks(self) -> None:
+        """The page that was clicked before is gone: the second half of a double click is not meant for this one."""
+        self._deaf_until = time.monotonic() + QApplication.doubleClickInterval() / 1000
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if time.monotonic() < self._deaf_until:
+            event.accept()
+            return
         if event.button() != Qt.MouseButton.LeftButton:
             return
         at = event.position().toPoint()

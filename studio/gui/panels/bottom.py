@@ -36,6 +36,7 @@ class BottomTabs(QWidget):
         super().__init__(parent)
         #: The validation sample that strip, maps and canvas look at.
         self.samples = SampleChoice(self)
+        self._session = session
         self.loss = LossPanel(session, live)
         self.confusion = ConfusionPanel(session, live)
         self.representation = RepresentationPanel(session, live, self.samples)
@@ -95,7 +96,7 @@ class BottomTabs(QWidget):
         self.right.tabs.set_count(self._problems_tab, problems)
 
     def _follow(self, snapshot: Snapshot) -> None:
-        self.samples.follow(snapshot)
+        self.samples.follow(snapshot, self._session.document.graph)
 
     def _picked_sample(self) -> Watch | None:
         """The picked sample goes to the canvas too, whatever panel is seen."""

@@ -186,7 +186,7 @@ class ConfusionMatrix(QWidget):
             share = QRectF(right, cells.top() + i * side, 46, side)
             painter.drawText(share, Qt.AlignmentFlag.AlignVCenter, _percent(recall[i]))
             words = _percent(precision[i], short=side < 34)
-            if metrics.horizontalAdvance(words) <= side + 1:
+            if metrics.horizontalAdvance(words) + 5 <= side:
                 painter.drawText(QRectF(cells.left() + i * side, below, side, 16), centre, words)
         painter.setPen(theme.color("text-3"))
         found = self.tr("found")

@@ -7,6 +7,7 @@ from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import QSpinBox, QWidget
 
 from studio.core.dataset import Dataset
+from studio.core.graph import Graph
 from studio.core.vocabulary import text_of
 from studio.engine.messages import Snapshot
 from studio.gui.panels.class_scores import class_names, class_numbers, data_node, one_class_each, step_classes
@@ -51,12 +52,15 @@ class SampleChoice(QObject):
             self._index = index
             self.chosen.emit(index)
 
-    def follow(self, snapshot: Snapshot) -> None:
-        """Take the data set of a snapshot."""
-        source = data_node(snapshot.graph) if snapshot.graph is not None else None
-        dataset = snapshot.datasets.get(source.id) if source is not None else None
-        if dataset is None and source is None:
-            dataset = next(iter(snapshot.datasets.values()), None)
+    def follow(self, snapshot: Snapshot, graph: Graph) -> None:
+        """Take the data set of a snapshot that feeds the graph on the canvas.
+
+        A graph that cannot train yet is not in a snapshot, whose data may be another's.
+        """
+        source = data_node(graph)
+        seen = snapshot.graph
+        same = source is not None and seen is not None and source.id in seen and seen.node(source.id).layer == source.layer
+        dataset = snapshot.datasets.get(source.id) if source is not None and same else None
         if dataset is self._dataset:
             return
         self._dataset = dataset

@@ -134,7 +134,7 @@ class SamplesPanel(Panel):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the data set's samples and the answers."""
-        self.choice.follow(snapshot)
+        self.choice.follow(snapshot, self.session.document.graph)
         dataset = self.choice.dataset
         if dataset is None or len(dataset.validation) == 0:
             if dataset is None:

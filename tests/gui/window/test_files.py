@@ -215,3 +215,12 @@ def test_layout_theme_and_size_are_remembered(make_studio, tmp_path, hands):
     assert other.settings.value("theme") == "dark"
     other.workspace.reset_layout()
     assert other.workspace.inspector_dock.isVisible()
+
+
+def test_a_new_graph_shows_no_samples_of_the_old_one(make_studio, hands, qtbot):
+    window = make_studio("xor")
+    panel = window.workspace.bottom.samples_panel
+    qtbot.waitUntil(lambda: panel.choice.dataset is not None, timeout=60_000)
+    assert window.files.new_blank()
+    window.live.renew()
+    qtbot.waitUntil(lambda: panel.choice.dataset is None, timeout=20_000)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from studio.gui import template_pictures
 from studio.gui.theme import Theme
-from studio.gui.welcome_cards import two_lines, when
+from studio.gui.welcome_cards import TemplateCard, two_lines, when
 from studio.storage import templates
 
 
@@ -91,3 +91,14 @@ def test_times_are_said_as_one_says_them():
     assert when(time.time()).startswith("Today")
     assert when(time.time() - 86_400) == "Yesterday"
     assert when(0) == "1 Jan 1970"
+
+
+def test_a_double_click_on_a_card_only_opens_it(make_studio):
+    window = make_studio()
+    card = next(c for c in window.welcome.findChildren(TemplateCard) if c.template.name == "xor")
+    QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+    assert not window.on_welcome_page
+    view = window.workspace.canvas.view
+    empty = QPoint(4, view.viewport().height() - 4)
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, empty)
+    assert not window.workspace.canvas.search.isVisible()

@@ -162,7 +162,7 @@ class RepresentationPanel(Panel):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Draw the chosen layer."""
-        self.samples.follow(snapshot)
+        self.samples.follow(snapshot, self.session.document.graph)
         layer = self.layers.layer
         if not layer:
             self._switch.say(self.tr("Add Data and a layer: what the layer makes of the data will show here."))
