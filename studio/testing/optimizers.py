@@ -41,7 +41,7 @@ def check_optimizer(optimizer_class: type[Optimizer], *variants: Optimizer) -> N
     *variants : Optimizer
         Settings to try. Left out, these are the defaults, all combinations of switching each
         flag and of setting to one half each number whose default is 0, and then, one at a
-        time, weight decay and the limits on gradients.
+        time, other values of the other numbers, weight decay and the limits on gradients.
 
     Raises
     ------
@@ -71,6 +71,9 @@ def _variants(optimizer_class: type[Optimizer]) -> Iterator[Optimizer]:
             choices[name] = (0.0, 0.5 * min(1.0, declared.maximum or 1.0))
     own = [default.replace(**dict(zip(choices, values, strict=True))) for values in product(*choices.values())]
     yield from own
+    fields = optimizer_class.parameters().items()
+    others = {n: 0.7 * f.default for n, f in fields if n not in COMMON and f.kind == "real" and f.default}
+    yield own[-1].replace(**{**others, "learning_rate": 0.02})
     yield own[-1].replace(weight_decay=0.7)
     for name in CLIPPING:
         yield own[-1].replace(weight_decay=0.1, **{name: 0.8})

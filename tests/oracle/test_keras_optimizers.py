@@ -21,6 +21,15 @@ TOLERANCE = 1e-5
 CASES = [(name, i) for name in sorted(registry.optimizers()) for i in range(len(list(optimizer_variants(registry.optimizer(name)))))]
 
 
+def test_every_optimizer_is_compared_in_several_configurations() -> None:
+    for name, kind in registry.optimizers().items():
+        assert hasattr(keras.optimizers, name)
+        tried = list(optimizer_variants(kind))
+        assert len(tried) >= 5
+        for parameter in kind.parameters():
+            assert len({getattr(optimizer, parameter) for optimizer in tried}) > 1, f"{name}.{parameter}"
+
+
 def _twin(optimizer: Optimizer) -> Any:
     kind = getattr(keras.optimizers, optimizer.type_name())
     values = {name: getattr(optimizer, name) for name in optimizer.parameters()}
