@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import QEventLoop, QObject, QStandardPaths, Qt, QTimer, Signal
 from PySide6.QtGui import QPixmap
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QProgressD
 from studio.core import registry
 from studio.core.document import Document, Training
 from studio.engine.messages import TrainingState
+from studio.gui.learned import LearnedBackup, StateSource
 from studio.gui.live import Live
 from studio.gui.recent import RecentFiles
 from studio.gui.session import Session
@@ -24,14 +24,6 @@ from studio.storage import SUFFIX, Journal, StorageError, open_project, save, te
 _PATIENCE = 0.5
 #: Milliseconds after an edit until the journal has it.
 _JOURNAL_DELAY = 300
-
-
-class StateSource(Protocol):
-    """What gives the weights to save (see `studio.engine.trainer.Trainer`)."""
-
-    def export_state(self, timeout: float = 10.0) -> TrainingState | None:
-        """Weights as they are now; None if there are none, or not in time."""
-        ...
 
 
 def blank_document() -> Document:
@@ -76,7 +68,10 @@ class Files(QObject):
         self._journal_timer.setSingleShot(True)
         self._journal_timer.setInterval(_JOURNAL_DELAY)
         self._journal_timer.timeout.connect(self._record)
+        self.backup = LearnedBackup(session, live, source, self._record, self)
         session.document_changed.connect(self._document_changed)
+        # Training alone makes a document worth recovering too.
+        session.file_changed.connect(self._journal_timer.start)
 
     # Title -----------------------------------------------------------------------------
 
@@ -285,6 +280,7 @@ class Files(QObject):
         """Begin to write down edits; returns what a crash left behind, if anything."""
         try:
             self._journal = Journal(folder)
+            self.backup.start(self._journal.learned)
             return self._journal.recover()
         except StorageError as error:
             self._journal = None
@@ -299,6 +295,23 @@ class Files(QObject):
         self._session.open(blank_document(), None)
         self._session.edit(document, self.tr("restore"))
         self.opened.emit()
+        self._restore_learned(path, journal.recovered_learned if journal is not None else None)
+
+    def _restore_learned(self, saved: Path | None, learned: Path | None) -> None:
+        """Put the weights back: those that were kept last, else those of the file."""
+        for path in (learned, saved):
+            if path is None:
+                continue
+            try:
+                project = open_project(path)
+            except StorageError:
+                continue
+            if project.state is not None:
+                self._link.restore(project.state, project.history)
+                epoch = f"{project.state.epoch:.3g}"
+                self._session.say(self.tr("Training goes on from epoch {epoch}.").format(epoch=epoch))
+                return
+        self._session.say(self.tr("The graph is back; what it had learned was not kept yet, so training begins anew."))
 
     def discard_recovered(self) -> None:
         """Delete what a crash left behind."""
@@ -308,6 +321,7 @@ class Files(QObject):
     def close_journal(self) -> None:
         """End without a crash."""
         self._journal_timer.stop()
+        self.backup.end()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -325,5 +339,6 @@ class Files(QObject):
 
     def _forget_journal(self) -> None:
         self._journal_timer.stop()
+        self.backup.forget()
         if self._journal is not None:
             self._journal.forget()

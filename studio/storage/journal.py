@@ -29,6 +29,7 @@ from studio.storage.pretrained import stored_from_bytes, stored_to_bytes, stored
 
 _PATTERN = "*.journal"
 _WEIGHTS = ".weights"
+_LEARNED = "learned.studio"
 #: A journal longer than this is begun anew with the whole document.
 _LONG = 4 << 20
 _MOST_TEXT = 256 << 20
@@ -64,6 +65,8 @@ class Journal:
         self._recovered: list[tuple[Path, IO[bytes]]] = []
         #: Where the recovered document had been saved; None if nowhere.
         self.recovered_path: Path | None = None
+        #: A project file with what the recovered document's network had learned; None if there is none.
+        self.recovered_learned: Path | None = None
         self._file: IO[bytes] | None = None
         self._path = self._folder / f"{time.time_ns():020d}-{os.getpid()}.journal"
         try:
@@ -73,6 +76,11 @@ class Journal:
             raise not_written(self._folder, error) from error
         # Another process may look at the new, empty file just now; it lets go at once.
         _lock(self._file, wait=True)
+
+    @property
+    def learned(self) -> Path:
+        """Where a project file with what the network has learned may be kept; it goes with the journal."""
+        return _weights_of(self._path) / _LEARNED
 
     def record(self, document: Document, path: Path | None = None) -> None:
         """Write down the document as it is now; only what changed goes into the file.
@@ -123,6 +131,7 @@ class Journal:
         with contextlib.suppress(OSError):
             self._file.seek(0)
             self._file.truncate(0)
+            self.learned.unlink(missing_ok=True)
         self._parts = {}
         self._length = 0
 
@@ -150,6 +159,8 @@ class Journal:
             self._recovered.append((path, file))
             saved = parts.get("path")
             self.recovered_path = Path(saved) if isinstance(saved, str) and saved else None
+            learned = _weights_of(path) / _LEARNED
+            self.recovered_learned = learned if learned.is_file() else None
             return document
         return None
 

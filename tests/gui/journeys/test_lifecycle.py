@@ -94,6 +94,21 @@ def test_what_a_crash_left_behind_comes_back_with_one_click(make_studio, person,
     assert other.notice.text == ""
 
 
+def test_what_was_learned_before_a_crash_comes_back(make_studio, person, tmp_path):
+    folder = tmp_path / "places"
+    died = start("learn_and_die.py", folder, timeout=120)
+    assert died.returncode == -signal.SIGKILL
+    window = make_studio(folder=folder)
+    me = person(window)
+    (button,) = (b for b in window.notice.findChildren(QPushButton) if b.text() == "Restore")
+    me.click(button)
+    me.wait(lambda: window.live.latest.epoch == float(died.stdout) > 0)
+    assert window.live.latest.history.count("loss") > 0
+    assert window.session.dirty
+    window.end()
+    assert not any((folder).rglob("learned.studio"))
+
+
 def test_the_three_answers_when_closing_while_training(make_studio, person, tmp_path):
     window = make_studio("xor")
     me = person(window)
