@@ -8,21 +8,23 @@
 
 from studio.data.balance import class_balance
 from studio.data.catalog import CatalogEntry, catalog
-from studio.data.csv_file import columns
+from studio.data.csv_preview import Preview, preview
 from studio.data.errors import DataError
-from studio.data.loading import describe, describe_all, load
+from studio.data.loading import describe, describe_all, load, reads_files
 from studio.data.source import Source, parse_source, source_for
 
 __all__ = [
     "CatalogEntry",
     "DataError",
+    "Preview",
     "Source",
     "catalog",
     "class_balance",
-    "columns",
     "describe",
     "describe_all",
     "load",
     "parse_source",
+    "preview",
+    "reads_files",
     "source_for",
 ]

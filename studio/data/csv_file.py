@@ -65,19 +65,6 @@ class _Roles:
     text: int = -1
 
 
-def columns(path: str | Path, header: str | None = None) -> tuple[str, ...]:
-    """Names of the columns of a file, for choosing a target.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read.
-    """
-    path = resolved(str(path))
-    look_at(path)
-    return layout_of(path, header, None).names
-
-
 def survey(source: Source, progress: Progress = silent) -> Survey:
     """Find out what a file holds.
 

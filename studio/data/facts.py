@@ -79,7 +79,8 @@ class Arrays:
     Parameters
     ----------
     x : numpy.ndarray
-        float32 or float64, ``(samples, *x_shape)``; NaN marks a gap to be filled.
+        float32 or float64, ``(samples, *x_shape)``; NaN marks a gap to be filled. Pixels may be
+        uint8, which stand for 0 to 1.
     y : numpy.ndarray
         Class codes int64 ``(samples, *y_shape)``, or values float64 ``(samples, *y_shape)``.
     x_test, y_test : numpy.ndarray or None

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,8 +53,27 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_ENDINGS and not path.name.startswith(".")
 
 
-def look(path: Path) -> tuple[tuple[int, int], bool]:
-    """Height and width of a picture, and whether it has colours; only its header is read.
+@dataclass(frozen=True)
+class Look:
+    """What a picture's header says.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Height and width in pixels, upright.
+    coloured : bool
+        Whether it has colours.
+    deep : bool
+        Whether its greys are finer than 256 steps.
+    """
+
+    size: tuple[int, int]
+    coloured: bool
+    deep: bool
+
+
+def look(path: Path) -> Look:
+    """What a picture is like; only its header is read.
 
     Raises
     ------
@@ -65,11 +85,12 @@ def look(path: Path) -> tuple[tuple[int, int], bool]:
         # Of a PNG it would be behind the pixels, which would have to be read before.
         if picture.format in ("JPEG", "TIFF", "WEBP") and picture.getexif().get(_ORIENTATION, 1) >= 5:
             width, height = height, width
-        return (height, width), picture.mode not in _GREY and not _grey_palette(picture)
+        coloured = picture.mode not in _GREY and not _grey_palette(picture)
+        return Look((height, width), coloured, _is_deep(picture))
 
 
-def read_picture(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
-    """A picture in another size: float32 ``(height, width, channels)``, 0 to 1.
+def read_picture(path: Path, size: tuple[int, int], channels: int, deep: bool = False) -> np.ndarray:
+    """A picture in another size: ``(height, width, channels)``.
 
     What is transparent becomes white, as a viewer shows it; other proportions are stretched.
 
@@ -79,6 +100,8 @@ def read_picture(path: Path, size: tuple[int, int], channels: int) -> np.ndarray
         Height and width in pixels.
     channels : int
         1 for greys, 3 for red, green and blue.
+    deep : bool
+        Whether pixels are float32 from 0 to 1, rather than uint8.
 
     Raises
     ------
@@ -92,19 +115,20 @@ def read_picture(path: Path, size: tuple[int, int], channels: int) -> np.ndarray
             side = max(size)
             picture.draft("L" if channels == 1 else "RGB", (side, side))  # decodes no more than is needed
         upright = pillow.ImageOps.exif_transpose(picture)
-        depth = 255.0
-        if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-            # 16 bits a pixel.
-            upright, depth = pillow.Image.fromarray(np.asarray(upright, np.float32)), 65535.0
+        most = 255.0
+        if _is_deep(upright):
+            upright, most = pillow.Image.fromarray(np.asarray(upright, np.float32)), 65535.0
         elif upright.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in upright.info:
             ground = pillow.Image.new("RGBA", upright.size, "white")
             upright = pillow.Image.alpha_composite(ground, upright.convert("RGBA"))
-        if depth == 255.0:
+        if most == 255.0:
             upright = upright.convert("L" if channels == 1 else "RGB")
         if upright.size != (width, height):
             upright = upright.resize((width, height), pillow.Image.Resampling.BILINEAR)
-        pixels = np.asarray(upright, np.float32) / np.float32(depth)
-    pixels = np.clip(pixels, 0.0, 1.0).reshape(height, width, -1)
+        pixels = np.array(upright).reshape(height, width, -1)
+    if deep or most > 255.0:
+        shares = np.clip(pixels.astype(np.float32) / np.float32(most), 0.0, 1.0)
+        pixels = shares if deep else np.rint(shares * 255.0).astype(np.uint8)
     return np.repeat(pixels, channels, 2) if pixels.shape[2] < channels else pixels
 
 
@@ -183,6 +207,11 @@ def _opened(path: Path) -> Iterator[Image]:
         if isinstance(error, OSError) and reason:
             raise DataError(f"{name} cannot be read ({reason.lower()}): take it out of the folder.") from None
         raise DataError(f"{name} is damaged: save it again, or take it out of the folder.") from None
+
+
+def _is_deep(picture: Image) -> bool:
+    """Whether its greys have 16 or more bits."""
+    return picture.mode in ("I", "F") or picture.mode.startswith("I;16")
 
 
 def _grey_palette(picture: Image) -> bool:

@@ -26,6 +26,7 @@ from studio.data.errors import DataError, listed, shown
 from studio.data.facts import Arrays, Facts, Survey
 from studio.data.files import LARGEST, Stamp, resolved
 from studio.data.picture_files import (
+    Look,
     for_each,
     has_colours,
     is_picture,
@@ -81,11 +82,12 @@ class _Pictures(Survey):
     """Pictures of classes."""
 
     listing: _Listing
+    deep: bool
 
     def arrays(self, side: int, progress: Progress) -> Arrays:
         listing, codes = self.listing, range(len(self.facts.classes))
         paths = (*listing.train, *listing.test)
-        x = _read(paths, self.facts, side, progress)
+        x = _read(paths, self.facts, side, self.deep, progress)
         y = np.repeat(codes, listing.counts).astype(np.int64)
         if not listing.test:
             return Arrays(x, y)
@@ -98,12 +100,13 @@ class _Masked(Survey):
     """Pictures with the class of each pixel, `values` by class."""
 
     listing: _Listing
+    deep: bool
     values: np.ndarray
 
     def arrays(self, side: int, progress: Progress) -> Arrays:
         size = (side, side) if side else (self.facts.x_shape[0], self.facts.x_shape[1])
         both = 2 * len(self.listing.train)
-        x = _read(self.listing.train, self.facts, side, lambda done, total: progress(done, both))
+        x = _read(self.listing.train, self.facts, side, self.deep, lambda done, total: progress(done, both))
         y = np.empty((len(x), *size), np.int64)
 
         def smaller(path: Path) -> np.ndarray:
@@ -161,7 +164,10 @@ def survey(source: Source, progress: Progress = silent) -> Survey:
     listing = _listing(root)
     if len(listing.train) + len(listing.test) > MOST_PICTURES:
         raise DataError(f"The folder {_name(root)} has more than {MOST_PICTURES:,} pictures: use a part of it.")
-    size, channels, notes = _size(source, (*listing.train, *listing.test), progress)
+    paths = (*listing.train, *listing.test)
+    looks = list(for_each(paths[:: max(1, len(paths) // _LOOKED_AT)], look, progress))
+    size, channels, notes = _size(source, looks)
+    deep = any(one.deep for one in looks)
     title = shown(root.resolve().name or "Pictures")
     notes = (*listing.notes, *notes)
     if not listing.masks:
@@ -171,11 +177,11 @@ def survey(source: Source, progress: Progress = silent) -> Survey:
             classes=tuple(shown(c) for c in listing.classes), notes=notes,
         )  # fmt: skip
         _check_memory(root, facts)
-        return _Pictures(facts, listing)
+        return _Pictures(facts, listing, deep)
     values, names = _mask_classes(root, listing, progress)
     facts = Facts(title, (*size, channels), "labels", len(listing.train), classes=names, y_shape=size, notes=notes)
     _check_memory(root, facts)
-    return _Masked(facts, listing, values)
+    return _Masked(facts, listing, deep, values)
 
 
 # Listing --------------------------------------------------------------------------------
@@ -294,13 +300,11 @@ def _name(path: Path) -> str:
 # Looking --------------------------------------------------------------------------------
 
 
-def _size(source: Source, paths: tuple[Path, ...], progress: Progress) -> tuple[tuple[int, int], int, tuple[str, ...]]:
+def _size(source: Source, looks: list[Look]) -> tuple[tuple[int, int], int, tuple[str, ...]]:
     """Height and width, channels, and what to say of them."""
-    step = max(1, len(paths) // _LOOKED_AT)
-    seen = list(for_each(paths[::step], look, progress))
-    sizes = {size for size, _ in seen}
+    sizes = {one.size for one in looks}
     colors = source.option("colors")
-    channels = 3 if colors == "rgb" or (colors is None and any(coloured for _, coloured in seen)) else 1
+    channels = 3 if colors == "rgb" or (colors is None and any(one.coloured for one in looks)) else 1
     given = _given_size(source)
     if given:
         return given, channels, ()
@@ -340,7 +344,7 @@ def _mask_classes(root: Path, listing: _Listing, progress: Progress) -> tuple[np
     def distinct(pair: tuple[Path, Path]) -> np.ndarray:
         picture, mask = pair
         pixels = read_mask(mask)
-        size, _ = look(picture)
+        size = look(picture).size
         if pixels.shape != size:
             raise DataError(
                 f"The mask {shown(mask.name)} has {pixels.shape[0]} by {pixels.shape[1]} pixels, its picture "
@@ -382,12 +386,12 @@ def _class_names(root: Path, names: tuple[str, ...]) -> tuple[str, ...]:
 # Reading --------------------------------------------------------------------------------
 
 
-def _read(paths: tuple[Path, ...], facts: Facts, side: int, progress: Progress) -> np.ndarray:
+def _read(paths: tuple[Path, ...], facts: Facts, side: int, deep: bool, progress: Progress) -> np.ndarray:
     height, width, channels = (side, side, facts.x_shape[2]) if side else facts.x_shape
-    x = np.empty((len(paths), height, width, channels), np.float32)
+    x = np.empty((len(paths), height, width, channels), np.float32 if deep else np.uint8)
 
     def read(path: Path) -> np.ndarray:
-        return read_picture(path, (height, width), channels)
+        return read_picture(path, (height, width), channels, deep)
 
     for i, picture in enumerate(for_each(paths, read, progress)):
         x[i] = picture

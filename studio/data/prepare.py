@@ -82,6 +82,8 @@ def prepare(facts: Facts, arrays: Arrays, layer: Data) -> Dataset:
     parts = split_in_order(len(x), *shares) if facts.ordered else split(len(x), codes, *shares, layer.seed)
     train, validation, test = parts
     xs = [x[train], x[validation], x_test if x_test is not None else x[test]]
+    if x.dtype == np.uint8:
+        xs = [np.divide(part, np.float32(255.0), dtype=np.float32) for part in xs]
     ys = [y[train], y[validation], y_test if y_test is not None else y[test]]
     _check_numbers(xs)
     if not labels:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -111,7 +112,7 @@ def parse_source(text: str) -> Source:
     raise DataError(_unknown(text))
 
 
-def source_for(path: str | Path, **options: str) -> str:
+def source_for(path: str | Path, kind: str = "", **options: str | Sequence[str]) -> str:
     """The source that names a file or folder, by its ending and by what is in it.
 
     Parameters
@@ -119,8 +120,10 @@ def source_for(path: str | Path, **options: str) -> str:
     path : str or Path
         A folder of pictures or of IDX files, or a file ending in .csv, .tsv, .txt or .npz; a .txt
         that is no table is plain text.
-    **options : str
-        Such as ``target``; a trailing underscore is cut, for ``as_``.
+    kind : str
+        How it is to be read, such as ``csv``, if that is known.
+    **options : str or sequence of str
+        Such as ``target``; a trailing underscore is cut, for ``as_``. Lists of columns are sequences.
 
     Raises
     ------
@@ -128,16 +131,17 @@ def source_for(path: str | Path, **options: str) -> str:
         When files with this ending cannot be read.
     """
     path = Path(path)
-    kind = _kind_of(path)
+    kind = kind or _kind_of(path)
     if not kind and path.suffix.lower() in PICTURE_ENDINGS:
         raise DataError(f"{shown(path.name)} is a single picture: take the folder with the sub-folders for each class.")
     if not kind:
         raise DataError(
             f"Files like {shown(path.name)} cannot be read as data: use a .csv, .npz or .txt file, or a folder of pictures."
         )
+    lists = {k.rstrip("_"): [v] if isinstance(v, str) else list(v) for k, v in options.items()}
     # Spaces stay readable, but not at an end, where they would be lost.
-    quoted = {k.rstrip("_"): quote(v, safe=":/() " if v == v.strip() else ":/()") for k, v in options.items()}
-    query = "&".join(f"{k}={v}" for k, v in quoted.items())
+    written = {k: ",".join(quote(v, safe=":/() " if v == v.strip() else ":/()") for v in vs) for k, vs in lists.items()}
+    query = "&".join(f"{k}={v}" for k, v in written.items())
     return f"{kind}:{path}" + (f"?{query}" if query else "")
 
 

@@ -8,10 +8,10 @@ from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPixmap
 from PySide6.QtWidgets import QMainWindow, QPushButton, QStackedWidget, QStyle, QVBoxLayout, QWidget
 
-from studio import data
 from studio.engine.trainer import Trainer
 from studio.gui import menu_bar
 from studio.gui.command_palette import CommandPalette
+from studio.gui.data_reader import DataReader
 from studio.gui.exports import Exports
 from studio.gui.files import Files
 from studio.gui.live import Live
@@ -49,7 +49,9 @@ class MainWindow(QMainWindow):
         super().__init__(parent)
         self.trainer = trainer
         self.settings = places.open_settings()
-        self.session = Session(data.describe_all, self)
+        self.reader = DataReader(self)
+        self.session = Session(self.reader, self)
+        self.reader.known.connect(self.session.refresh_data)
         self.live = Live(trainer, self)
         self.link = TrainingLink(self.session, self.live, trainer, self)
         recent = RecentFiles(self.settings, places.pictures, self)
@@ -68,7 +70,7 @@ class MainWindow(QMainWindow):
         menu_bar.fill_menu_bar(self)
         self._arrange()
         self.session.said.connect(self._say)
-        self.session.document_changed.connect(self._outdate_notice)
+        self.session.document_changed.connect(self.notice.outdate)
         self.session.file_changed.connect(self._show_title)
         self.session.undo_stack.indexChanged.connect(self._show_title)
         self.files.opened.connect(self.show_workspace)
@@ -141,9 +143,6 @@ class MainWindow(QMainWindow):
         if error:
             self.notice.say(sentence)
 
-    def _outdate_notice(self) -> None:
-        self.notice.outdate()
-
     def _show_title(self) -> None:
         title = "Layer Studio" if self.on_welcome_page else self.files.title
         self.setWindowTitle(title)
@@ -201,6 +200,7 @@ class MainWindow(QMainWindow):
     def end(self) -> None:
         """Stop training and everything that runs, without a question."""
         self.live.stop()
+        self.reader.close()
         # First the thread ends, then Qt may go: the other way round aborts the process.
         self.trainer.close()
         self.files.close_journal()

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QMenu, QMessageBox, QWhatsThis
 from studio import __version__, data
 from studio.core.graph import GraphError
 from studio.data import DataError
+from studio.data.wiring import with_source
 from studio.gui.exports import Exports
-from studio.gui.inspector.source_editor import ask_for_target
+from studio.gui.inspector.csv_dialog import ask_how_to_read
 from studio.gui.menus import TitledMenuBar, add_theme_actions, add_training_actions, fill, tr
 from studio.gui.pace import PACES, add_pace_actions
 from studio.layers.data import Data
@@ -148,7 +149,7 @@ def use_as_data(window: MainWindow, path: Path) -> None:
     try:
         source = data.source_for(path)
         if source.startswith("csv:"):
-            source = ask_for_target(str(path), window)
+            source = ask_how_to_read(str(path), window)
             if not source:
                 return
     except DataError as error:
@@ -159,7 +160,7 @@ def use_as_data(window: MainWindow, path: Path) -> None:
     chosen = [n for n in chosen if n.id in session.selection] or chosen
     try:
         if chosen:
-            graph = document.graph.set_parameters(chosen[0].id, source=source)
+            graph = with_source(document.graph, chosen[0].id, source)
             session.edit(document.with_graph(graph), tr("use {name} as data").format(name=path.name))
         else:
             graph, node = document.graph.add(Data(source=source))

@@ -99,7 +99,8 @@ def _fingerprint(source: str, path: Path) -> tuple[int, str]:
         # Sub-folders are the classes, so that their names matter as well.
         files = picture_folder.files(path)
         stamps = tuple((str(p), s.st_size, s.st_mtime_ns) for p in files for s in [p.stat()])
-        return _digest(stamps, tuple(p.relative_to(path).as_posix() for p in files))
+        names = (p.relative_to(path).as_posix() for p in files) if len(files) <= _MOST_FILES else ()
+        return _digest(stamps, tuple(names))
     else:
         files = sorted(p for p in path.iterdir() if p.is_file())
     return _digest(tuple((str(p), s.st_size, s.st_mtime_ns) for p in files for s in [p.stat()]))

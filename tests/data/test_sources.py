@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.core.graph import Graph
-from studio.data import DataError, columns, describe, describe_all, load, loading, parse_source, source_for
+from studio.data import DataError, describe, describe_all, load, loading, parse_source, preview, source_for
 from studio.layers.data import Data
 from studio.layers.flatten import Flatten
 
@@ -118,9 +118,27 @@ def test_source_for_follows_the_ending(tmp_path):
         source_for("a.xlsx")
 
 
-def test_columns_for_choosing_a_target(tmp_path):
-    csv_node(tmp_path, TABLE)
-    assert columns(tmp_path / "table.csv") == ("a", "b", "kind")
+def test_a_preview_says_what_columns_are_for(tmp_path):
+    csv_node(tmp_path, "id,review,price,kind\n" + "".join(f"{i},it was number {i},{i / 7:.2f},{'ab'[i % 2]}\n" for i in range(300)))
+    found = preview(tmp_path / "table.csv")
+    assert found.names == ("id", "review", "price", "kind")
+    assert found.rows[1] == ("1", "it was number 1", "0.14", "b")
+    assert len(found.rows) == 4
+    assert (found.numbers, found.texts, found.target) == (("id", "price"), ("review",), "kind")
+    csv_node(tmp_path, "a\n1\n2\n")
+    with pytest.raises(DataError, match="has only one column"):
+        preview(tmp_path / "table.csv")
+
+
+def test_files_are_named_by_what_is_in_them(tmp_path):
+    (tmp_path / "prose.txt").write_text("Once upon a time, there was a king.\nHe had a daughter.\nAll was well, and more.\n" * 5)
+    (tmp_path / "table.txt").write_text("a;b\n1;2\n3;4\n")
+    assert source_for(tmp_path / "prose.txt") == f"text:{tmp_path / 'prose.txt'}"
+    assert source_for(tmp_path / "table.txt") == f"csv:{tmp_path / 'table.txt'}"
+    assert source_for(tmp_path / "prose.txt", "csv").startswith("csv:")
+    listed = source_for(tmp_path / "t.csv", series=["a,b", "c d"], target="e&f")
+    assert parse_source(listed).values("series") == ("a,b", "c d")
+    assert parse_source(listed).option("target") == "e&f"
 
 
 def test_describe_all_gives_each_data_node_its_facts_or_its_sentence():

@@ -104,7 +104,8 @@ def below(start: QPointF, end: QPointF, boxes: np.ndarray, level: int = 0) -> tu
     tuple of QPainterPath and QPointF
         The way, and the middle of its long stretch, where the name goes.
     """
-    out, into = start.x() + 30, end.x() - 36
+    # Wires below another turn nearer to their nodes, so that none crosses the other.
+    out, into = start.x() + max(10, 30 - 10 * level), end.x() - max(12, 36 - 10 * level)
     low, high = min(out, into) - 8, max(out, into) + 8
     floor = max(start.y(), end.y()) + 24
     between = boxes[(boxes[:, 2] > low) & (boxes[:, 0] < high)] if len(boxes) else boxes

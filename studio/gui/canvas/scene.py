@@ -143,11 +143,13 @@ class GraphScene(QGraphicsScene):
                 wire.width = 2.0
                 info = datasets.get(edge.source)
                 labels = isinstance(info, DatasetInfo) and bool(info.classes)
-                wire.label = tr("Y labels") if labels else tr("Y targets")
+                wire.label = tr("weights") if edge.target_port > 1 else tr("Y labels") if labels else tr("Y targets")
 
     def _is_label(self, edge: Edge) -> bool:
-        """Whether the wire brings right answers to a loss, and so runs below everything."""
-        return isinstance(self.graph.node(edge.target).layer, Loss) and edge.target_port == 1
+        """Whether the wire brings right answers, or their weights, to a loss, and so runs below everything."""
+        if not isinstance(self.graph.node(edge.target).layer, Loss):
+            return False
+        return edge.target_port == 1 or (edge.target_port == 2 and not self.graph.node(edge.source).layer.inputs)
 
     def _places(self, document: Document) -> dict[str, Position]:
         places = dict(document.positions)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from studio.core.dataset import Dataset, DatasetInfo
+from studio.core.dataset import Dataset, DatasetInfo, StillReading
 from studio.data import class_balance
 from studio.engine.messages import Snapshot
 from studio.gui.inspector.facts import Facts
@@ -94,9 +94,11 @@ class BalanceView(Panel):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         info = self.session.datasets.get(self.node)
         described = info if isinstance(info, DatasetInfo) else None
-        self.problem.show_text(info if isinstance(info, str) else "")
-        self.problem.setVisible(isinstance(info, str))
-        self.title.show_text(described.title if described else self.tr("No data yet"))
+        reading = isinstance(info, StillReading)
+        self.problem.show_text(info if isinstance(info, str) and not reading else "")
+        self.problem.setVisible(isinstance(info, str) and not reading)
+        nothing = self.tr("The files are being read…") if reading else self.tr("No data yet")
+        self.title.show_text(described.title if described else nothing)
         dataset = snapshot.datasets.get(self.node)
         if dataset is not None and described is not None and dataset.info != described:
             dataset = None  # of the source before the last edit

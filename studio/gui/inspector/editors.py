@@ -208,6 +208,7 @@ class NamesEditor(Editor):
         self.menu.setToolTipsVisible(True)
         self.menu.triggered.connect(self._ticked)
         self.button.setMenu(self.menu)
+        self.button.setProperty("kind", "compact")
         self._add(self.button, 1)
 
     def show_value(self, value: Any) -> None:
@@ -289,9 +290,17 @@ _TITLES = {"l1": "L1 penalty", "l2": "L2 penalty", "beta_1": "Beta 1", "beta_2":
            "clipnorm": "Clip norm", "clipvalue": "Clip value", "global_clipnorm": "Global clip norm",
            "learning_rate_multiplier": "Rate multiplier", "pct_start": "Share of rise", "min_lr": "Lowest rate", "keep_best_weights": "Keep best",
            "restore_best_weights": "Restore best", "start_from_epoch": "From epoch",
+           "Training.mode": "Layers learn", "ReduceLROnPlateau.mode": "Better is", "EarlyStopping.mode": "Better is",
            "t_mul": "Length factor", "m_mul": "Height factor"}  # fmt: skip
 
 
-def title_of(name: str) -> str:
-    """A parameter's name in words: ``kernel_size`` is ``Kernel size``."""
-    return _TITLES.get(name, name.replace("_", " ").capitalize())
+def title_of(name: str, owner: str = "") -> str:
+    """A parameter's name in words: ``kernel_size`` is ``Kernel size``.
+
+    Parameters
+    ----------
+    name : str
+    owner : str
+        Name of the component's type, which tells parameters of the same name apart.
+    """
+    return _TITLES.get(f"{owner}.{name}", _TITLES.get(name, name.replace("_", " ").capitalize()))

@@ -66,6 +66,10 @@ class Form(QWidget):
             for widget in (editor, self._labels[name]):
                 widget.setVisible(name not in names)
 
+    def is_hidden(self, name: str) -> bool:
+        """Whether a parameter's row is hidden."""
+        return self.editors[name].isHidden()
+
     def refuse(self, name: str, sentence: str) -> None:
         """Show below a parameter what is wrong; an empty sentence takes it back."""
         error = self._errors[name]
@@ -94,7 +98,7 @@ class Form(QWidget):
             row += 1
 
     def _add_row(self, row: int, name: str, field: Field, editor: Editor | None) -> None:
-        title = title_of(name)
+        title = title_of(name, self._type.__name__ if self._type is not None else "")
         editor = editor or make_editor(field, title, self)
         label = ElidedLabel(title, "body", "text-2")
         label.setFixedWidth(_LABELS)

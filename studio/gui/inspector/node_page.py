@@ -18,10 +18,14 @@ from studio import data
 from studio.core.dataset import DatasetInfo
 from studio.core.document import Document
 from studio.core.fields import FieldError
-from studio.core.graph import GraphError, Node
+from studio.core.graph import Graph, GraphError, Node
 from studio.core.layer import Layer, Loss
+from studio.core.loss import ClassLoss
+from studio.data.wiring import with_source
+from studio.engine.messages import Snapshot
 from studio.gui.gesture import Gesture
 from studio.gui.inspector.balance import BalanceView
+from studio.gui.inspector.class_weights import ClassWeightsEditor, balanced_factors, classes_of
 from studio.gui.inspector.editors import Editor, title_of
 from studio.gui.inspector.form import Form
 from studio.gui.inspector.identity import Identity
@@ -93,7 +97,7 @@ class NodePage(QWidget):
 
     def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._live = session, live
         self._node: Node | None = None
         self._gesture = Gesture()
         self.identity = Identity(session)
@@ -145,6 +149,7 @@ class NodePage(QWidget):
         outer.addWidget(self.scroll_area, 1)
         self.tabs.currentChanged.connect(self._pages.setCurrentIndex)
         session.document_changed.connect(self._document_changed)
+        live.snapshot_taken.connect(self._data_loaded)
 
     def _parameters(self) -> QWidget:
         page = QWidget()
@@ -180,11 +185,13 @@ class NodePage(QWidget):
             for editor in self.form.editors:
                 self.form.refuse(editor, "")
         self.form.show_component(layer, special)
-        self.form.hide_rows(idle_parameters(layer, self._session.datasets.get(node)))
+        idle = idle_parameters(layer, self._session.datasets.get(node))
+        self.form.hide_rows(idle if self._show_class_weights(found) else idle | {"class_weights"})
         self.help.show_text(layer.help)
-        self.source.show_text(self.tr("From: {source}").format(source=layer.source) if layer.source else "")
-        self.source.setVisible(bool(layer.source))
         is_data, is_loss = isinstance(layer, Data), isinstance(layer, Loss)
+        paper = "" if is_data else layer.source  # of Data it is a parameter
+        self.source.show_text(self.tr("From: {source}").format(source=paper) if paper else "")
+        self.source.setVisible(bool(paper))
         self.balance.setVisible(is_data)
         computes = not is_loss and layer.family != "Data"
         self.summary.setVisible(computes)
@@ -212,7 +219,48 @@ class NodePage(QWidget):
         if isinstance(layer, Data):
             field = layer.parameters()["source"]
             return {"source": SourceEditor(field, title_of("source"))}
+        if isinstance(layer, ClassLoss):
+            field = layer.parameters()["class_weights"]
+            return {"class_weights": ClassWeightsEditor(field, title_of("class_weights"))}
         return {}
+
+    def _show_class_weights(self, node: Node) -> bool:
+        """Show how much each class counts; whether there is anything to show."""
+        loss = node.layer
+        if not isinstance(loss, ClassLoss) or loss.class_weight == "none":
+            return False
+        editor = self.form.editors["class_weights"]
+        assert isinstance(editor, ClassWeightsEditor)
+        classes, factors = self._classes(node)
+        given = loss.class_weight == "given"
+        editor.show_classes(classes, given)
+        if not given:
+            editor.show_value(factors)
+        return given or bool(factors)
+
+    def _classes(self, node: Node) -> tuple[tuple[str, ...], tuple[float, ...]]:
+        """Names of a loss's classes, and what each would count if all counted alike."""
+        session, graph = self._session, self._session.document.graph
+        classes = classes_of(node, graph, session.inference, session.datasets)
+        return classes, balanced_factors(node, graph, len(classes), self._live.latest.datasets)
+
+    def _with_class_weight(self, node: Node, value: object) -> Graph:
+        """Another rule for class weights; numbers of one's own begin as they were, or all alike."""
+        loss, graph = node.layer, self._session.document.graph
+        assert isinstance(loss, ClassLoss)
+        changes: dict[str, object] = {"class_weight": value}
+        classes, factors = self._classes(node)
+        if value == "given" and len(loss.class_weights) != len(classes):
+            changes["class_weights"] = factors if loss.class_weight == "balanced" and factors else (1.0,) * len(classes)
+        return graph.set_parameters(node.id, **changes)
+
+    def _data_loaded(self, snapshot: Snapshot) -> None:
+        """Balanced weights follow from the data, which may be there only now."""
+        node = self._node
+        if node is None or not isinstance(node.layer, ClassLoss) or not self.isVisible():
+            return
+        if node.layer.class_weight == "balanced" and self.form.is_hidden("class_weights") and snapshot.datasets:
+            self.show_node(node.id)
 
     def _document_changed(self, before: Document, after: Document) -> None:
         if self._node is not None and self._node.id in after.graph and self.isVisible():
@@ -237,7 +285,12 @@ class NodePage(QWidget):
             return
         self.form.refuse(name, "")
         try:
-            graph = document.graph.set_parameters(node.id, **{name: value})
+            if name == "class_weight" and isinstance(node.layer, ClassLoss):
+                graph = self._with_class_weight(node, value)
+            elif name == "source" and isinstance(node.layer, Data):
+                graph = with_source(document.graph, node.id, str(value))
+            else:
+                graph = document.graph.set_parameters(node.id, **{name: value})
         except (FieldError, GraphError) as error:
             self.form.refuse(name, str(error))
             return

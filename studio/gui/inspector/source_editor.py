@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
 
 from studio import data
 from studio.core.fields import Field
 from studio.data import DataError
+from studio.gui.inspector.csv_dialog import ask_how_to_read
 from studio.gui.inspector.editors import Editor
-from studio.gui.widgets.label import Label
 from studio.gui.widgets.still_combo_box import StillComboBox
 
-_CSV, _NPZ, _IDX = "csv", "npz", "idx"
+_CSV, _PICTURES, _TEXT, _NPZ, _IDX = "csv", "images", "text", "npz", "idx"
 
 
 class SourceEditor(Editor):
@@ -32,17 +32,27 @@ class SourceEditor(Editor):
         self.list.insertSeparator(self.list.count())
         for kind, words in (
             (_CSV, self.tr("From a CSV file…")),
+            (_PICTURES, self.tr("From a folder of pictures…")),
+            (_TEXT, self.tr("From a text file…")),
             (_NPZ, self.tr("From an .npz file…")),
             (_IDX, self.tr("From a folder of IDX files (MNIST)…")),
         ):
             self.list.addItem(words, f"?{kind}")
         self._files = self.list.count()
         self._source = ""
+        self.how = QToolButton(self)
+        self.how.setText("…")
+        self.how.setToolTip(self.tr("Choose how the file is read."))
+        self.how.setAccessibleName(self.tr("How the file is read"))
+        self.how.setVisible(False)
+        self.how.clicked.connect(self._ask_how)
         self._add(self.list, 1)
+        self._row.addWidget(self.how)
         self.list.activated.connect(self._chosen)
 
     def show_value(self, value: Any) -> None:
         self._source = str(value)
+        self.how.setVisible(_parsed_kind(self._source) == _CSV)
         index = self._index_of(self._source)
         if index < 0:
             while self.list.count() > self._files:
@@ -77,67 +87,45 @@ class SourceEditor(Editor):
 
     def _ask(self, kind: str) -> str:
         """Let the person choose a file; empty if they changed their mind."""
-        if kind == _IDX:
-            path = QFileDialog.getExistingDirectory(self, self.tr("Choose a folder of IDX files"))
+        folders = {_IDX: self.tr("Choose a folder of IDX files"), _PICTURES: self.tr("Choose a folder of pictures")}
+        if kind in folders:
+            path = QFileDialog.getExistingDirectory(self, folders[kind])
         else:
-            words = self.tr("CSV tables (*.csv *.tsv *.txt)") if kind == _CSV else self.tr("NumPy arrays (*.npz)")
+            words = {
+                _CSV: self.tr("CSV tables (*.csv *.tsv *.txt)"),
+                _TEXT: self.tr("Plain text (*.txt *.md);;All files (*)"),
+                _NPZ: self.tr("NumPy arrays (*.npz)"),
+            }[kind]
             path = QFileDialog.getOpenFileName(self, self.tr("Choose a data file"), "", words)[0]
         if not path:
             return ""
         try:
-            if kind == _CSV:
-                return ask_for_target(path, self)
-            return data.source_for(path)
+            return ask_how_to_read(path, self) if kind == _CSV else data.source_for(path, kind)
         except DataError as error:
             self.refused.emit(str(error))
             return ""
 
-
-def ask_for_target(path: str, parent: QWidget | None) -> str:
-    """Ask which column of a CSV file holds the answers; returns the source, empty if cancelled.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read.
-    """
-    names = data.columns(path)
-    dialog = TargetDialog(path, names, parent)
-    accepted = dialog.exec() == QDialog.DialogCode.Accepted
-    target = dialog.column
-    dialog.deleteLater()
-    return data.source_for(path, target=target) if accepted else ""
+    def _ask_how(self) -> None:
+        """Let the person choose anew how the CSV file is read."""
+        self.refused.emit("")
+        try:
+            path = data.parse_source(self._source).name
+            source = ask_how_to_read(path, self, self._source)
+        except DataError as error:
+            self.refused.emit(str(error))
+            return
+        if source and source != self._source:
+            self.show_value(source)
+            self.edited.emit(source)
 
 
-class TargetDialog(QDialog):
-    """Asks which column is to be predicted."""
-
-    def __init__(self, path: str, names: tuple[str, ...], parent: QWidget | None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(self.tr("What should be predicted?"))
-        self._list = QComboBox(self)
-        self._list.addItems(names)
-        self._list.setCurrentIndex(len(names) - 1)
-        self._list.setAccessibleName(self.tr("Column with the answers"))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setSpacing(12)
-        words = self.tr("Which column of {name} holds the right answers?").format(name=Path(path).name)
-        column.addWidget(Label(words, wrap=True))
-        column.addWidget(self._list)
-        column.addWidget(buttons)
-        self.setMinimumWidth(340)
-
-    @property
-    def column(self) -> str:
-        """The chosen column's name."""
-        return self._list.currentText()
+def _parsed_kind(source: str) -> str:
+    return source.partition(":")[0].strip().lower() if ":" in source else ""
 
 
 def _short(source: str) -> str:
     kind, colon, rest = source.partition(":")
     if not colon:
         return source
-    return f"{Path(rest.partition('?')[0]).name} ({kind})"
+    name = Path(rest.partition("?")[0]).name
+    return name if name.lower().endswith(f".{kind}") else f"{name} ({kind})"

@@ -148,7 +148,7 @@ class TrainingPage(QScrollArea):
         except FieldError as error:
             form.refuse(name, str(error))
             return
-        self._session.edit(after, self._text(name), self._gesture.key(f"training.{part}.{name}"))
+        self._session.edit(after, self._text(name, component.type_name()), self._gesture.key(f"training.{part}.{name}"))
 
     def _edit_training(self, name: str, value: object) -> None:
         try:
@@ -156,8 +156,8 @@ class TrainingPage(QScrollArea):
         except FieldError as error:
             self.training_form.refuse(name, str(error))
             return
-        self._session.edit(after, self._text(name), self._gesture.key(f"training.{name}"))
+        self._session.edit(after, self._text(name, "Training"), self._gesture.key(f"training.{name}"))
 
-    def _text(self, name: str) -> str:
-        return self.tr("change {parameter}").format(parameter=title_of(name).lower())
+    def _text(self, name: str, owner: str = "") -> str:
+        return self.tr("change {parameter}").format(parameter=title_of(name, owner).lower())
 

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit
 
 from studio.core import registry
 from studio.core.fields import fields_of
+from studio.gui.inspector.csv_dialog import CsvDialog
 from studio.gui.inspector.editors import make_editor
 from studio.gui.inspector.form import Form
 from studio.gui.inspector.identity import formula_of
-from studio.gui.inspector.source_editor import TargetDialog
 from studio.layers.dense import Dense
 
 
@@ -279,7 +279,7 @@ def test_a_csv_file_is_chosen_with_its_target(studio, tmp_path: Path):
     index = [editor.list.itemData(i) for i in range(editor.list.count())].index("?csv")
 
     def choose_target(dialog) -> None:
-        assert isinstance(dialog, TargetDialog)
+        assert isinstance(dialog, CsvDialog)
         box = dialog.findChild(QComboBox)
         QTest.keyClicks(box, "kind")
         QTest.keyClick(box, Qt.Key.Key_Return)
@@ -296,7 +296,7 @@ def test_a_csv_file_is_chosen_with_its_target(studio, tmp_path: Path):
     person.when_asked(choose_file)
     editor.list.activated.emit(index)
     assert window.session.document.graph.node(node).layer.source == f"csv:{file}?target=kind"
-    assert editor.list.currentText() == "flowers.csv (csv)"
+    assert editor.list.currentText() == "flowers.csv"
 
 
 def test_a_broken_file_is_explained_and_nothing_changes(studio, tmp_path: Path):
@@ -324,3 +324,17 @@ def test_a_broken_file_is_explained_and_nothing_changes(studio, tmp_path: Path):
 )
 def test_the_formula_has_the_chosen_activation(activation, formula):
     assert formula_of(Dense(4, activation)) == formula
+
+
+def test_no_two_rows_of_the_training_page_are_called_the_same(studio, hands):
+    window, _person = studio
+    window.session.select(frozenset())
+    page = window.workspace.inspector.training
+    document = window.session.document
+    schedule, stopping = registry.schedules()["ReduceLROnPlateau"](), registry.stoppings()["EarlyStopping"]()
+    window.session.edit(document.with_training(schedule=schedule, early_stopping=stopping), "both")
+    titles = {form: [label.text() for label in form._labels.values()] for form in (page.training_form, page.schedule.form, page.stopping.form)}
+    assert "Layers learn" in titles[page.training_form]
+    assert "Better is" in titles[page.schedule.form]
+    for parts in (titles[page.training_form] + titles[page.schedule.form], titles[page.training_form] + titles[page.stopping.form]):
+        assert len(set(parts)) == len(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -340,7 +341,11 @@ def sample_values(
     The Data node's own picture is shown as the data came, before standardisation.
     """
     if entry.family == "Data" and dataset is not None and snapshot.probe_x is not None and len(snapshot.probe_x):
-        return np.asarray(snapshot.probe_x[0] * dataset.x_scale + dataset.x_mean, np.float32).reshape(entry.shape)
+        probe = snapshot.probe_x[0]
+        # Just after an edit the snapshot may still be of other data.
+        if probe.size == math.prod(entry.shape):
+            return np.asarray(probe * dataset.x_scale + dataset.x_mean, np.float32).reshape(entry.shape)
+        return None
     if view is not None and view.activations is not None and len(view.activations):
         return np.asarray(view.activations[0], np.float32)
     return None
