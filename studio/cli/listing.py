@@ -11,15 +11,31 @@ from studio.storage import StorageError, templates
 
 
 def list_templates(options: argparse.Namespace) -> int:
-    """Print names and descriptions of all templates."""
-    found = templates.templates()
+    """Print names and descriptions of the templates, or train them and print their scores."""
+    if options.scores or options.markdown or options.seed is not None:
+        from studio.cli.scores import print_scores
+
+        return print_scores(options)
+    found = [templates.template(name) for name in options.names] or templates.templates()
     if options.json:
         entries = [
-            {"name": t.name, "title": t.title, "kind": t.kind, "description": t.description} for t in found
+            {
+                "name": t.name,
+                "title": t.title,
+                "kind": t.kind,
+                "description": t.description,
+                "score": {"metric": t.score.metric, "value": t.score.value},
+            }
+            for t in found
         ]
         print_json({"templates": entries})
     else:
-        print_table([(t.name, t.kind, t.description) for t in found])
+        print_table(
+            [
+                (t.name, t.kind, f"{t.score.kind.title} {t.score.sign()} {t.score.written()}", t.description)
+                for t in found
+            ]
+        )
     return 0
 
 

@@ -118,7 +118,14 @@ def _add_write(commands: Any) -> None:
 
 
 def _add_lists(commands: Any) -> None:
-    _command(commands, "templates", "List what there is to start from.", "listing", "list_templates")
+    help = "List what there is to start from, or train it and say how well it does."
+    parser = _command(commands, "templates", help, "listing", "list_templates")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="only these")
+    parser.add_argument(
+        "--scores", action="store_true", help="train them (minutes) and compare their scores with what they state"
+    )
+    parser.add_argument("--markdown", action="store_true", help="print the scores as a Markdown table")
+    parser.add_argument("--seed", metavar="S", type=int, help="train with another seed than the stored ones")
     parser = _command(commands, "new", "Write a new .studio file from a template.", "listing", "new")
     parser.add_argument("template", metavar="TEMPLATE", help="a name that `studio templates` lists")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")

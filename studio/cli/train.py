@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Any
 
+from studio.cli.interrupting import interruptible
 from studio.cli.output import print_evaluations, print_json
 from studio.cli.progress_bar import ProgressBar
 from studio.cli.source import open_source, require_writable
@@ -31,7 +27,7 @@ def train(options: argparse.Namespace) -> int:
         latest[:] = [progress]
         bar(progress)
 
-    with _interruptible() as interrupted:
+    with interruptible() as interrupted:
         try:
             result = project.train(options.epochs, show, interrupted)
         except RuntimeError:
@@ -83,27 +79,6 @@ def _apply(project: Project, options: argparse.Namespace) -> None:
         project.restart()
     if options.data is not None:
         project.set_data(options.data)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C ask for a clean end, and the second one end at once."""
-    asked = threading.Event()
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    try:
-        before = signal.signal(signal.SIGINT, handle)
-    except ValueError:  # not the main thread: somebody else handles signals
-        yield asked.is_set
-        return
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _print(result: TrainingResult, output: object) -> None:

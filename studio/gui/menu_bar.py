@@ -16,6 +16,7 @@ from studio.gui.exports import Exports
 from studio.gui.inspector.csv_dialog import ask_how_to_read
 from studio.gui.menus import TitledMenuBar, add_theme_actions, add_training_actions, fill, tr
 from studio.gui.pace import PACES, add_pace_actions
+from studio.gui.welcome_cards import template_tip
 from studio.layers.data import Data
 from studio.storage import StorageError, templates
 
@@ -116,7 +117,7 @@ def _add_templates(window: MainWindow, menu: QMenu) -> None:
         return  # the welcome page says why there are none
     for template in listed:
         action = menu.addAction(template.title)
-        action.setToolTip(template.description)
+        action.setToolTip(template_tip(template))
         action.triggered.connect(lambda _=False, name=template.name: window.files.new_from_template(name))
         window.actions_by_key.put(f"template_{template.name}", action)
 

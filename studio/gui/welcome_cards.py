@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
@@ -47,8 +47,8 @@ class TemplateCard(_Card):
         super().__init__(parent)
         self.template = template
         self.setAccessibleName(template.title)
-        self.setAccessibleDescription(template.description)
-        self.setToolTip(template.description)
+        self.setAccessibleDescription(template_tip(template))
+        self.setToolTip(template_tip(template))
 
     def sizeHint(self) -> QSize:
         return QSize(258, 250)
@@ -94,6 +94,16 @@ class TemplateCard(_Card):
         words = QRectF(box.left() + 12, box.top() + 32, box.width() - 24, box.height() - 36)
         for i, text in enumerate(two_lines(self.template.description, painter.fontMetrics(), int(words.width()))):
             painter.drawText(words.translated(0, i * painter.fontMetrics().lineSpacing()), Qt.AlignmentFlag.AlignTop, text)
+
+
+def template_tip(template: Template) -> str:
+    """What a template is, and how well its network does once it is trained."""
+    score = template.score
+    if score.kind.higher_is_better:
+        text = QCoreApplication.translate("Welcome", "Trained to the end, on samples it has not seen: {metric} of at least {value}.")
+    else:
+        text = QCoreApplication.translate("Welcome", "Trained to the end, on samples it has not seen: {metric} of at most {value}.")
+    return f"{template.description}\n\n{text.format(metric=score.kind.title, value=score.written())}"
 
 
 def two_lines(text: str, metrics: QFontMetrics, width: int) -> list[str]:
@@ -161,7 +171,6 @@ class RecentRow(_Card):
 
 def when(moment: float) -> str:
     """A time as one says it: today and the hour, yesterday, or the day."""
-    from PySide6.QtCore import QCoreApplication
 
     def tr(text: str) -> str:
         return QCoreApplication.translate("Welcome", text)

@@ -1,8 +1,8 @@
 """The templates a person starts from: documents in ``assets/templates``, as data.
 
-A template is what `studio.storage.document_json` writes, with three members more: its
-place in the list (``order``), its ``kind`` and a one-sentence ``description``. Parameters
-that are not written take the layers' defaults.
+A template is what `studio.storage.document_json` writes, with four members more: its place in
+the list (``order``), its ``kind``, a one-sentence ``description`` and the ``score`` it reaches.
+Parameters that are not written take the layers' defaults.
 """
 
 from __future__ import annotations
@@ -12,11 +12,47 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from studio.core import registry
 from studio.core.assets import assets_folder
 from studio.core.document import Document
+from studio.core.metric import Metric
 from studio.storage import readable_json
 from studio.storage.document_json import document_from_json
 from studio.storage.errors import StorageError, not_read
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a template states that it reaches, on any machine: vector units round differently.
+
+    Parameters
+    ----------
+    metric : str
+        Name of a registered metric, such as ``accuracy``.
+    value : float
+        What it comes to on the test part, or better.
+    """
+
+    metric: str
+    value: float
+
+    @property
+    def kind(self) -> type[Metric]:
+        """The metric's class."""
+        return registry.metric(self.metric)
+
+    def met_by(self, value: float) -> bool:
+        """Whether a measured value is as good as stated."""
+        return value >= self.value if self.kind.higher_is_better else value <= self.value
+
+    def sign(self) -> str:
+        """What stands between the metric and the value: at least or at most."""
+        return "≥" if self.kind.higher_is_better else "≤"
+
+    def written(self, value: float | None = None) -> str:
+        """A value of this metric as people read it (without one, the stated one): ``98 %``, ``1.35``."""
+        value = self.value if value is None else value
+        return f"{100 * value:.1f}".removesuffix(".0") + " %" if self.kind.percent else f"{value:.3g}"
 
 
 @dataclass(frozen=True)
@@ -33,12 +69,15 @@ class Template:
         One sentence.
     kind : str
         What its samples are: ``2-D points``, ``Images``, ``Table``, ``Sequences`` or ``Text``.
+    score : Score
+        What it reaches when it is trained as it is.
     """
 
     name: str
     title: str
     description: str
     kind: str
+    score: Score
     _values: dict[str, Any] = field(repr=False, compare=False)
 
     def document(self) -> Document:
@@ -72,9 +111,11 @@ def templates() -> tuple[Template, ...]:
     for name, content in contents:
         values = readable_json.loads(content, f"The template {name}")
         try:
-            entry = Template(name, values["title"], values["description"], values["kind"], values)
+            score = Score(values["score"]["metric"], float(values["score"]["value"]))
+            registry.metric(score.metric)
+            entry = Template(name, values["title"], values["description"], values["kind"], score, values)
             found.append((int(values["order"]), entry))
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise StorageError(f"The template {name} is damaged: install Layer Studio again.") from error
     return tuple(entry for _, entry in sorted(found, key=lambda pair: pair[0]))
 

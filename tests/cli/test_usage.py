@@ -94,6 +94,8 @@ def test_templates(studio: Studio) -> None:
     listed = studio("templates", "--json").values["templates"]
     assert [t["name"] for t in listed] == names
     assert all(t["description"].endswith(".") and t["title"] and t["kind"] for t in listed)
+    assert all(t["score"]["metric"] and t["score"]["value"] > 0 for t in listed)
+    assert "  Accuracy ≥ " in studio("templates", "iris").out
 
 
 def test_new_writes_a_file_but_over_none(studio: Studio, tmp_path: Path) -> None:

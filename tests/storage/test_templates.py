@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import studio
+from studio.core import registry
 from studio.core.assets import assets_folder
 from studio.core.inference import infer
 from studio.core.unknown import UnknownLayer
@@ -45,28 +46,8 @@ NAMES = (
     "next-character",
     "translation",
 )
-#: Test accuracy after training with the template's own settings.
-GOALS = {
-    "perceptron": 0.97,
-    "logistic-regression": 0.95,
-    "xor": 0.95,
-    "spirals": 0.98,
-    "iris": 0.93,
-    "digits-mlp": 0.96,
-    "digits-convnet": 0.97,
-    "digits-residual": 0.96,
-    "lenet": 0.96,
-    "alexnet": 0.97,
-    "resnet": 0.97,
-    "resnet-plain": 0.93,
-    "inception": 0.96,
-    "inception-plain": 0.84,
-    "xception": 0.97,
-    "xception-plain": 0.97,
-    "table-classes": 0.9,
-    "spoken-tones": 0.97,
-    "text-classifier": 0.97,
-}
+#: These take minutes: they are trained to the end by `studio templates --scores` only.
+LARGE = ("segmentation", "next-character", "translation")
 #: Passes after which the large ones must be on their way, and by then their accuracy in validation.
 ON_THE_WAY = {"segmentation": (2, 0.86), "next-character": (2, 0.55), "translation": (4, 0.75)}
 
@@ -87,7 +68,7 @@ def test_it_opens_without_problems(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_is_laid_out_from_left_to_right(name: str) -> None:
+def test_it_is_laid_out_from_left_to_right_in_rows(name: str) -> None:
     document = templates.load(name)
     sets = describe_all(document.graph)
     faces = make_faces(document, infer(document.graph, sets), sets, lambda text, role: 6.5 * len(text))
@@ -99,21 +80,36 @@ def test_it_is_laid_out_from_left_to_right(name: str) -> None:
     for (a, b), (c, d) in itertools.combinations([((x, r), (y, s)) for x, y, r, s in boxes.values()], 2):
         assert a[1] + 16 <= c[0] or c[1] + 16 <= a[0] or b[1] + 16 <= d[0] or d[1] + 16 <= b[0]
     for edge in document.graph.edges:
-        assert boxes[edge.source][2] + 24 <= boxes[edge.target][0]
+        source, target = boxes[edge.source], boxes[edge.target]
+        assert source[2] + 24 <= target[0] or source[3] + 40 <= target[1]  # to the right, or into a row further down
 
 
-@pytest.mark.parametrize("name", GOALS)
-def test_it_trains_well(name: str) -> None:
-    result = studio.new(name).train()
-    accuracy = result.evaluations["test"].accuracy
-    assert accuracy is not None
-    assert accuracy >= GOALS[name]
+@pytest.mark.parametrize("name", NAMES)
+def test_it_states_a_score(name: str) -> None:
+    score = templates.template(name).score
+    assert score.metric in registry.metric_names()
+    assert score.value > 0
+    assert score.value < 1 or not score.kind.percent
+    better, worse = (0.01, -0.01) if score.kind.higher_is_better else (-0.01, 0.01)
+    assert score.met_by(score.value)
+    assert score.met_by(score.value + better)
+    assert not score.met_by(score.value + worse)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in LARGE])
+def test_it_reaches_the_score_it_states(name: str) -> None:
+    score = templates.template(name).score
+    value = studio.new(name).train().evaluations["test"].metrics[score.metric]
+    assert score.met_by(value), value
 
 
 @pytest.mark.parametrize("name", ON_THE_WAY)
 def test_the_large_ones_are_soon_on_their_way(name: str) -> None:
     epochs, goal = ON_THE_WAY[name]
-    accuracy = studio.new(name).train(epochs=epochs).evaluations["validation"].accuracy
+    project = studio.new(name)
+    if name == "segmentation":
+        project.document = project.document.with_graph(project.document.graph.set_parameters("n1", samples=1200))
+    accuracy = project.train(epochs=epochs).evaluations["validation"].accuracy
     assert accuracy is not None
     assert accuracy >= goal
 

@@ -1,7 +1,9 @@
 """Auto-layout: a graph drawn in columns from left to right, with few crossings.
 
 The classic layered method: columns by longest path, order within a column by barycentres,
-heights by least squares. Pure: it knows only sizes and wires, no window.
+heights by least squares. A long chain is broken into rows, as text is, because it would
+otherwise only be seen whole where nothing in it can be read. Pure: it knows only sizes and
+wires, no window.
 """
 
 from __future__ import annotations
@@ -20,6 +22,14 @@ ROW_GAP = 40.0
 _LANE_HEIGHT = 16.0
 _ORDER_SWEEPS = 12
 _HEIGHT_SWEEPS = 16
+#: Rows that a long chain may be broken into.
+_MOST_ROWS = 5
+#: Wires that may lead from one row to the next at a break.
+_MOST_WIRES = 3
+#: How much larger the drawing must be for one row more.
+_WORTH_A_ROW = 1.2
+#: Drawings of more columns than this are broken by nobody: they are looked at in parts.
+_MOST_COLUMNS = 200
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ def arrange_in_columns(
     origin: Position = (0.0, 0.0),
     column_gap: float = COLUMN_GAP,
     row_gap: float = ROW_GAP,
+    aspect: float | None = None,
 ) -> dict[str, Position]:
     """Place nodes in columns, so that wires run from left to right.
 
@@ -71,6 +82,9 @@ def arrange_in_columns(
         Top left corner of the drawing.
     column_gap, row_gap : float
         Least distance between columns and between nodes of a column, at least two grid steps.
+    aspect : float, optional
+        Width by height of the window the drawing is for: it is broken into rows, where few wires
+        lead on, if it can then be drawn clearly larger. Without, all is in one row.
 
     Returns
     -------
@@ -92,7 +106,7 @@ def arrange_in_columns(
             lonely += part
             continue
         inside = set(part)
-        drawing = _place_part(part, sizes, [k for k in known if k.source in inside], gap_x, gap_y)
+        drawing = _place_part(part, sizes, [k for k in known if k.source in inside], gap_x, gap_y, aspect)
         highest = min(y for _, y in drawing.values())
         for node, (x, y) in drawing.items():
             placed[node] = (snapped(left + x), snapped(top + y - highest))
@@ -162,9 +176,98 @@ class _Slot:
 
 
 def _place_part(
-    nodes: Sequence[str], sizes: Mapping[str, Size], links: Sequence[Link], gap_x: float, gap_y: float
+    nodes: Sequence[str],
+    sizes: Mapping[str, Size],
+    links: Sequence[Link],
+    gap_x: float,
+    gap_y: float,
+    aspect: float | None,
 ) -> dict[str, Position]:
     column = _columns(nodes, links)
+    drawing = _place_row(nodes, column, sizes, links, gap_x, gap_y)
+    last = max(column.values())
+    if aspect is None or last > _MOST_COLUMNS:
+        return drawing
+    widths = [gap_x] * (last + 1)
+    for node in nodes:
+        widths[column[node]] = max(widths[column[node]], sizes[node][0] + gap_x)
+    scale = _scale(drawing, sizes, aspect)
+    breaks = _breaks(column, links)
+    for rows in range(2, _MOST_ROWS + 1):
+        starts = _row_starts(widths, breaks, rows)
+        if starts is None:
+            break
+        broken: dict[str, Position] = {}
+        top = 0.0
+        for first, end in itertools.pairwise([*starts, last + 1]):
+            here = [n for n in nodes if first <= column[n] < end]
+            row = _place_row(here, column, sizes, links, gap_x, gap_y)
+            highest = min(y for _, y in row.values())
+            broken |= {n: (x, y - highest + top) for n, (x, y) in row.items()}
+            # Room for the wires that lead from row to row.
+            top = max(broken[n][1] + sizes[n][1] for n in here) + 2 * gap_y
+        larger = _scale(broken, sizes, aspect)
+        if larger < _WORTH_A_ROW * scale:
+            continue
+        drawing, scale = broken, larger
+    return drawing
+
+
+def _scale(drawing: Mapping[str, Position], sizes: Mapping[str, Size], aspect: float) -> float:
+    """How large a drawing can be in a window of this shape and height 1."""
+    left, top = min(x for x, _ in drawing.values()), min(y for _, y in drawing.values())
+    width = max(x + sizes[n][0] for n, (x, _) in drawing.items()) - left
+    height = max(y + sizes[n][1] for n, (_, y) in drawing.items()) - top
+    return min(aspect / width, 1 / height)
+
+
+def _breaks(column: Mapping[str, int], links: Sequence[Link]) -> dict[int, int]:
+    """Columns that a row may begin with, and how many wires lead there from the row before."""
+    found = {}
+    for first in range(1, max(column.values()) + 1):
+        across = [k for k in links if k.lane and column[k.source] < first <= column[k.target]]
+        # Wires that are drawn as a strand for each weight are read from side to side only.
+        if any(k.room for k in across):
+            continue
+        count = len({(k.source, k.source_y) for k in across})
+        if count <= _MOST_WIRES:
+            found[first] = count
+    return found
+
+
+def _row_starts(widths: Sequence[float], breaks: Mapping[int, int], rows: int) -> list[int] | None:
+    """The columns that each of so many rows begins with, so that the widest is as narrow as can be."""
+    end = len(widths)
+    places = [0, *sorted(breaks)]
+    before = [0.0, *itertools.accumulate(widths)]
+    # Of the drawing from a column on, in so many rows: width, wires between rows, begins of rows.
+    best = {start: (before[end] - before[start], 0, [start]) for start in places}
+    for _ in range(rows - 1):
+        more = {}
+        for i, start in enumerate(places):
+            choices = [
+                (max(before[then] - before[start], best[then][0]), breaks[then] + best[then][1], [start, *best[then][2]])
+                for then in places[i + 1 :]
+                if then in best
+            ]
+            if choices:
+                more[start] = min(choices)
+        best = more
+    return best[0][2] if 0 in best else None
+
+
+def _place_row(
+    nodes: Sequence[str],
+    column_of: Mapping[str, int],
+    sizes: Mapping[str, Size],
+    all_links: Sequence[Link],
+    gap_x: float,
+    gap_y: float,
+) -> dict[str, Position]:
+    """Place the nodes of one row, from x = 0 on."""
+    start = min(column_of[n] for n in nodes)
+    column = {n: column_of[n] - start for n in nodes}
+    links = [k for k in all_links if k.source in column and k.target in column]
     columns: list[list[_Slot]] = [[] for _ in range(max(column.values()) + 1)]
     slots: dict[str, _Slot] = {}
 
@@ -193,9 +296,10 @@ def _place_part(
     _reduce_crossings(columns, before, after)
     _settle_heights(columns, slots, before, after, gap_y)
     gaps = [gap_x] * len(columns)
-    for link in links:
-        for where in (column[link.source], column[link.target] - 1):
-            gaps[where] = max(gaps[where], link.room)
+    for link in all_links:
+        for where in (column.get(link.source, -1), column.get(link.target, 0) - 1):
+            if where >= 0:
+                gaps[where] = max(gaps[where], link.room)
     placed: dict[str, Position] = {}
     x = 0.0
     for slots_here, gap in zip(columns, gaps, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -43,8 +44,8 @@ def blocking(start: QPointF, end: QPointF, boxes: np.ndarray) -> np.ndarray:
     return found
 
 
-def around(start: QPointF, end: QPointF, boxes: np.ndarray) -> QPainterPath:
-    """A curve, led above or below the nodes in between where these are in the way.
+def around(start: QPointF, end: QPointF, boxes: np.ndarray, own: np.ndarray | None = None) -> QPainterPath:
+    """A curve, led above or below the nodes in between where these are in the way, or between two rows of nodes.
 
     Parameters
     ----------
@@ -52,12 +53,17 @@ def around(start: QPointF, end: QPointF, boxes: np.ndarray) -> QPainterPath:
         The two ports.
     boxes : numpy.ndarray
         float ``(n, 4)``: left, top, right, bottom of the nodes to keep clear of.
+    own : numpy.ndarray, optional
+        float ``(2, 4)``: those of the two nodes that the wire connects.
     """
+    everything = boxes if own is None else np.concatenate([boxes, own])
     if end.x() < start.x() + 48:
-        return cubic(start, end)
+        return between_rows(start, end, everything) or cubic(start, end)
     blocked = blocking(start, end, boxes)
     if not len(blocked):
         return cubic(start, end)
+    if (way := between_rows(start, end, everything)) is not None:
+        return way
     # What overlaps the lane's width is passed on the same side as the rest.
     left, right = blocked[:, 0].min(), blocked[:, 2].max()
     left, right = max(left - _CLEAR, start.x() + 24), min(right + _CLEAR, end.x() - 24)
@@ -75,6 +81,50 @@ def around(start: QPointF, end: QPointF, boxes: np.ndarray) -> QPainterPath:
     reach = max(24.0, (end.x() - right) * 0.5)
     path.cubicTo(QPointF(right + reach, lane), end - QPointF(reach, 0), end)
     return path
+
+
+def between_rows(start: QPointF, end: QPointF, boxes: np.ndarray) -> QPainterPath | None:
+    """A square way to another row of nodes, through the space between the rows.
+
+    None where there is no such space, or something stands in the way all the same.
+    """
+    out, into = start.x() + 24, end.x() - 28
+    channel = _channel(out, into, start.y(), end.y(), boxes)
+    if channel is None:
+        return None
+    middle = (channel[0] + channel[1]) / 2
+    corners = [start, QPointF(out, start.y()), QPointF(out, middle), QPointF(into, middle), QPointF(into, end.y()), end]
+    return None if _hits(corners, boxes) else rounded(corners)
+
+
+def _channel(x1: float, x2: float, y1: float, y2: float, boxes: np.ndarray) -> tuple[float, float] | None:
+    """The highest stretch between two heights where nothing stands between two places; at least as high as a wire needs."""
+    left, right, low, high = min(x1, x2) - 8, max(x1, x2) + 8, min(y1, y2), max(y1, y2)
+    if not len(boxes):
+        return None
+    across = boxes[(boxes[:, 2] > left) & (boxes[:, 0] < right) & (boxes[:, 3] > low) & (boxes[:, 1] < high)]
+    best, top = None, None
+    # What is above the first box is no space between rows.
+    for box in across[np.argsort(across[:, 1])]:
+        if top is not None and box[1] - top >= 2 * _CLEAR and (best is None or box[1] - top > best[1] - best[0]):
+            best = float(top), float(box[1])
+        top = box[3] if top is None else max(top, box[3])
+    return best
+
+
+def _hits(corners: list[QPointF], boxes: np.ndarray) -> int:
+    """How many boxes a polyline runs behind; those that hold one of its ends do not count."""
+    found = np.zeros(len(boxes), bool)
+    for a, b in itertools.pairwise(corners):
+        left, right = min(a.x(), b.x()), max(a.x(), b.x())
+        top, bottom = min(a.y(), b.y()), max(a.y(), b.y())
+        found |= (boxes[:, 2] > left) & (boxes[:, 0] < right) & (boxes[:, 3] > top) & (boxes[:, 1] < bottom)
+    for at in (corners[0], corners[-1]):
+        found &= ~(
+            (boxes[:, 0] - 1 <= at.x()) & (at.x() <= boxes[:, 2] + 1)
+            & (boxes[:, 1] <= at.y()) & (at.y() <= boxes[:, 3])
+        )  # fmt: skip
+    return int(found.sum())
 
 
 def _clear(lane: float, boxes: np.ndarray, direction: int) -> float:
@@ -113,8 +163,18 @@ def below(start: QPointF, end: QPointF, boxes: np.ndarray, level: int = 0) -> tu
     tries = sorted({floor, *(float(b) + 16 for b in between[:, 3] if b + 16 > floor)})
     floor = next(y for y in tries if not ((between[:, 1] - 12 < y) & (y < between[:, 3] + 12)).any())
     floor += 14 * level
-    corners = [start, QPointF(out, start.y()), QPointF(out, floor), QPointF(into, floor), QPointF(into, end.y()), end]
-    return rounded(corners), QPointF((out + into) / 2, floor)
+
+    def square(y: float) -> list[QPointF]:
+        return [start, QPointF(out, start.y()), QPointF(out, y), QPointF(into, y), QPointF(into, end.y()), end]
+
+    corners = square(floor)
+    channel = _channel(out, into, start.y(), end.y(), boxes)
+    if channel is not None:
+        # Nodes stand in rows: the way between them is shorter, and passes behind fewer.
+        beside = square(min((channel[0] + channel[1]) / 2 + 20 + 14 * level, channel[1] - 10))
+        if _hits(beside, boxes) <= _hits(corners, boxes):
+            corners = beside
+    return rounded(corners), QPointF((out + into) / 2, corners[2].y())
 
 
 def rounded(corners: list[QPointF], radius: float = _CORNER) -> QPainterPath:

@@ -27,6 +27,8 @@ from studio.gui.canvas.thumbnails import make_thumbnail
 from studio.gui.canvas.wire_item import DraggedWire, WireItem
 
 _HALF = 100_000.0
+#: Width by height of the canvas beside its panels, which the auto-layout is for.
+_ASPECT = 1.9
 #: Half the hit area of a port, in pixels on the screen at 100 %.
 _REACH = 12.0
 
@@ -197,7 +199,8 @@ class GraphScene(QGraphicsScene):
             label = self._is_label(edge)
             room = 80.0 if end.spots else 72.0 if label else 0.0
             links.append(Link(edge.source, edge.target, start.y, end.y, lane=not label, room=room))
-        return arrange_in_columns({n: self.size_of(n) for n in self.graph.order if n in chosen}, links, origin)
+        sizes = {n: self.size_of(n) for n in self.graph.order if n in chosen}
+        return arrange_in_columns(sizes, links, origin, aspect=_ASPECT)
 
     def _measure_boxes(self) -> None:
         self._rows = {n: i for i, n in enumerate(self.nodes)}
@@ -239,12 +242,14 @@ class GraphScene(QGraphicsScene):
                     routes.cubic(start, end),
                 )
                 continue
-            wire.run(routes.around(start, end, self._between(edge, start, end)))
+            own = self._boxes[[self._rows[edge.source], self._rows[edge.target]]]
+            wire.run(routes.around(start, end, self._between(edge, start, end), own))
 
     def _between(self, edge: Edge, start: QPointF, end: QPointF) -> np.ndarray:
         """Boxes of other nodes in the strip that a wire crosses."""
         b = self._boxes
-        near = (b[:, 2] > start.x()) & (b[:, 0] < end.x())
+        low, high = sorted((start.x(), end.x()))
+        near = (b[:, 2] > low) & (b[:, 0] < high)
         near[[self._rows[edge.source], self._rows[edge.target]]] = False
         return b[near]
 

@@ -89,6 +89,8 @@ class GraphView(QGraphicsView):
         self.graph_scene = scene
         self.editor = editor
         self.chosen_wire: Edge | None = None
+        #: What was fitted last, and where the view then stood.
+        self._fitted: tuple[QRectF, float, tuple[float, int, int]] | None = None
         self._gesture: gestures.Gesture | None = None
         self._space = False
         #: Processor seconds that painting takes, averaged over the last few times.
@@ -156,6 +158,11 @@ class GraphView(QGraphicsView):
         scale = min(max(room.width(), 50) / rect.width(), max(room.height(), 50) / rect.height())
         scale = min(max(scale, SMALLEST), largest * Theme.instance().scale)
         self.look_at(rect.center(), scale, QPointF(room.center()))
+        self._fitted = rect, largest, self._stand()
+
+    def _stand(self) -> tuple[float, int, int]:
+        """Scale and place of the view, exactly."""
+        return self.zoom, self.horizontalScrollBar().value(), self.verticalScrollBar().value()
 
     def pan(self, delta: QPoint) -> None:
         """Move what is in view along with the mouse."""
@@ -174,7 +181,11 @@ class GraphView(QGraphicsView):
         self.paint_seconds += 0.2 * (time.thread_time() - begin - self.paint_seconds)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        # Panels find their sizes after the first look; who has not moved since keeps the whole in view.
+        fitted = self._fitted if self._fitted is not None and self._fitted[2] == self._stand() else None
         super().resizeEvent(event)
+        if fitted is not None:
+            self.fit_rect(*fitted[:2])
         self.looked.emit()
 
     def drawBackground(self, painter: QPainter, rect: QRectF | object) -> None:

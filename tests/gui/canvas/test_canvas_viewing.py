@@ -140,6 +140,21 @@ def test_opening_another_document_fits_it(bench: Any, make_document: Documents) 
     assert bench.view.in_view().contains(bench.scene.bounds())
 
 
+def test_the_whole_stays_in_view_until_somebody_moves(bench: Any, make_document: Documents) -> None:
+    bench.session.open(make_document["digits"]())
+    zoom = bench.view.zoom
+    size = bench.canvas.size()
+    bench.canvas.resize(size.width() // 2, size.height() // 2)
+    bench.qtbot.waitUntil(lambda: bench.view.zoom < zoom)
+    assert bench.view.in_view().contains(bench.scene.bounds())
+    bench.canvas.resize(size)
+    bench.qtbot.waitUntil(lambda: bench.view.zoom == zoom)
+    bench.view.set_zoom(0.7 * zoom)
+    bench.canvas.resize(size.width() // 2, size.height() // 2)
+    bench.qtbot.wait(20)
+    assert bench.view.zoom == pytest.approx(0.7 * zoom)
+
+
 # Thumbnails --------------------------------------------------------------------------------
 
 

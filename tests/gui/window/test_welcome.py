@@ -27,6 +27,15 @@ def test_search_and_kind_filter_the_cards(make_studio):
     assert _shown(window) == ["iris", "table-classes", "table-values"]
 
 
+def test_a_card_says_how_well_its_network_does(make_studio):
+    tips = {c.template.name: c.toolTip() for c in make_studio().welcome.cards}
+    for entry in templates.templates():
+        score = entry.score
+        said = f"{score.kind.title} of at {'least' if score.kind.higher_is_better else 'most'} {score.written()}."
+        assert tips[entry.name].startswith(entry.description)
+        assert tips[entry.name].endswith(said)
+
+
 def test_enter_in_the_search_opens_the_first(make_studio):
     window = make_studio()
     QTest.keyClicks(window.welcome.search, "spirals")
