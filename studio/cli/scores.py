@@ -53,7 +53,7 @@ class Row:
             "kind": self.template.kind,
             "parameters": self.parameters,
             "steps": self.steps,
-            "seconds": round(self.seconds, 2),
+            "seconds": round(self.seconds, 4),
             "metric": score.metric,
             "score": self.value,
             "stated": score.value,
