@@ -224,24 +224,30 @@ class KerasGraph:
 
 
 def keras_graph(graph: Graph, inference: Inference) -> KerasGraph:
-    """The functional Keras model of a graph with one Data node and one loss."""
-    made: dict[str, Any] = {}
+    """The functional Keras model of a graph with one Data node and one loss.
+
+    It takes X, and Y after it if a layer reads Y.
+    """
+    made: dict[tuple[str, int], Any] = {}
     layers: dict[str, Any] = {}
-    source: Any = None
+    sources: list[Any] = []
     output: Any = None
     for node_id in graph.order:
         layer = graph.node(node_id).layer
-        wires = graph.incoming(node_id)
+        inputs = [made[w.source, w.source_port] for w in graph.feeds(node_id) if w is not None and not isinstance(layer, Loss)]
         if layer.family == "Data":
-            source = keras.Input(inference.shapes[node_id][0])
-            made[node_id] = source
+            read = {e.source_port for e in graph.outgoing(node_id) if not isinstance(graph.node(e.target).layer, Loss)}
+            for port in sorted(read):
+                made[node_id, port] = keras.Input(inference.shapes[node_id][port])
+                sources.append(made[node_id, port])
         elif isinstance(layer, Loss):
-            output = made[wires[0].source]
+            wire = graph.feeds(node_id)[0]
+            assert wire is not None
+            output = made[wire.source, wire.source_port]
         else:
-            inputs = [made[w.source] for w in wires]
             layers[node_id] = twin(layer, inference.input_shapes[node_id])
-            made[node_id] = call(layers[node_id], layer, inputs)
-    return KerasGraph(keras.Model(source, output), layers)
+            made[node_id, 0] = call(layers[node_id], layer, inputs)
+    return KerasGraph(keras.Model(sources, output), layers)
 
 
 def call(keras_layer: Any, layer: Layer, inputs: Sequence[Any], **more: Any) -> Any:
