@@ -97,7 +97,8 @@ class ElementWiseLoss(Loss):
 class ClassLoss(Loss):
     """A loss whose targets are classes, some of which may count more than others.
 
-    The weights of the classes count in training and in evaluation alike.
+    The weights of the classes count while training only. Evaluation, of validation samples too,
+    takes all samples alike, as Keras's `fit` and `evaluate` do.
     """
 
     #: How the target says which class it is.
@@ -106,7 +107,7 @@ class ClassLoss(Loss):
     class_weight: str = choice(
         "none",
         ("none", "balanced", "given"),
-        help="Whether samples of rare classes count more: balanced lets all classes count alike, "
+        help="Whether samples of rare classes count more while training: balanced lets all classes count alike, "
         "however many training samples they have; given takes the numbers of class_weights.",
     )
     class_weights: tuple[float, ...] = reals(
@@ -151,7 +152,7 @@ class ClassLoss(Loss):
 
     def class_ref(self, lowering: Lowering, classes: int) -> Ref | None:
         """Where the kernels find the weights of the classes; None if all count alike."""
-        return None if self.class_weight == "none" else lowering.numbers("class_weights", classes)
+        return None if self.class_weight == "none" or not lowering.training else lowering.numbers("class_weights", classes)
 
 
 def class_numbers(target: np.ndarray, kind: str) -> np.ndarray:

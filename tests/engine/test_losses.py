@@ -146,3 +146,19 @@ def test_probabilities_of_zero_are_kept_away_from_the_logarithm() -> None:
             assert not one.failed
             assert evaluated(one).loss == pytest.approx(-np.log(1e-7), rel=1e-4)
             assert all(np.isfinite(v).all() for v in one.weights().values())
+
+
+@pytest.mark.parametrize("more", [{"class_weight": "given", "class_weights": (0.0, 5.0, 1.0)}, {"class_weight": "balanced"}])
+def test_class_weights_count_while_training_only(more: dict[str, object]) -> None:
+    """As Keras's do: a validation loss is that of the samples as they are."""
+    data = clouds(samples=80)  # 27, 27 and 26 of each class
+    found = []
+    for weighted in (more, {}):
+        graph, source, _ = chain([layer("Dense", units=3, activation="softmax")], layer("SparseCategoricalCrossentropy", **weighted))
+        with closing(network(graph, {source: data}, using=optimizer(learning_rate=0.0))) as one:
+            one.train(10)
+            found.append((evaluated(one).loss, one.total_loss(one.take_sums()), one.node_gradients(graph.nodes[1].id)["kernel"]))
+    (loss, training_loss, slope), (plain_loss, plain_training_loss, plain_slope) = found
+    assert loss == plain_loss
+    assert training_loss != pytest.approx(plain_training_loss, rel=1e-3)
+    assert np.abs(slope - plain_slope).max() > 1e-3
