@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-#: Keras's names: of the validation part, and of the training part.
-MONITORS = ("val_loss", "val_accuracy", "loss", "accuracy")
+from studio.core import registry
+
+if TYPE_CHECKING:
+    from studio.core.document import Training
+
 MODES = ("auto", "min", "max")
+_VALIDATION = "val_"
 
-_WORDS = {
-    "val_loss": "the validation loss",
-    "val_accuracy": "the validation accuracy",
-    "loss": "the training loss",
-    "accuracy": "the training accuracy",
-}
+
+def monitors() -> tuple[str, ...]:
+    """Legal monitors by Keras's names: loss and accuracy of the two parts, then all other metrics.
+
+    Metrics but for the accuracy are worked out of the validation part only.
+    """
+    others = (f"{_VALIDATION}{name}" for name in registry.metric_names() if name != "accuracy")
+    return ("val_loss", "val_accuracy", "loss", "accuracy", *others)
+
+
+def metric_of(monitor: str) -> str:
+    """Name of the metric that is watched; empty for the loss."""
+    name = monitor.removeprefix(_VALIDATION)
+    return "" if name == "loss" else name
+
+
+def watched_metrics(training: Training) -> tuple[str, ...]:
+    """Names of the metrics that the schedule and the rule for stopping look at."""
+    watched = (metric_of(getattr(part, "monitor", "loss")) for part in (training.schedule, training.early_stopping))
+    return tuple(name for name in watched if name)
 
 
 def in_words(monitor: str) -> str:
     """What a monitor is called in a sentence."""
-    return _WORDS.get(monitor, monitor)
+    part = "validation" if monitor.startswith(_VALIDATION) else "training"
+    name = metric_of(monitor)
+    title = registry.metric(name).title if name else "loss"
+    # Names such as AUC and R² stay as they are.
+    return f"the {part} {title.lower() if title[1:].islower() else title}"
+
+
+def higher_is_better(monitor: str) -> bool:
+    """Whether more of what is watched is better."""
+    name = metric_of(monitor)
+    return bool(name) and registry.metric(name).higher_is_better
 
 
 def is_better(monitor: str, mode: str, min_delta: float, value: float, best: float | None) -> bool:
@@ -27,12 +56,12 @@ def is_better(monitor: str, mode: str, min_delta: float, value: float, best: flo
     Parameters
     ----------
     mode : str
-        ``min`` (less is better), ``max``, or ``auto``: as the monitor's name says.
+        ``min`` (less is better), ``max``, or ``auto``: as the monitor asks for.
     """
     if not math.isfinite(value):
         return False
     if best is None:
         return True
-    if mode == "max" or (mode == "auto" and monitor.endswith("accuracy")):
+    if mode == "max" or (mode == "auto" and higher_is_better(monitor)):
         return value - min_delta > best
     return value + min_delta < best

@@ -24,6 +24,8 @@ class EpochWatch:
     """Watches a network from epoch to epoch; all it remembers is in the network's memory."""
 
     network: Network
+    #: What there was to watch at the ends of the epochs so far; None before the first.
+    _seen: set[str] | None = None
 
     @property
     def rule(self) -> EarlyStopping | None:
@@ -44,8 +46,9 @@ class EpochWatch:
         return tuple(self._available(name) for name in wanted if name)
 
     def _available(self, monitor: str) -> str:
+        of_training = monitor.removeprefix("val_")
         validated = len(next(iter(self.network.datasets.values())).validation)
-        return monitor if validated else monitor.removeprefix("val_")
+        return monitor if validated or of_training not in ("loss", "accuracy") else of_training
 
     @property
     def counts_training(self) -> bool:
@@ -94,11 +97,13 @@ class EpochWatch:
         values = self._training_values()
         if validation is not None:
             values["val_loss"] = validation.loss
+            values |= {f"val_{name}": value for name, value in validation.metrics.items()}
             if validation.accuracy is not None:
                 values["val_accuracy"] = validation.accuracy
         memory = {k: v for k, v in network.memory.items() if not k.startswith(_SUMS)}
         best = network.best
         epoch = round(network.epoch)
+        self._seen = (self._seen or set()) | values.keys()
         schedule, rule = schedule_of(network.training), self.rule
         if schedule is not None and schedule.watched():
             value = values.get(self._available(schedule.watched()))
@@ -119,15 +124,23 @@ class EpochWatch:
         return sentence
 
     def finish(self) -> str:
-        """At the end of training, put the best weights back if that is wanted; says so in a sentence."""
+        """At the end of training, put the best weights back if that is wanted.
+
+        Returns
+        -------
+        str
+            Which weights are back, or what could not be watched; empty if there is nothing to say.
+        """
+        absent = [] if self._seen is None else [name for name in self.monitors if name not in self._seen]
+        sentences = [f"There was no {in_words(name).removeprefix('the ')} to watch: choose another monitor." for name in absent[:1]]
         network, rule = self.network, self.rule
-        if rule is None or not rule.restore_best_weights or not network.best:
-            return ""
-        epoch = network.own_memory(rule).get("best_epoch", 0.0)
-        if epoch == network.epoch:
-            return ""
-        network.restore(TrainingState(network.best), place=False)
-        return f"The weights of epoch {epoch:.0f} are back, the best ones by {in_words(self._available(rule.monitor))}."
+        if rule is not None and rule.restore_best_weights and network.best:
+            epoch = network.own_memory(rule).get("best_epoch", 0.0)
+            if epoch != network.epoch:
+                network.restore(TrainingState(network.best), place=False)
+                monitor = in_words(self._available(rule.monitor))
+                sentences.append(f"The weights of epoch {epoch:.0f} are back, the best ones by {monitor}.")
+        return " ".join(sentences)
 
     def begin(self) -> None:
         """Training is asked for: what has stopped it before counts no longer."""

@@ -12,6 +12,7 @@ from studio.core import registry
 from studio.core.document import Training
 from studio.core.layer import Loss
 from studio.core.metric import ConfusionMetric, Metric
+from studio.core.monitor import watched_metrics
 from studio.core.shapes import Shape
 
 
@@ -41,9 +42,10 @@ def automatic(classes: bool, loss: Loss, prediction: Shape, whole: bool = True) 
 def chosen_metrics(
     training: Training, classes: bool, loss: Loss, prediction: Shape, whole: bool = True
 ) -> list[Metric]:
-    """The metrics of the training settings that have a meaning for the task."""
+    """The metrics of the training settings, and those that are watched, that have a meaning for the task."""
     found = []
-    for name in training.metrics or automatic(classes, loss, prediction, whole):
+    wanted = (*(training.metrics or automatic(classes, loss, prediction, whole)), *watched_metrics(training))
+    for name in dict.fromkeys(wanted):
         kind = registry.metric(name)
         if kind.probabilities and loss.domain != (0.0, 1.0):
             continue

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from studio.core.component import Component
 from studio.core.fields import choice, flag, integer, real
-from studio.core.monitor import MODES, MONITORS, is_better
+from studio.core.monitor import MODES, is_better, monitors
 
 
 @dataclass(frozen=True)
@@ -17,12 +17,13 @@ class EarlyStopping(Component):
 
     help: ClassVar[str] = (
         "Ends training when the validation loss has not improved for some epochs: "
-        "from there on the network only learns its samples by heart."
+        "from there on the network only learns its samples by heart. "
+        "Where layers learn one after the other, it acts in the last one's turn."
     )
     formula: ClassVar[str] = "stop after `patience` epochs without  monitor < best − min_delta"
     source: ClassVar[str] = "L. Prechelt, Early stopping - but when?, 1998; Keras: callbacks.EarlyStopping"
 
-    monitor: str = choice("val_loss", MONITORS, help="What should improve.", live=True)
+    monitor: str = choice("val_loss", monitors, help="What should improve.", live=True)
     min_delta: float = real(0.0, 0.0, 1e9, help="A smaller change is no progress.", live=True, logarithmic=True)
     patience: int = integer(0, 0, 1_000_000_000, help="Epochs without progress before training ends.", live=True)
     mode: str = choice("auto", MODES, help="Whether less or more is better; auto follows from the monitor.", live=True)

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from networks import classifier, clouds, layer, optimizer
 
+from studio.core import registry
 from studio.core.document import Training
+from studio.core.monitor import in_words, is_better, monitors
 from studio.engine.run import TrainingRun
+from studio.engine.schedules.reduce_lr_on_plateau import ReduceLROnPlateau
 from studio.engine.stopping import EarlyStopping
 from studio.kernels.jit import compile_ahead
 
@@ -102,3 +105,48 @@ def test_nothing_is_watched_without_a_wish() -> None:
         assert not state.memory
         assert not state.best
         assert not np.isnan(run.network.learning_rate)
+
+
+CLASS_METRICS = sorted(name for name, kind in registry.metrics().items() if kind.reads in ("classes", "scores"))
+
+
+@pytest.mark.parametrize("name", CLASS_METRICS)
+def test_each_metric_of_classes_can_be_watched(name: str) -> None:
+    rule = EarlyStopping(monitor=f"val_{name}", patience=2, min_delta=1e6)
+    assert rule.monitor in monitors()
+    with closing(started(early_stopping=rule, metrics=("recall",))) as run:
+        run.train(50)
+        assert run.network.epoch == 3
+        assert run.finish() == f"Training stopped early: {in_words(rule.monitor)} has not improved for 2 epochs, since epoch 1."
+        assert len(run.history.series(rule.monitor)[0]) == 3
+
+
+def test_each_metric_says_which_direction_is_better() -> None:
+    for name, kind in registry.metrics().items():
+        monitor = f"val_{name}"
+        better = 0.6 if kind.higher_is_better else 0.4
+        for value in (0.4, 0.6):
+            assert is_better(monitor, "auto", 0.05, value, 0.5) == (value == better)
+            assert is_better(monitor, "min", 0.05, value, 0.5) == (value == 0.4)
+    assert is_better("val_loss", "auto", 0.0, 0.4, 0.5)
+    assert not is_better("loss", "auto", 0.0, 0.6, 0.5)
+    assert in_words("val_auc") == "the validation AUC"
+    assert in_words("val_exact_match") == "the validation exact match"
+    assert in_words("accuracy") == "the training accuracy"
+
+
+def test_a_learning_rate_may_follow_a_metric() -> None:
+    schedule = ReduceLROnPlateau(monitor="val_f1", factor=0.5, patience=1, min_delta=1e6)
+    with closing(started(schedule=schedule)) as run:
+        run.train(3)
+        assert run.network.learning_rate == pytest.approx(0.05 * 0.5**2)
+
+
+@pytest.mark.parametrize("part", ["early_stopping", "schedule"])
+@pytest.mark.parametrize(("monitor", "validation", "words"), [("val_rmse", 20, "RMSE"), ("val_auc", 0, "AUC")])
+def test_what_cannot_be_watched_is_said(part: str, monitor: str, validation: int, words: str) -> None:
+    chosen = {"early_stopping": EarlyStopping, "schedule": ReduceLROnPlateau}[part](monitor=monitor)
+    with closing(started(validation, **{part: chosen})) as run:
+        run.train(3)
+        assert run.network.epoch == 3
+        assert run.finish() == f"There was no validation {words} to watch: choose another monitor."

@@ -121,6 +121,21 @@ def test_training_is_said_in_keras_s_words() -> None:
     assert "# Keras has no OneCycle" in program(changed).text
 
 
+def test_what_is_watched_is_among_the_metrics_or_left_out() -> None:
+    document = chain(("Dense", {"units": 3, "activation": "softmax"})).with_training(optimizer=registry.optimizer("SGD")())
+    stopping, plateau = registry.stoppings()["EarlyStopping"], registry.schedules()["ReduceLROnPlateau"]
+    watched = document.with_training(
+        early_stopping=stopping(monitor="val_top_k_categorical_accuracy"), schedule=plateau(monitor="val_accuracy")
+    )
+    text = program(watched).text
+    assert "metrics=['accuracy', keras.metrics.SparseTopKCategoricalAccuracy(k=5, name='top_k_categorical_accuracy')]" in text
+    assert "keras.callbacks.EarlyStopping(monitor='val_top_k_categorical_accuracy')" in text
+    assert "keras.callbacks.ReduceLROnPlateau(monitor='val_accuracy', factor=0.1)" in text
+    text = program(document.with_training(early_stopping=stopping(monitor="val_mean_iou"))).text
+    assert "# Keras does not know the validation Mean IoU: EarlyStopping is left out.\n" in text
+    assert "callbacks" not in text
+
+
 def test_what_cannot_be_exported_is_one_sentence() -> None:
     with pytest.raises(StorageError, match="The graph has no Data"):
         program(Document())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from studio.core.fields import choice, integer, real
-from studio.core.monitor import MODES, MONITORS, is_better
+from studio.core.monitor import MODES, is_better, monitors
 from studio.core.schedule import Schedule
 
 
@@ -23,7 +23,7 @@ class ReduceLROnPlateau(Schedule):
     formula: ClassVar[str] = "rate ← max(rate · factor, min)  after `patience` epochs without progress"
     source: ClassVar[str] = "Keras: callbacks.ReduceLROnPlateau"
 
-    monitor: str = choice("val_loss", MONITORS, help="What should improve.", live=True)
+    monitor: str = choice("val_loss", monitors, help="What should improve.", live=True)
     factor: float = real(0.1, 0.0, 0.999999, help="What the rate is multiplied by.", live=True)
     patience: int = integer(10, 0, 1_000_000, help="Epochs without progress before the rate falls.", live=True)
     mode: str = choice("auto", MODES, help="Whether less or more is better; auto follows from the monitor.", live=True)

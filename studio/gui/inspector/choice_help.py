@@ -6,6 +6,7 @@ import importlib
 
 from studio.core import registry
 from studio.core.fields import Field
+from studio.core.monitor import metric_of, monitors
 from studio.core.recurrent import curve_names
 
 
@@ -19,4 +20,6 @@ def help_of(field: Field, name: str) -> str:
         return layer.help if layer is not None else ""
     if field.choices is registry.metric_names:
         return registry.metric(name).help
+    if field.choices is monitors and metric_of(name):
+        return registry.metric(metric_of(name)).help
     return ""

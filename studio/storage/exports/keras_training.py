@@ -9,6 +9,7 @@ from studio.core.component import Component
 from studio.core.document import Training
 from studio.core.keras_code import Code, NoTwin, call, written_parameters
 from studio.core.layer import Loss
+from studio.core.monitor import in_words, metric_of, watched_metrics
 
 #: Parameters of losses that are arguments of `compile` or `fit` in Keras.
 _OF_FIT = frozenset(("weight", "class_weight", "class_weights"))
@@ -19,6 +20,7 @@ _METRICS = {
     "rmse": "keras.metrics.RootMeanSquaredError(name='rmse')",
     "r2": "keras.metrics.R2Score(name='r2')",
 }
+_TOP_K = "top_k_categorical_accuracy"
 
 
 def _values(component: Component, *without: str) -> dict[str, Any]:
@@ -53,22 +55,31 @@ def optimizer_code(training: Training, steps: int) -> tuple[Code, list[Code], li
     if optimizer is None:
         return Code("'adam'"), [], []
     values = _values(optimizer)
+    remarks = [_unwatched(part) for part in (schedule, training.early_stopping) if part is not None and not _watches(part)]
     values["learning_rate"] = getattr(optimizer, "learning_rate", 0.01)
     callbacks: list[Code] = []
-    remarks: list[str] = []
     if schedule is not None and schedule.type_name() != "Constant":
         rate = _schedule_code(schedule, values["learning_rate"], steps)
         if rate is None:
             remarks.append(f"Keras has no {schedule.type_name()}: the learning rate stays as it is.")
         elif schedule.type_name() == "ReduceLROnPlateau":
-            callbacks.append(rate)
+            callbacks += [rate] if _watches(schedule) else []
         else:
             values["learning_rate"] = rate
     first = {"learning_rate": values.pop("learning_rate")}
     stopping = training.early_stopping
-    if stopping is not None:
+    if stopping is not None and _watches(stopping):
         callbacks.append(call("keras.callbacks.EarlyStopping", **_values(stopping)))
     return call(f"keras.optimizers.{optimizer.type_name()}", **first, **values), callbacks, remarks
+
+
+def _watches(part: Component) -> bool:
+    """Whether what a part looks at from epoch to epoch, if anything, is a metric of Keras's by our name."""
+    return metric_of(getattr(part, "monitor", "loss")) in ("", *_METRICS, _TOP_K)
+
+
+def _unwatched(part: Component) -> str:
+    return f"Keras does not know {in_words(getattr(part, 'monitor', ''))}: {part.type_name()} is left out."
 
 
 def _schedule_code(schedule: Component, rate: float, steps: int) -> Code | None:
@@ -91,10 +102,10 @@ def _schedule_code(schedule: Component, rate: float, steps: int) -> Code | None:
 
 def metric_codes(training: Training, loss: Loss) -> list[Code]:
     """Metrics that Keras knows by our names, for the target of this loss."""
-    names = training.metrics or (("accuracy",) if loss.has_accuracy else ())
-    found = [Code(_METRICS[name]) for name in names if name in _METRICS]
-    if "top_k_categorical_accuracy" in names and "labels" in loss.targets:
-        found.append(call("keras.metrics.SparseTopKCategoricalAccuracy", k=training.top_k))
+    names = [*(training.metrics or (("accuracy",) if loss.has_accuracy else ())), *watched_metrics(training)]
+    found = [Code(_METRICS[name]) for name in dict.fromkeys(names) if name in _METRICS]
+    if _TOP_K in names and "labels" in loss.targets:
+        found.append(call("keras.metrics.SparseTopKCategoricalAccuracy", k=training.top_k, name=_TOP_K))
     return found
 
 

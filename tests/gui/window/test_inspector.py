@@ -203,6 +203,7 @@ def test_a_schedule_is_chosen_edited_and_taken_back(studio):
     window, _person = studio
     window.session.select(frozenset())
     page = window.workspace.inspector.training
+    _pick(page.schedule.list, "Constant")
     assert not page.schedule.form.isVisible()
     _pick(page.schedule.list, "PiecewiseConstantDecay")
     assert page.schedule.form.isVisible()
@@ -231,6 +232,10 @@ def test_early_stopping_limits_and_mode_are_set(studio):
     _pick(page.stopping.list, "EarlyStopping")
     person.type_number(page.stopping.form.editors["patience"].number, "4")
     assert window.session.document.training.early_stopping.patience == 4
+    monitor = page.stopping.form.editors["monitor"].list
+    _pick(monitor, "val_f1")
+    assert window.session.document.training.early_stopping.monitor == "val_f1"
+    assert "few false alarms" in monitor.toolTip()
     person.type_number(page.optimizer_form.editors["clipnorm"].number, "1")
     person.type_number(page.optimizer_form.editors["clipvalue"].number, "2")
     assert "cannot both limit" in page.optimizer_form.error("clipvalue")
