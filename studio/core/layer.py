@@ -142,6 +142,13 @@ class Layer(Component):
         if known is not None and words > known:
             raise ShapeProblem(f"knows {known} words, but gets {words} different ones: use fewer words.")
 
+    def same_program(self, other: Layer) -> bool:
+        """Whether a layer that differs in live numbers only runs the same kernels.
+
+        Drawing random numbers, for example, is a kernel that is not there where nothing is drawn.
+        """
+        return self.is_random == other.is_random
+
     def summary(self) -> str:
         """The second line of the node, such as ``Dense · tanh``."""
         return self.type_name()
@@ -271,6 +278,9 @@ class ElementWise(Layer):
         Another one where parameters that are seldom used need maths that takes longer.
         """
         return type(self)
+
+    def same_program(self, other: Layer) -> bool:
+        return isinstance(other, ElementWise) and self.curve() is other.curve()
 
     def numbers(self) -> dict[str, float]:
         """Values of the parameters that enter the maths."""

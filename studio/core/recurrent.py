@@ -68,8 +68,8 @@ class Recurrent(Layer):
     return_sequences: bool = flag(False, help="Whether every step's output is passed on, or the last one's only.")
     go_backwards: bool = flag(False, help="Whether the sequence is read from its end; outputs come in the order of reading.")
     zero_output_for_mask: bool = flag(False, help="Whether skipped steps give zeros instead of repeating the output before.")
-    dropout: float = real(0.0, 0.0, 0.99, help="Which share of the inputs is silent while training; the same ones in all steps.")
-    recurrent_dropout: float = real(0.0, 0.0, 0.99, help="Which share of the remembered numbers is silent while training; the same ones in all steps.")
+    dropout: float = real(0.0, 0.0, 0.99, help="Which share of the inputs is silent while training; the same ones in all steps.", live=True)
+    recurrent_dropout: float = real(0.0, 0.0, 0.99, help="Which share of the remembered numbers is silent while training; the same ones in all steps.", live=True)
     seed: int = integer(0, 0, 2**31 - 1, help="The number the dropout's chance follows from; 0 takes the training's seed.")
 
     @property

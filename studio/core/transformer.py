@@ -25,7 +25,7 @@ class TransformerBlock(Composite):
 
     intermediate_dim: int = integer(64, 1, 65_536, help="How many neurons the first of the two dense layers has.")
     num_heads: int = integer(4, 1, 256, help="How many questions each step asks at once.")
-    dropout: float = real(0.0, 0.0, 0.99, help="Which share of the numbers is left out at random while training.")
+    dropout: float = real(0.0, 0.0, 0.99, help="Which share of the numbers is left out at random while training.", live=True)
     activation: str = choice("relu", registry.activation_names, help="The curve between the two dense layers.")
     normalize_first: bool = flag(
         False, help="Whether numbers are normalised before each half rather than after it; steadier when there are many blocks."

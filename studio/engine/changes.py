@@ -5,6 +5,7 @@ from __future__ import annotations
 from studio.core.component import Component
 from studio.core.document import Training
 from studio.core.graph import Graph, Node
+from studio.core.layer import Layer
 from studio.core.optimizer import Optimizer
 from studio.engine.network import is_stepwise
 
@@ -45,4 +46,4 @@ def only_live(before: Component, after: Component) -> bool:
             return False
         same_rates = is_stepwise(before) == is_stepwise(after)
         return same_rates and only_live(one, other) and one.same_program(other)
-    return True
+    return not isinstance(before, Layer) or not isinstance(after, Layer) or before.same_program(after)

@@ -80,8 +80,8 @@ class Bidirectional(Layer):
     kernel_initializer: str = choice("glorot_uniform", registry.initializer_names, help="How the weights of the inputs are drawn before training.")
     recurrent_initializer: str = choice("orthogonal", registry.initializer_names, help="How the weights of the remembered numbers are drawn before training.")
     bias_initializer: str = choice("zeros", registry.initializer_names, help="What the biases are before training.")
-    dropout: float = real(0.0, 0.0, 0.99, help="Which share of the inputs is silent while training; the same ones in all steps.")
-    recurrent_dropout: float = real(0.0, 0.0, 0.99, help="Which share of the remembered numbers is silent while training; the same ones in all steps.")
+    dropout: float = real(0.0, 0.0, 0.99, help="Which share of the inputs is silent while training; the same ones in all steps.", live=True)
+    recurrent_dropout: float = real(0.0, 0.0, 0.99, help="Which share of the remembered numbers is silent while training; the same ones in all steps.", live=True)
     seed: int = integer(0, 0, 2**31 - 1, help="The number the dropout's chance follows from; 0 takes the training's seed.")
 
     @property

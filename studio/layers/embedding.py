@@ -76,6 +76,8 @@ class Embedding(Layer):
         lowering.emit(look_up, *sizes, x.base, weights.value, weights.stride, y.base, chosen)
 
         def backward(dy: Tensor) -> None:
+            if not weights.trainable:
+                return
             turned = lowering.scratch(lowering.lanes * (self.output_dim + lowering.lanes))
             places = lowering.table(np.arange(lowering.lanes) * lowering.batch)
             where = (x.base, weights.gradient, weights.stride, dy.base)

@@ -51,7 +51,7 @@ class MultiHeadAttention(Layer):
     num_heads: int = integer(4, 1, 256, help="How many questions each step asks at once.")
     key_dim: int = integer(16, 1, 4096, help="How many numbers a question, and what it is compared with, has.")
     value_dim: int = integer(0, 0, 4096, help="How many numbers a head takes from a step; 0 takes as many as key_dim.")
-    dropout: float = real(0.0, 0.0, 0.99, help="Which share of the looks is left out at random while training.")
+    dropout: float = real(0.0, 0.0, 0.99, help="Which share of the looks is left out at random while training.", live=True)
     use_bias: bool = flag(True, help="Whether queries, keys, values and output add numbers of their own.")
     mask: str = choice(
         "none",

@@ -44,9 +44,9 @@ class ReLU(ElementWise):
     torch: ClassVar[str] = "ReLU"
     onnx: ClassVar[str] = "Relu"
 
-    max_value: float = real(0.0, 0.0, 100.0, help="The largest result; 0 means that there is no limit.")
-    negative_slope: float = real(0.0, 0.0, 10.0, help="How steep the line is below the threshold.")
-    threshold: float = real(0.0, 0.0, 100.0, help="From where on numbers are let through.")
+    max_value: float = real(0.0, 0.0, 100.0, help="The largest result; 0 means that there is no limit.", live=True)
+    negative_slope: float = real(0.0, 0.0, 10.0, help="How steep the line is below the threshold.", live=True)
+    threshold: float = real(0.0, 0.0, 100.0, help="From where on numbers are let through.", live=True)
 
     def __post_init__(self) -> None:
         if self.max_value is None:  # Keras's word for no limit

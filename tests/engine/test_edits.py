@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from networks import classifier, clouds, layer, network, optimizer, require_equal_states
 
+from studio.engine.changes import only_live
 from studio.engine.messages import TrainingState
 from studio.engine.network import Network
 from studio.engine.threads import choose_threads
@@ -131,3 +132,16 @@ def test_small_networks_train_on_one_thread_and_large_ones_on_all() -> None:
     assert choose_threads(large, training, sets, cores=8) == 8
     assert choose_threads(large, training, sets, cores=1) == 1
     assert choose_threads(large, dataclasses.replace(training, batch_size=3), sets, cores=8) <= 3
+
+
+@pytest.mark.parametrize("name", ["MultiHeadAttention", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TransformerEncoder", "TransformerDecoder"])
+def test_a_dropout_changes_while_training_runs_but_begins_with_another_plan(name: str) -> None:
+    none, some, more = (layer(name, dropout=share) for share in (0.0, 0.2, 0.5))
+    assert only_live(some, more)
+    assert not only_live(none, some)
+    assert not only_live(more, none)
+
+
+def test_a_rectifier_s_limits_change_while_training_runs() -> None:
+    assert only_live(layer("ReLU", max_value=6.0), layer("ReLU", max_value=5.0, negative_slope=0.1))
+    assert not only_live(layer("ReLU"), layer("ReLU", max_value=5.0))

@@ -218,3 +218,12 @@ def test_a_loss_that_teaches_nobody_is_hinted_at() -> None:
     (hint,) = infer(graph.set_trainable(nodes, False), infos).problems
     assert hint.severity == "hint"
     assert hint.message.endswith("teaches nobody, since all layers before it are frozen: unfreeze one.")
+
+
+def test_a_frozen_embedding_computes_no_gradient() -> None:
+    """Also where what it reads is not Data but a layer that learns."""
+    graph, data, nodes = classifier(layer("Dense", units=3), layer("Embedding", input_dim=5, output_dim=2), layer("Flatten"))
+    for frozen in (False, True):
+        graph = graph.set_trainable([nodes[1]], not frozen)
+        with closing(network(graph, {data: clouds()}, using=ADAM)) as one:
+            assert kernels_of(one, nodes[1], "backward") == ([] if frozen else ["sum_by_row"])
