@@ -187,7 +187,7 @@ class Files(QObject):
         self._name = ""
         self._session.mark_saved(path.absolute())
         self._forget_journal()
-        self.recent.add(path, self._note(), self._picture())
+        self.recent.add(path, self.note(), self._picture())
         self._session.say(self.tr("Saved as {name}.").format(name=path.name))
         return True
 
@@ -221,7 +221,8 @@ class Files(QObject):
         dialog.close()
         dialog.deleteLater()
 
-    def _note(self) -> str:
+    def note(self) -> str:
+        """How well the network does, in a few words."""
         latest = self._live.latest.validation or self._live.latest.train
         if latest is None:
             return ""

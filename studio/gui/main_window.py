@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QMainWindow, QPushButton, QStackedWidget, QStyle, 
 
 from studio.engine.trainer import Trainer
 from studio.gui import menu_bar
+from studio.gui.brick_shelf import BrickShelf
+from studio.gui.bricks import Bricks
 from studio.gui.command_palette import CommandPalette
 from studio.gui.data_reader import DataReader
 from studio.gui.exports import Exports
@@ -26,7 +28,7 @@ from studio.gui.training_link import TrainingLink
 from studio.gui.welcome import WelcomePage, wanted_at_start
 from studio.gui.widgets.notice import Notice
 from studio.gui.workspace import Workspace
-from studio.storage import SUFFIX
+from studio.storage import BRICK_SUFFIX, SUFFIX
 
 
 class MainWindow(QMainWindow):
@@ -58,7 +60,10 @@ class MainWindow(QMainWindow):
         self.files = Files(self.session, self.live, self.link, trainer, recent, self)
         self.actions_by_key = Actions(self)
         menu_bar.add_actions(self)
-        self.workspace = Workspace(self.session, self.live, self.link, self.actions_by_key, self.settings)
+        shelf = BrickShelf(places.bricks, self)
+        self.bricks = Bricks(self, shelf)
+        self.workspace = Workspace(self.session, self.live, self.link, self.actions_by_key, self.settings, shelf)
+        self.bricks.connect_workspace()
         self.welcome = WelcomePage(self.files, self.settings)
         self.welcome.back_wanted.connect(self.show_workspace)
         self.welcome.theme_chosen.connect(self.choose_theme)
@@ -171,9 +176,11 @@ class MainWindow(QMainWindow):
             self.open_dropped(paths[0])
 
     def open_dropped(self, path: Path) -> None:
-        """Open a project, or take a data file as the source of the Data node."""
+        """Open a project, add a brick, or take a data file as the source of the Data node."""
         if path.suffix.lower() == SUFFIX:
             self.files.open(path)
+        elif path.suffix.lower() == BRICK_SUFFIX:
+            self.bricks.add(str(path))
         else:
             menu_bar.use_as_data(self, path)
 

@@ -73,7 +73,7 @@ def fill_menu_bar(window: MainWindow) -> None:
     fill(file, actions, "", "quit")
     fill(
         bar.addMenu(tr("&Edit")), actions, "undo", "redo", "", "canvas_cut", "canvas_copy", "canvas_paste",
-        "canvas_duplicate", "canvas_delete", "", "canvas_select_all", "canvas_rename", "", "find_layer", "commands",
+        "canvas_duplicate", "canvas_delete", "", "canvas_select_all", "canvas_rename", "", "canvas_brick", "open_brick", "", "find_layer", "commands",
     )  # fmt: skip
     view = bar.addMenu(tr("&View"))
     for action in window.workspace.dock_actions():

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import (
+    QT_TRANSLATE_NOOP,
+    QCoreApplication,
     QEvent,
+    QItemSelectionModel,
     QModelIndex,
+    QPoint,
     QSettings,
     QSize,
     Qt,
@@ -22,12 +26,15 @@ from PySide6.QtWidgets import (
 
 from studio.core import registry
 from studio.core.layer import FAMILIES
+from studio.gui.brick_shelf import BrickShelf, ShelfEntry
 from studio.gui.canvas.layer_search import search_layers
-from studio.gui.palette_tree import FAMILY, TYPE, LayerTree, tip_of
+from studio.gui.palette_tree import FAMILY, TYPE, LayerTree, tip_of, tip_of_brick
 from studio.gui.theme import Theme
 from studio.gui.widgets.label import Label, Rule
 
 WIDTH, RAIL_WIDTH = 208, 48
+_EXACTLY = Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchRecursive
+_SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect
 
 #: The icon that stands for a family.
 FAMILY_ICONS = {
@@ -44,6 +51,9 @@ FAMILY_ICONS = {
     "Loss": "loss",
 }
 
+#: Where a person's own bricks are listed.
+MY_BRICKS = str(QT_TRANSLATE_NOOP("Palette", "My bricks"))
+
 
 class Palette(QStackedWidget):
     """See the module.
@@ -52,16 +62,22 @@ class Palette(QStackedWidget):
     ----------
     settings : QSettings
         Remembers which families are open, and whether the palette is narrow.
+    shelf : BrickShelf
+        The person's own bricks.
     """
 
     #: Emitted with a layer's type name when it should go onto the canvas.
     chosen = Signal(str)
+    #: Emitted with the path of a brick's file when it should go into the graph.
+    brick_chosen = Signal(str)
+    #: Emitted with a `ShelfEntry` and a place on the screen when its menu is wanted.
+    brick_menu_wanted = Signal(object, QPoint)
     #: Emitted when the palette became narrow (True) or wide.
     narrowed = Signal(bool)
 
-    def __init__(self, settings: QSettings, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: QSettings, shelf: BrickShelf, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._settings = settings
+        self._settings, self._shelf = settings, shelf
         self.setAccessibleName(self.tr("Palette"))
         self._full = QWidget(self)
         self._rail = _Rail(self)
@@ -79,6 +95,9 @@ class Palette(QStackedWidget):
         self.search.installEventFilter(self)
         self.tree = LayerTree(self._full)
         self.tree.chosen.connect(self.chosen)
+        self.tree.brick_chosen.connect(self.brick_chosen)
+        self.tree.brick_menu_wanted.connect(self.brick_menu_wanted)
+        shelf.changed.connect(self._refill)
         self.tree.expanded.connect(self._remember)
         self.tree.collapsed.connect(self._remember)
         hint = Label(self.tr("Drag onto the canvas, or onto a wire to insert in between."), "small", "text-3", True)
@@ -143,8 +162,12 @@ class Palette(QStackedWidget):
                 return True
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 found = search_layers(registry.layers().values(), self.search.text())
+                bricks = self._bricks(self.search.text())
                 if self.search.text().strip() and found:
                     self.chosen.emit(found[0].type_name())
+                    self.search.clear()
+                elif self.search.text().strip() and bricks:
+                    self.brick_chosen.emit(str(bricks[0].path))
                     self.search.clear()
                 return True
             if event.key() == Qt.Key.Key_Escape and self.search.text():
@@ -172,24 +195,50 @@ class Palette(QStackedWidget):
         order = [f for f in FAMILIES if f in families] + sorted(families - set(FAMILIES))
         if searching:
             order = list(dict.fromkeys(c.family for c in found))
+        bricks = self._bricks(query)
+        if bricks:
+            order.append(MY_BRICKS)
         for family in order:
-            head = QStandardItem(family)
+            head = QStandardItem(self.tr(family) if family == MY_BRICKS else family)
             head.setData(family, FAMILY)
             head.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
             for layer in (c for c in found if c.family == family):
-                item = QStandardItem(layer.type_name())
-                item.setData(layer, TYPE)
-                item.setData(family, FAMILY)
-                item.setToolTip(tip_of(layer))
-                item.setFlags(
-                    Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled
-                )
-                head.appendRow(item)
+                head.appendRow(_item(layer.type_name(), layer, family, tip_of(layer)))
+            for entry in bricks if family == MY_BRICKS else ():
+                head.appendRow(_item(entry.name, entry, family, tip_of_brick(entry)))
             model.appendRow(head)
             self.tree.setExpanded(head.index(), searching or family not in closed)
         self.tree.blockSignals(blocked)
-        self._nothing.setVisible(not found)
+        self._nothing.setVisible(not found and not bricks)
         self._nothing.setGeometry(8, 16, self.width() - 16, 40)
+
+    def _bricks(self, query: str) -> list[ShelfEntry]:
+        return [entry for entry in self._shelf.entries if entry.fits(query)]
+
+    def _refill(self) -> None:
+        """The folder with bricks has changed: what is seen stays where it is."""
+        bar = self.tree.verticalScrollBar()
+        place = bar.value()
+        current = self.tree.currentIndex().data()
+        self._fill(self.search.text())
+        bar.setValue(place)
+        if current is not None:
+            self._go_to(str(current))
+
+    def show_brick(self, name: str) -> None:
+        """Bring a brick into view, if the palette is wide."""
+        if not self.narrow:
+            self.search.clear()
+            self._open_family(MY_BRICKS, focus=False)
+            self._go_to(name)
+            self.tree.scrollTo(self.tree.currentIndex())
+
+    def _go_to(self, words: str) -> None:
+        """Make the entry of that name the current one, without moving what is seen."""
+        model = self.tree.model()
+        found = model.match(model.index(0, 0), Qt.ItemDataRole.DisplayRole, words, 1, _EXACTLY)
+        if found:
+            self.tree.selectionModel().setCurrentIndex(found[0], _SELECT)
 
     def _remember(self, _index: QModelIndex) -> None:
         if self.search.text().strip():
@@ -199,7 +248,7 @@ class Palette(QStackedWidget):
         closed = [str(i.data(FAMILY)) for i in rows if not self.tree.isExpanded(i)]
         self._settings.setValue("palette/closed", ",".join(closed))
 
-    def _open_family(self, family: str) -> None:
+    def _open_family(self, family: str, focus: bool = True) -> None:
         self.set_narrow(False)
         self.search.clear()
         model = self.tree.model()
@@ -209,7 +258,8 @@ class Palette(QStackedWidget):
                 self.tree.expand(index)
                 self.tree.setCurrentIndex(index)
                 self.tree.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtTop)
-                self.tree.setFocus(Qt.FocusReason.OtherFocusReason)
+                if focus:
+                    self.tree.setFocus(Qt.FocusReason.OtherFocusReason)
         if not family:
             self.focus_search()
 
@@ -219,6 +269,16 @@ class Palette(QStackedWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), Theme.instance().color("dock"))
+
+
+def _item(words: str, what: object, family: str, tip: str) -> QStandardItem:
+    """An entry that can be dragged."""
+    item = QStandardItem(words)
+    item.setData(what, TYPE)
+    item.setData(family, FAMILY)
+    item.setToolTip(tip)
+    item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled)
+    return item
 
 
 class _Rail(QWidget):
@@ -236,6 +296,7 @@ class _Rail(QWidget):
         families = {c.family for c in registry.layers().values()}
         entries = [("search", "", self.tr("Search layers"))]
         entries += [(FAMILY_ICONS[f], f, f) for f in FAMILIES if f in families]
+        entries.append(("cube", MY_BRICKS, QCoreApplication.translate("Palette", MY_BRICKS)))
         for icon, family, words in entries:
             button = QToolButton(self)
             button.setFixedSize(32, 32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import (
     QMimeData,
     QModelIndex,
@@ -12,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QDrag, QKeyEvent, QPainter, QPixmap, QStandardItemModel
+from PySide6.QtGui import QContextMenuEvent, QDrag, QKeyEvent, QPainter, QPixmap, QStandardItemModel
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyle,
@@ -23,6 +25,8 @@ from PySide6.QtWidgets import (
 )
 
 from studio.core.layer import Layer
+from studio.gui.brick_shelf import ShelfEntry
+from studio.gui.canvas.drops import BRICK_MIME_TYPE
 from studio.gui.theme import Theme
 
 #: A dragged layer: its type name as UTF-8.
@@ -65,7 +69,7 @@ class _Row(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.family_tint(family))
             painter.drawRoundedRect(tile, 5, 5)
-            icon = theme.pixmap(index.data(TYPE).icon or "layer", theme.family(family), 14)
+            icon = theme.pixmap(_icon_of(index.data(TYPE)), theme.family(family), 14)
             painter.drawPixmap(tile.adjusted(4, 4, -4, -4), icon, QRectF(icon.rect()))
             painter.setFont(theme.font("tab"))
             painter.setPen(theme.color("text"))
@@ -100,9 +104,14 @@ class _Row(QStyledItemDelegate):
 
 
 class LayerTree(QTreeView):
-    """Families and their layers; a layer can be dragged out."""
+    """Families and their layers, and a person's bricks; these can be dragged out."""
 
+    #: A layer's type name.
     chosen = Signal(str)
+    #: The path of a brick's file.
+    brick_chosen = Signal(str)
+    #: A `ShelfEntry` whose menu is wanted, and the place on the screen.
+    brick_menu_wanted = Signal(object, QPoint)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -142,10 +151,13 @@ class LayerTree(QTreeView):
         if layer is None:
             return
         data = QMimeData()
-        data.setData(MIME_TYPE, layer.type_name().encode())
+        if isinstance(layer, ShelfEntry):
+            data.setData(BRICK_MIME_TYPE, str(layer.path).encode())
+        else:
+            data.setData(MIME_TYPE, layer.type_name().encode())
         drag = QDrag(self)
         drag.setMimeData(data)
-        drag.setPixmap(_drag_picture(layer))
+        drag.setPixmap(_drag_picture(str(self.currentIndex().data()), str(self.currentIndex().data(FAMILY)), _icon_of(layer)))
         drag.setHotSpot(QPoint(20, 20))
         drag.exec(Qt.DropAction.CopyAction)
 
@@ -155,12 +167,28 @@ class LayerTree(QTreeView):
 
     def _choose(self, index: QModelIndex) -> None:
         layer = index.data(TYPE)
-        if layer is not None:
+        if isinstance(layer, ShelfEntry):
+            self.brick_chosen.emit(str(layer.path))
+        elif layer is not None:
             self.chosen.emit(layer.type_name())
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_key else self.indexAt(event.pos())
+        entry = index.data(TYPE)
+        if isinstance(entry, ShelfEntry):
+            self.setCurrentIndex(index)
+            place = self.visualRect(index).center() if by_key else event.pos()
+            self.brick_menu_wanted.emit(entry, self.viewport().mapToGlobal(place))
+        event.accept()
 
-def _drag_picture(layer: type[Layer]) -> QPixmap:
-    """What follows the pointer while a layer is dragged: its tile and name."""
+
+def _icon_of(entry: type[Layer] | ShelfEntry) -> str:
+    return "cube" if isinstance(entry, ShelfEntry) else entry.icon or "layer"
+
+
+def _drag_picture(name: str, family: str, icon: str) -> QPixmap:
+    """What follows the pointer while something is dragged: its tile and name."""
     theme = Theme.instance()
     font = theme.font("node-name")
     pixmap = QPixmap(QSize(180, 40))
@@ -168,16 +196,16 @@ def _drag_picture(layer: type[Layer]) -> QPixmap:
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(font)
-    width = min(178, painter.fontMetrics().horizontalAdvance(layer.type_name()) + 52)
+    width = min(178, painter.fontMetrics().horizontalAdvance(name) + 52)
     painter.setPen(theme.color("accent"))
     painter.setBrush(theme.color("node"))
     painter.drawRoundedRect(QRectF(0.5, 0.5, width, 39), 8, 8)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.family_tint(layer.family))
+    painter.setBrush(theme.family_tint(family))
     painter.drawRoundedRect(QRectF(8, 8, 24, 24), 6, 6)
-    painter.drawPixmap(12, 12, theme.pixmap(layer.icon or "layer", theme.family(layer.family)))
+    painter.drawPixmap(12, 12, theme.pixmap(icon, theme.family(family)))
     painter.setPen(theme.color("text"))
-    painter.drawText(QRectF(40, 0, width - 44, 40), Qt.AlignmentFlag.AlignVCenter, layer.type_name())
+    painter.drawText(QRectF(40, 0, width - 44, 40), Qt.AlignmentFlag.AlignVCenter, name)
     painter.end()
     return pixmap
 
@@ -186,3 +214,12 @@ def tip_of(layer: type[Layer]) -> str:
     """What a layer's entry explains on hover."""
     words = f"<b>{layer.type_name()}</b><br>{layer.help}"
     return f"{words}<br><i>{layer.formula.replace('<', '&lt;')}</i>" if layer.formula else words
+
+
+def tip_of_brick(entry: ShelfEntry) -> str:
+    """What a brick's entry explains on hover."""
+    layers = ", ".join(n.layer.type_name() for n in entry.brick.graph.nodes)
+    lines = [f"<b>{html.escape(entry.name)}</b>", html.escape(layers)]
+    if entry.brick.origin:
+        lines.append(f"<i>{html.escape(entry.brick.origin)}</i>")
+    return "<br>".join(lines)

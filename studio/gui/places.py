@@ -1,4 +1,4 @@
-"""Where the window keeps its settings and its journals."""
+"""Where the window keeps its settings, its journals and a person's bricks."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ class Places:
         Folder for the pictures of recent files.
     report : Path
         The file with what went wrong.
+    bricks : Path
+        Folder with trained parts of networks, to be put into others.
     """
 
     settings: Path
     journals: Path
     pictures: Path
     report: Path
+    bricks: Path
 
     @classmethod
     def usual(cls) -> Places:
@@ -47,12 +50,14 @@ class Places:
             platformdirs.user_state_path(_NAME) / "journals",
             platformdirs.user_cache_path(_NAME) / "pictures",
             platformdirs.user_state_path(_NAME) / "report.txt",
+            platformdirs.user_data_path(_NAME) / "bricks",
         )
 
     @classmethod
     def below(cls, folder: Path) -> Places:
         """All in one folder."""
-        return cls(folder / "settings.ini", folder / "journals", folder / "pictures", folder / "report.txt")
+        names = ("settings.ini", "journals", "pictures", "report.txt", "bricks")
+        return cls(*(folder / name for name in names))
 
     def open_settings(self) -> QSettings:
         """Settings that are written to the file as they change."""

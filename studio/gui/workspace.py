@@ -6,6 +6,7 @@ from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from studio.gui.brick_shelf import BrickShelf
 from studio.gui.canvas.canvas import Canvas
 from studio.gui.inspector.inspector import Inspector
 from studio.gui.live import Live
@@ -35,6 +36,8 @@ class Workspace(QMainWindow):
         The window's actions; the canvas's are added to them.
     settings : QSettings
         Remembers the layout.
+    shelf : BrickShelf
+        The person's own bricks, for the palette.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Workspace(QMainWindow):
         link: TrainingLink,
         actions: Actions,
         settings: QSettings,
+        shelf: BrickShelf,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -61,7 +65,7 @@ class Workspace(QMainWindow):
         self.canvas = Canvas(session, live)
         self.canvas.setMinimumSize(240, 160)
         self.setCentralWidget(self.canvas)
-        self.palette_view = Palette(settings)
+        self.palette_view = Palette(settings, shelf)
         self.palette_view.chosen.connect(self.canvas.add_layer)
         self.inspector = Inspector(session, live, settings)
         self.bottom = BottomTabs(session, live)
@@ -76,7 +80,7 @@ class Workspace(QMainWindow):
         for name, action in self.canvas.actions().items():
             actions.put(f"canvas_{name}", action)
         menu = self.inspector.node.identity.menu
-        for name in ("rename", "", "duplicate", "copy", "cut", "", "take_out", "disconnect", "delete", "", "frame"):
+        for name in ("rename", "", "duplicate", "copy", "cut", "", "take_out", "disconnect", "delete", "", "brick", "", "frame"):
             if name:
                 menu.addAction(self.canvas.actions()[name])
             else:

@@ -33,6 +33,7 @@ def make_actions(canvas: Canvas) -> dict[str, QAction]:
         "delete": _Command(tr("Delete"), tr("Delete what is selected"), ("Del", "Backspace"), canvas.delete_selection),
         "take_out": _Command(tr("Take out, keep wires"), tr("Remove the layer and join the wires it was on"), ("Ctrl+Del",), canvas.take_out),
         "open": _Command(tr("Open into its parts"), tr("Replace a brick by the layers it is made of (Ctrl+Return)"), ("Ctrl+Return",), canvas.open_brick),
+        "brick": _Command(tr("Save as brick…"), tr("Keep what the selected layers have learned, to put it into other graphs"), (), canvas.brick_wanted.emit),
         "cut": _Command(tr("Cut"), tr("Put the selection on the clipboard and remove it"), ("Ctrl+X",), canvas.cut),
         "copy": _Command(tr("Copy"), tr("Put the selection on the clipboard"), ("Ctrl+C",), canvas.copy),
         "paste": _Command(tr("Paste"), tr("Add the layers on the clipboard"), ("Ctrl+V",), canvas.paste),
@@ -81,10 +82,10 @@ def context_menu(canvas: Canvas, node: str, wire: Edge | None) -> QMenu:
     if not node:
         names = ("add", "paste", "", "select_all", "fit", "tidy")
     elif len(canvas.session.selection) > 1:
-        names = ("cut", "copy", "duplicate", "delete", "", "connect", "disconnect", "tidy", "frame")
+        names = ("cut", "copy", "duplicate", "delete", "", "brick", "", "connect", "disconnect", "tidy", "frame")
     else:
         brick = ("open",) if canvas.editor.is_brick(node) else ()
-        names = ("rename", *brick, "", "cut", "copy", "duplicate", "delete", "take_out", "", "disconnect", "frame")
+        names = ("rename", *brick, "", "cut", "copy", "duplicate", "delete", "take_out", "", "brick", "", "disconnect", "frame")
     for name in names:
         if name:
             menu.addAction(actions[name])

@@ -22,6 +22,7 @@ from studio.core.graph import Edge
 from studio.core.layer import Layer
 from studio.engine.messages import Snapshot, Watch
 from studio.gui.canvas.actions import make_actions, show_menu
+from studio.gui.canvas.brick_placing import place_brick_near, read_brick
 from studio.gui.canvas.editing import Editor
 from studio.gui.canvas.faces import HEADER, TEXT_LEFT
 from studio.gui.canvas.journey import Journey
@@ -57,6 +58,8 @@ class Canvas(QWidget):
     unit_selected = Signal(str, int)
     #: Emitted with a node's id when a person asks for its big view (double-click, "+24").
     details_wanted = Signal(str)
+    #: Emitted when a person wants to keep the selection as a brick.
+    brick_wanted = Signal()
 
     def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -137,7 +140,7 @@ class Canvas(QWidget):
 
     def _enable_actions(self) -> None:
         count = len(self.session.selection)
-        for name in ("cut", "copy", "duplicate", "frame", "disconnect"):
+        for name in ("cut", "copy", "duplicate", "frame", "disconnect", "brick"):
             self._actions[name].setEnabled(count > 0)
         self._actions["delete"].setEnabled(count > 0 or self.view.chosen_wire is not None)
         for name in ("rename", "take_out"):
@@ -313,6 +316,14 @@ class Canvas(QWidget):
         """Add a layer in the middle of the view, wired to the selected node if that is open."""
         middle = self.view.in_view().center()
         self.editor.add_near(kind, (middle.x() - USUAL_SIZE[0] / 2, middle.y() - USUAL_SIZE[1] / 2))
+
+    def add_brick(self, path: str) -> None:
+        """Add the brick in a file in the middle of the view."""
+        brick = read_brick(self.editor, path)
+        if brick is not None:
+            middle = self.view.in_view().center()
+            place_brick_near(self.editor, brick, (middle.x(), middle.y()))
+            self.view.setFocus()
 
     # Search ----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 from PySide6.QtCore import QMimeData
@@ -9,8 +10,11 @@ from PySide6.QtGui import QGuiApplication
 
 from studio.core.document import Document
 from studio.storage import StorageError, document_from_json, document_to_json
+from studio.storage.pretrained import stored_from_bytes, stored_to_bytes, stored_weights, with_weights
 
 MIME_TYPE = "application/x-layer-studio-graph"
+#: What layers from bricks start from, beside the text.
+WEIGHTS_MIME_TYPE = "application/x-layer-studio-weights"
 #: Longer texts are not looked at: somebody's novel is on the clipboard, not layers.
 _LONGEST = 20_000_000
 
@@ -21,6 +25,9 @@ def put(document: Document) -> None:
     data = QMimeData()
     data.setText(text)
     data.setData(MIME_TYPE, text.encode())
+    stored = stored_weights(document.graph)
+    if stored:
+        data.setData(WEIGHTS_MIME_TYPE, stored_to_bytes(stored))
     QGuiApplication.clipboard().setMimeData(data)
 
 
@@ -47,4 +54,8 @@ def get() -> Document | None:
         return None
     if not ours and (not isinstance(values, dict) or "graph" not in values):
         return None
-    return document_from_json(values)
+    document = document_from_json(values)
+    if not data.hasFormat(WEIGHTS_MIME_TYPE):
+        return document
+    stored = stored_from_bytes(bytes(data.data(WEIGHTS_MIME_TYPE).data()))
+    return dataclasses.replace(document, graph=with_weights(document.graph, stored))

@@ -1,4 +1,4 @@
-"""Layers dragged from the palette: a ghost under the mouse, and the wire they would go onto."""
+"""Layers and bricks dragged from the palette: a ghost under the mouse, and the wire they would go onto."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QGraphicsRectItem
 
 from studio.core import registry
+from studio.core.brick import Brick
+from studio.gui.canvas.brick_placing import place_brick, read_brick, size_of_brick
 from studio.gui.canvas.faces import HEADER
 from studio.gui.canvas.layout import snapped
 from studio.gui.canvas.placement import USUAL_SIZE
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What the palette drags: the layer's type name, UTF-8.
 LAYER_MIME_TYPE = "application/x-layer-studio-layer"
+#: Or the path of a brick's file, UTF-8.
+BRICK_MIME_TYPE = "application/x-layer-studio-brick"
 _REACH = 18.0
 
 
@@ -36,27 +40,35 @@ class PaletteDrops:
         self._view = view
         self._wire: WireItem | None = None
         self._ghost: QGraphicsRectItem | None = None
+        #: The brick that is dragged, if it is one and can be read.
+        self._brick: Brick | None = None
 
     def enter(self, event: QDropEvent) -> None:
-        """Something is dragged in: take it if it is a layer."""
-        if event.mimeData().hasFormat(LAYER_MIME_TYPE):
+        """Something is dragged in: take it if it is a layer or a brick."""
+        path = _text_of(event, BRICK_MIME_TYPE)
+        self._brick = read_brick(self._view.editor, path) if path is not None else None
+        if self._brick is not None or event.mimeData().hasFormat(LAYER_MIME_TYPE):
             event.acceptProposedAction()
         else:
             event.ignore()
 
     def move(self, event: QDropEvent) -> None:
         """Show where the layer would go."""
-        kind = _layer_of(event)
-        if kind is None:
+        kind = _text_of(event, LAYER_MIME_TYPE)
+        if kind is None and self._brick is None:
             event.ignore()
             return
         scene = self._view.graph_scene
         place = self._view.mapToScene(event.position().toPoint())
-        layer = registry.layers().get(kind)
-        takes_wire = layer is not None and bool(layer.inputs) and bool(layer.outputs)
+        if self._brick is not None:
+            takes_wire = self._brick.ends() is not None
+        else:
+            layer = registry.layers().get(kind or "")
+            takes_wire = layer is not None and bool(layer.inputs) and bool(layer.outputs)
         self._mark(scene.wire_at(place, _REACH) if takes_wire else None)
         if self._ghost is None:
-            self._ghost = QGraphicsRectItem(0, 0, *USUAL_SIZE)
+            size = USUAL_SIZE if self._brick is None else size_of_brick(self._brick)
+            self._ghost = QGraphicsRectItem(0, 0, *size)
             self._ghost.setPen(current_style().pen("accent", 1.5, (6, 4)))
             self._ghost.setZValue(5)
             scene.addItem(self._ghost)
@@ -65,6 +77,7 @@ class PaletteDrops:
 
     def leave(self) -> None:
         """The drag went elsewhere, or is over."""
+        self._brick = None
         self._mark(None)
         if self._ghost is not None:
             self._view.graph_scene.removeItem(self._ghost)
@@ -72,19 +85,22 @@ class PaletteDrops:
 
     def drop(self, event: QDropEvent) -> None:
         """Add the layer, on the marked wire if there is one."""
-        view, kind = self._view, _layer_of(event)
+        view, kind, brick = self._view, _text_of(event, LAYER_MIME_TYPE), self._brick
         wire = self._wire.edge if self._wire is not None else None
+        wire = wire if wire in view.graph_scene.wires else None
         self.leave()
-        if kind is None:
+        if kind is None and brick is None:
             event.ignore()
             return
         event.acceptProposedAction()
         view.setFocus(Qt.FocusReason.MouseFocusReason)
-        if wire is not None and wire in view.graph_scene.wires:
-            view.editor.add_on_wire(kind, wire)
+        corner = _corner(view.mapToScene(event.position().toPoint()))
+        if brick is not None:
+            place_brick(view.editor, brick, (corner.x(), corner.y()), wire)
+        elif wire is not None:
+            view.editor.add_on_wire(kind or "", wire)
         else:
-            corner = _corner(view.mapToScene(event.position().toPoint()))
-            view.editor.add(kind, (corner.x(), corner.y()))
+            view.editor.add(kind or "", (corner.x(), corner.y()))
 
     def _mark(self, wire: WireItem | None) -> None:
         if self._wire is not wire:
@@ -95,10 +111,11 @@ class PaletteDrops:
                 wire.set_state(target=True)
 
 
-def _layer_of(event: QDropEvent) -> str | None:
-    if not event.mimeData().hasFormat(LAYER_MIME_TYPE):
+def _text_of(event: QDropEvent, kind: str) -> str | None:
+    """What is dragged, if it is of that kind."""
+    if not event.mimeData().hasFormat(kind):
         return None
-    return bytes(event.mimeData().data(LAYER_MIME_TYPE).data()).decode("utf-8", "replace")
+    return bytes(event.mimeData().data(kind).data()).decode("utf-8", "replace")
 
 
 def _corner(place: QPointF) -> QPointF:

@@ -43,7 +43,7 @@ class Editor:
         self.scene = scene
         self._pasted = 0
 
-    def _attempt(self, edit: Callable[[], tuple[Document, str]], text: str, merge_key: str = "") -> str | None:
+    def attempt(self, edit: Callable[[], tuple[Document, str]], text: str, merge_key: str = "") -> str | None:
         """Make an edit; returns the id it gives, or None after having said why not."""
         try:
             document, node = edit()
@@ -53,7 +53,8 @@ class Editor:
         self.session.edit(document, text, merge_key)
         return node
 
-    def _size_of(self, node: str) -> tuple[float, float]:
+    def size_of(self, node: str) -> tuple[float, float]:
+        """Width and height of a node, in scene pixels."""
         return self.scene.size_of(node) if node in self.scene.faces else USUAL_SIZE
 
     # Adding ----------------------------------------------------------------------------
@@ -65,7 +66,7 @@ class Editor:
             graph, node = document.graph.add(registry.layer(kind)())
             return document.with_graph(graph, **{node: (snapped(place[0]), snapped(place[1]))}), node
 
-        return self._select(self._attempt(edit, tr("Add {layer}").format(layer=kind)))
+        return self._select(self.attempt(edit, tr("Add {layer}").format(layer=kind)))
 
     def add_near(self, kind: str, place: Position) -> str | None:
         """Add a layer as close to a place as can be; wired to the selected node if it ends there."""
@@ -73,9 +74,9 @@ class Editor:
         source = self._open_end()
         if source is not None and registry.layers().get(kind) is not None and registry.layer(kind).inputs:
             x, y, width, _ = self.scene.box(source)
-            free = free_place(document, (x + width + 80, y), USUAL_SIZE, self._size_of)
+            free = free_place(document, (x + width + 80, y), USUAL_SIZE, self.size_of)
             return self.add_wired(kind, free, PortHit(source, "output", 0))
-        return self.add(kind, free_place(document, place, USUAL_SIZE, self._size_of))
+        return self.add(kind, free_place(document, place, USUAL_SIZE, self.size_of))
 
     def _open_end(self) -> str | None:
         """The one selected node, if its first output leads nowhere yet."""
@@ -98,14 +99,14 @@ class Editor:
                 graph = graph.connect(node, 0, port.node, port.index)
             return document.with_graph(graph, **{node: (snapped(place[0]), snapped(place[1]))}), node
 
-        return self._select(self._attempt(edit, tr("Add {layer}").format(layer=kind)))
+        return self._select(self.attempt(edit, tr("Add {layer}").format(layer=kind)))
 
     def add_on_wire(self, kind: str, wire: Edge) -> str | None:
         """Add a layer onto a wire; what comes after moves to make room."""
         def edit() -> tuple[Document, str]:
-            return insert_new(self.session.document, wire, registry.layer(kind)(), self._size_of)
+            return insert_new(self.session.document, wire, registry.layer(kind)(), self.size_of)
 
-        return self._select(self._attempt(edit, tr("Insert {layer}").format(layer=kind)))
+        return self._select(self.attempt(edit, tr("Insert {layer}").format(layer=kind)))
 
     def _select(self, node: str | None) -> str | None:
         if node is not None:
@@ -129,7 +130,7 @@ class Editor:
             graph = graph.connect(wire.source, wire.source_port, wire.target, port)
             return self.session.document.with_graph(graph), ""
 
-        self._attempt(edit, tr("Connect") if instead_of is None else tr("Move wire"))
+        self.attempt(edit, tr("Connect") if instead_of is None else tr("Move wire"))
 
     def connect_in_order(self, nodes: frozenset[str]) -> None:
         """Wire nodes one to the next, from left to right: first outputs to first inputs without a wire."""
@@ -151,12 +152,12 @@ class Editor:
                 graph = graph.connect(source, 0, target, port)
             return document.with_graph(graph), ""
 
-        self._attempt(edit, tr("Connect"))
+        self.attempt(edit, tr("Connect"))
 
     def disconnect(self, wire: Edge) -> None:
         """Remove a wire."""
         document = self.session.document
-        self._attempt(lambda: (document.with_graph(document.graph.disconnect(wire)), ""), tr("Delete wire"))
+        self.attempt(lambda: (document.with_graph(document.graph.disconnect(wire)), ""), tr("Delete wire"))
 
     def disconnect_all(self, nodes: frozenset[str]) -> None:
         """Remove all wires that end at these nodes."""
@@ -175,13 +176,13 @@ class Editor:
         document = self.session.document
         one = document.graph.node(next(iter(nodes))).name
         text = text or (tr("Delete {name}").format(name=one) if len(nodes) == 1 else tr("Delete {count} layers").format(count=len(nodes)))  # fmt: skip
-        self._attempt(lambda: (document.with_graph(document.graph.remove(nodes)), ""), text)
+        self.attempt(lambda: (document.with_graph(document.graph.remove(nodes)), ""), text)
 
     def dissolve(self, node: str) -> None:
         """Take a node out and join the wires it was on."""
         document = self.session.document
         text = tr("Take out {name}").format(name=document.graph.node(node).name)
-        self._attempt(lambda: (document.with_graph(document.graph.dissolve(node)), ""), text)
+        self.attempt(lambda: (document.with_graph(document.graph.dissolve(node)), ""), text)
 
     def is_brick(self, node: str) -> bool:
         """Whether the node is made of layers and knows its shapes, so that it can be opened."""
@@ -201,7 +202,7 @@ class Editor:
             graph, parts = opened(document.graph, node, *shapes)
             return document.with_graph(graph).moved(dict.fromkeys(parts.values(), (x, y))), node
 
-        if self._attempt(edit, text, f"open {node}") is not None:
+        if self.attempt(edit, text, f"open {node}") is not None:
             # How large the new nodes are is known only now; still the same step of undo.
             every = frozenset(self.scene.nodes)
             corner = self.scene.bounds(every).topLeft()
@@ -213,13 +214,13 @@ class Editor:
         name = name.strip()[:64]
         document = self.session.document
         if name and name != document.graph.node(node).name:
-            self._attempt(lambda: (document.with_graph(document.graph.rename(node, name)), ""), tr("Rename"))
+            self.attempt(lambda: (document.with_graph(document.graph.rename(node, name)), ""), tr("Rename"))
 
     def repair(self, problem: Problem) -> None:
         """Do what a problem's remedy says."""
         text = problem.remedy.text if problem.remedy else tr("Repair")
         session = self.session
-        self._attempt(lambda: (apply_remedy(session.document, problem, session.datasets, self._size_of), ""), text)
+        self.attempt(lambda: (apply_remedy(session.document, problem, session.datasets, self.size_of), ""), text)
 
     # Places ----------------------------------------------------------------------------
 
@@ -232,7 +233,7 @@ class Editor:
                 document = document.with_graph(document.graph.insert(wire, node))
             return document, ""
 
-        if self._attempt(edit, text or tr("Move"), merge_key) is None and wire is not None:
+        if self.attempt(edit, text or tr("Move"), merge_key) is None and wire is not None:
             self.move(places, text, merge_key)
 
     def nudge(self, dx: float, dy: float) -> None:

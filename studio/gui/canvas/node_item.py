@@ -144,8 +144,8 @@ class NodeItem(QGraphicsItem):
             self._paint_message(brush)
             self._paint_footer(brush)
         self._paint_ports(painter, style, zoom >= WORDS_FROM)
-        if self.face.frozen and zoom >= WORDS_FROM:
-            self._paint_tag(painter, style, tr("frozen"))
+        if zoom >= WORDS_FROM:
+            self._paint_tag(painter, style)
         if self.errors:
             self._paint_pill(painter, style)
 
@@ -257,15 +257,28 @@ class NodeItem(QGraphicsItem):
             text = style.elided(remedy.text, "small", face.width - 2 * PADDING - 2)
             painter.drawText(where.adjusted(2, 0, 4, 0), Qt.AlignmentFlag.AlignVCenter, text)
 
-    def _paint_tag(self, painter: QPainter, style: Style, text: str) -> None:
-        """A word on the node's top edge."""
-        tag = QRectF(10, -13, style.width(text, "small") + 12, 16)
+    def _paint_tag(self, painter: QPainter, style: Style) -> None:
+        """On the node's top edge: whether it is frozen, and which brick its weights come from."""
+        start = self.face.node.pretrained
+        frozen = tr("frozen") if self.face.frozen else ""
+        words = " · ".join(part for part in (frozen, start.brick if start else "") if part)
+        if not words:
+            return
+        icon = 14.0 if start else 0.0
+        room = self.face.width - icon - (54 if self.errors else 24)
+        if start and style.width(words, "small") > room:
+            words = style.elided(start.brick, "small", room)  # dashes and pale colours say frozen too
+        tag = QRectF(10, -13, style.width(words, "small") + 12 + icon, 16)
         painter.setPen(style.pen("border-strong"))
         painter.setBrush(style.color("node"))
         painter.drawRoundedRect(tag, 8, 8)
+        if start:
+            pixmap = style.icon("cube", style.color("accent"))
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawPixmap(QRectF(tag.x() + 5, tag.y() + 2.5, 11, 11), pixmap, QRectF(pixmap.rect()))
         painter.setFont(style.fonts["small"])
         painter.setPen(style.color("text-3"))
-        painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, text)
+        painter.drawText(tag.adjusted(icon, 0, 0, 0), Qt.AlignmentFlag.AlignCenter, words)
 
     def _paint_pill(self, painter: QPainter, style: Style) -> None:
         text = str(self.errors)

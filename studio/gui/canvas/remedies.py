@@ -61,6 +61,7 @@ def apply_remedy(
         "replace": lambda: _replace(document, problem.node, remedy),
         "add_data": lambda: _add_data(document, remedy, size_of),
         "add_loss": lambda: _add_loss(document, remedy, datasets or {}, size_of),
+        "random_weights": lambda: document.with_graph(document.graph.start_from_random([problem.node])),
         "connect_target": lambda: _connect_target(document, problem.node, remedy, size_of),
     }
     if remedy.action not in repairs:

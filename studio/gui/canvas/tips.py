@@ -56,4 +56,7 @@ def describe_node(scene: GraphScene, node: str) -> str:
     elif face.shape is not None:
         parts.append(tr("output {shape}").format(shape=face.left))
         parts.append(face.right.replace("par", tr("parameters")))
+    if face.node.pretrained is not None:
+        start = tr("weights come from brick {name}").format(name=face.node.pretrained.brick)
+        parts.append(start + (tr(" and are frozen") if face.frozen else ""))
     return ", ".join(parts + [p.message for p in face.problems]) + "."

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSettings, QSize, Qt
+from PySide6.QtCore import QSettings, QSize
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from studio.core.document import Document
-from studio.gui.inspector.facts import Facts
+from studio.gui.inspector.many_page import ManyPage
 from studio.gui.inspector.node_page import NodePage
 from studio.gui.inspector.training_page import TrainingPage
 from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.theme import Theme
-from studio.gui.widgets import numbers
-from studio.gui.widgets.label import Label
 
 
 class Inspector(QStackedWidget):
@@ -35,7 +33,7 @@ class Inspector(QStackedWidget):
         self.setAccessibleName(self.tr("Inspector"))
         self.training = TrainingPage(session, live)
         self.node = NodePage(session, live)
-        self.many = _Many(session)
+        self.many = ManyPage(session)
         for page in (self.training, self.node, self.many):
             self.addWidget(page)
         self.node.tabs.setCurrentIndex(int(settings.value("inspector/tab", 0, int)))  # type: ignore[call-overload]
@@ -69,32 +67,3 @@ class Inspector(QStackedWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), Theme.instance().color("dock"))
-
-
-class _Many(QWidget):
-    """What several selected nodes are together."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-        self._title = Label("", "inspector-title")
-        self._facts = Facts()
-        hint = self.tr("Align and arrange them in the Graph menu, or select one to see what is inside it.")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 14, 12, 12)
-        column.setSpacing(10)
-        column.addWidget(self._title)
-        column.addWidget(self._facts)
-        column.addWidget(Label(hint, "body", "text-3", wrap=True))
-        column.addStretch(1)
-        column.setAlignment(Qt.AlignmentFlag.AlignTop)
-
-    def show_nodes(self, nodes: frozenset[str]) -> None:
-        graph, inference = self._session.document.graph, self._session.inference
-        self._title.show_text(self.tr("{count} layers selected").format(count=len(nodes)))
-        rows = []
-        for node in (n for n in graph.nodes if n.id in nodes):
-            count = inference.parameters(node.id)
-            rows.append((node.name, numbers.grouped(count) if count else "–"))
-        total = sum(inference.parameters(n) for n in nodes)
-        self._facts.show_rows(*rows[:20], (self.tr("Parameters together"), numbers.grouped(total)))

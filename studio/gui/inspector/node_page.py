@@ -32,6 +32,7 @@ from studio.gui.inspector.identity import Identity
 from studio.gui.inspector.learning import learning_of, with_learning
 from studio.gui.inspector.live_summary import LiveSummary
 from studio.gui.inspector.live_tabs import ActivationsTab, GradientsTab, WeightsTab
+from studio.gui.inspector.origin_box import OriginBox
 from studio.gui.inspector.source_editor import SourceEditor
 from studio.gui.live import Live
 from studio.gui.session import Session
@@ -111,6 +112,7 @@ class NodePage(QWidget):
         self.form.edited.connect(self._edit)
         self.learning = Form()
         self.learning.edited.connect(self._edit_learning)
+        self.origin = OriginBox(session)
         self.balance = BalanceView(session, live)
         self.summary = LiveSummary(session, live)
         self.weights = WeightsTab(session, live)
@@ -166,6 +168,7 @@ class NodePage(QWidget):
         column.addLayout(row)
         column.addWidget(self.form)
         column.addWidget(self.learning)
+        column.addWidget(self.origin)
         column.addSpacing(8)
         column.addWidget(self.balance)
         column.addWidget(self.summary)
@@ -200,6 +203,7 @@ class NodePage(QWidget):
         self.learning.show_component(learning_of(found))
         self.learning.setVisible(any(w.trainable for w in weights))
         self.learning.hide_rows(() if found.trainable else ("learning_rate_multiplier",))
+        self.origin.show_nodes([node])
         shown = (True, has_weights, computes, has_weights)
         self.tabs.show_only(shown)
         if not shown[self.tabs.currentIndex()]:
