@@ -1,13 +1,15 @@
 """Pictures of the templates for the welcome page: what each network saw once it was trained.
 
-``python -m studio.gui.template_pictures`` trains all templates and writes the numbers behind
-the pictures to ``assets/templates/pictures.npz``; colours come from the theme when painting.
+``python -m studio.gui.template_pictures [NAME ...]`` trains all templates, or those named, and
+writes the numbers behind the pictures to ``assets/templates/pictures.npz``; colours come from the
+theme when painting.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -139,15 +141,27 @@ def _colored(values: np.ndarray, table: np.ndarray) -> QImage:
     return QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
-def make(file: Path) -> None:
-    """Train all templates and write the numbers behind their pictures."""
+def make(file: Path, names: Sequence[str] = ()) -> None:
+    """Train templates and write the numbers behind their pictures.
+
+    Parameters
+    ----------
+    file : Path
+        Where to write them.
+    names : sequence of str
+        Only of these; those of the others stay as they are. Of all, if empty.
+    """
     from studio import data
     from studio.engine.run import TrainingRun
     from studio.layers.data import Data
     from studio.storage import templates
 
+    listed = [templates.template(n) for n in names] or list(templates.templates())
     numbers: dict[str, np.ndarray] = {}
-    for template in templates.templates():
+    if names:
+        again = {t.name for t in listed}
+        numbers = {key: values for key, values in _numbers().items() if key.partition("/")[0] not in again}
+    for template in listed:
         document = template.document()
         datasets = {n.id: data.load(n.layer) for n in document.graph.nodes if isinstance(n.layer, Data)}
         run = TrainingRun(document.graph, document.training, datasets)
@@ -229,4 +243,4 @@ def _bytes(values: np.ndarray, symmetric: bool) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    make(pictures_file())
+    make(pictures_file(), sys.argv[1:])

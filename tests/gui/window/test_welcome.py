@@ -111,3 +111,12 @@ def test_a_double_click_on_a_card_only_opens_it(make_studio):
     empty = QPoint(4, view.viewport().height() - 4)
     QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, empty)
     assert not window.workspace.canvas.search.isVisible()
+
+
+def test_the_picture_of_one_template_is_made_again_beside_the_others(tmp_path):
+    path = tmp_path / "pictures.npz"
+    template_pictures.make(path, ["xor"])
+    with np.load(path) as made, np.load(template_pictures.pictures_file()) as shipped:
+        assert set(made.files) == set(shipped.files)
+        assert made["xor/plane"].shape == shipped["xor/plane"].shape
+        np.testing.assert_array_equal(made["iris/points"], shipped["iris/points"])
