@@ -68,7 +68,7 @@ class Row:
             self.template.kind,
             f"{self.parameters:,}",
             f"{self.steps:,}",
-            f"{self.seconds:.2f}" if self.seconds < 1 else f"{self.seconds:.1f}",
+            f"{self.seconds:.1g}" if self.seconds < 1 else f"{self.seconds:.1f}",
             score.kind.title,
             score.written(self.value),
             f"{score.sign()} {score.written()}",
