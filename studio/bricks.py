@@ -39,8 +39,8 @@ class WithBricks:
             When there is no such node, or nothing learned to keep.
         """
         graph, state = self.document.graph, self.state
-        weights = {} if state is None else state.weights
-        learned = "" if state is None else f"trained for {state.epoch:.3g} epochs"
+        weights = {} if state is None or not state.step else state.weights
+        learned = "" if state is None or not weights else f"trained for {state.epoch:.3g} epochs"
         origin = origin or ", ".join(part for part in (self.document.title, learned) if part)
         try:
             ids = [self._named(node) for node in nodes]

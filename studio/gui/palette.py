@@ -197,7 +197,8 @@ class Palette(QStackedWidget):
             order = list(dict.fromkeys(c.family for c in found))
         bricks = self._bricks(query)
         if bricks:
-            order.append(MY_BRICKS)
+            # What a person made is at hand, but a search for a layer finds that first.
+            order.insert(len(order) if searching else 0, MY_BRICKS)
         for family in order:
             head = QStandardItem(self.tr(family) if family == MY_BRICKS else family)
             head.setData(family, FAMILY)
@@ -295,8 +296,8 @@ class _Rail(QWidget):
         column.setSpacing(6)
         families = {c.family for c in registry.layers().values()}
         entries = [("search", "", self.tr("Search layers"))]
-        entries += [(FAMILY_ICONS[f], f, f) for f in FAMILIES if f in families]
         entries.append(("cube", MY_BRICKS, QCoreApplication.translate("Palette", MY_BRICKS)))
+        entries += [(FAMILY_ICONS[f], f, f) for f in FAMILIES if f in families]
         for icon, family, words in entries:
             button = QToolButton(self)
             button.setFixedSize(32, 32)
