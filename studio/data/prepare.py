@@ -36,6 +36,7 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         y_shape = (layer.resize, layer.resize) if len(y_shape) == 2 else y_shape
     scaled = facts.target == "values" and layer.standardize
     one_hot = facts.target == "labels" and layer.one_hot
+    notes = (*facts.notes, f"The column {facts.weights} says how much each sample counts.") if facts.weights else facts.notes
     return DatasetInfo(
         facts.title,
         x_shape,
@@ -46,7 +47,7 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         samples=count,
         plane=facts.plane,
         targets=facts.targets,
-        notes=(*facts.notes, _SCALED) if scaled else facts.notes,
+        notes=(*notes, _SCALED) if scaled else notes,
         vocabulary=facts.vocabulary,
         continues=facts.continues,
         weighted=bool(facts.weights),

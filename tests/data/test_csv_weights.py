@@ -22,6 +22,7 @@ def test_weights_are_no_feature_and_stay_with_their_samples(tmp_path):
     assert layer.outputs == ("X", "Y", "weights")
     info = describe(layer)
     assert (info.features, info.weighted, info.ports) == (("x", "z"), True, 3)
+    assert info.notes == ("The column w says how much each sample counts.",)
     data = load(layer)
     for part in (data.train, data.validation, data.test):
         assert part.weights.dtype == np.float32

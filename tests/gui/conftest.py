@@ -43,6 +43,12 @@ def settle() -> None:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a small file may take longer than the window waits for it; tests wait."""
+    monkeypatch.setattr("studio.gui.data_reader.PATIENCE", 30.0)
+
+
 @pytest.fixture
 def make_studio(qtbot, tmp_path: Path) -> Iterator[MakeStudio]:
     """Makes the real window with a real trainer; fails the test if it leaves anything behind.

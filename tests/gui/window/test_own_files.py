@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QComboBox, QDialogButtonBox, QSpinBox
 from studio.core.dataset import StillReading
 from studio.core.graph import Edge
 from studio.data import loading
+from studio.gui import data_reader
 from studio.gui.inspector.csv_dialog import ColumnsButton, CsvDialog
 
 LEFT = Qt.MouseButton.LeftButton
@@ -201,9 +202,8 @@ def test_folders_and_files_that_are_no_data_are_one_sentence(make_studio, tmp_pa
     assert window.notice.text == "one.png is a single picture: take the folder with the sub-folders for each class."
     assert window.session.document is document
     window.open_dropped(tmp_path)
-    assert "put the pictures of each class into a sub-folder" in window.session.inference.errors[0].message or (
-        "has no pictures in it" in window.session.inference.errors[0].message
-    )
+    (problem,) = window.session.inference.errors[:1]
+    assert "empty has no pictures in it: put pictures of its class there, or take it away." in problem.message
     window.session.undo_stack.undo()
     assert window.session.document == document
 
@@ -221,8 +221,9 @@ def test_slow_files_do_not_hold_the_window_up(make_studio, hands, qtbot, tmp_pat
         return original(source, progress)
 
     monkeypatch.setattr(loading, "_look_into", slow)
+    monkeypatch.setattr(data_reader, "PATIENCE", 0.1)
     window.open_dropped(root)
-    assert begun.is_set()
+    assert begun.wait(20.0)
     node = next(n.id for n in window.session.document.graph.nodes if n.layer.type_name() == "Data")
     assert isinstance(window.session.datasets[node], StillReading)
     assert window.session.inference.errors == ()
@@ -253,6 +254,7 @@ def test_closing_ends_a_reading_that_would_take_long(make_studio, tmp_path, monk
             ended.set()
 
     monkeypatch.setattr(loading, "_look_into", endless)
+    monkeypatch.setattr(data_reader, "PATIENCE", 0.1)
     window.open_dropped(root)
     window.end()
     assert ended.wait(5.0)
