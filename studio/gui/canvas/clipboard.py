@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import json
+from functools import cache
 
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication
@@ -29,6 +31,20 @@ def put(document: Document) -> None:
     if stored:
         data.setData(WEIGHTS_MIME_TYPE, stored_to_bytes(stored))
     QGuiApplication.clipboard().setMimeData(data)
+    _let_go_at_exit()
+
+
+@cache
+def _let_go_at_exit() -> None:
+    """Empty the clipboard before Python ends: Qt, which ends later, would ask the data for their Python half."""
+
+    def let_go() -> None:
+        data = QGuiApplication.clipboard().mimeData() if QGuiApplication.instance() is not None else None
+        # What another program put there meanwhile stays.
+        if data is not None and data.hasFormat(MIME_TYPE):
+            QGuiApplication.clipboard().clear()
+
+    atexit.register(let_go)
 
 
 def get() -> Document | None:
