@@ -167,6 +167,10 @@ class Layer(Component):
         """Weights the layer needs for these (legal) input shapes."""
         return ()
 
+    def idle(self) -> frozenset[str]:
+        """Names of parameters that change nothing where the others are as they are, so that no form shows them."""
+        return frozenset()
+
     def parts(self, *shapes: Shape) -> Mapping[str, Layer]:
         """Layers that this one is made of, by name; see `studio.core.lowering.Lowering.part`.
 

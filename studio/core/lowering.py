@@ -190,8 +190,6 @@ class Scoring:
 class Lowering(Protocol):
     """The services a layer may use in `Layer.lower`."""
 
-    #: Padded batch columns of a shard.
-    batch: int
     #: Floats in a vector register.
     lanes: int
     #: Whether this plan trains (batch statistics, dropout, backward pass).
@@ -200,6 +198,11 @@ class Lowering(Protocol):
     shapes: tuple[Shape, ...]
     #: Private floats, one a column: 1 for real samples, 0 for padding.
     valid: Ref
+
+    @property
+    def batch(self) -> int:
+        """Padded batch columns of a shard; in a part whose inputs have more columns, as many as these."""
+        ...
 
     @property
     def frozen(self) -> bool:
@@ -233,6 +236,15 @@ class Lowering(Protocol):
 
     def tensor(self, shape: Shape, gradient_halo: int = 0) -> Tensor:
         """Allocate a tensor of the layer's own."""
+        ...
+
+    def side_by_side(self, tensor: Tensor, halo: int = 0) -> Tensor:
+        """Allocate a place for a tensor's steps (along its first axis) in columns of their own.
+
+        Columns of all samples at the first step come first. A part that gets the result takes each
+        column for a sample. `valid` tells of the layer's own columns only, so that such a part must
+        neither ask for it nor draw random numbers.
+        """
         ...
 
     def view(self, tensor: Tensor, shape: Shape) -> Tensor:

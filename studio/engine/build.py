@@ -143,7 +143,7 @@ class PlanBuilder(LayerLowering):
                 self.emit(
                     control.add_into,
                     part.rows,
-                    part.row_length * self.batch,
+                    part.row_length * part.batch,
                     parts[0].base,
                     parts[0].row_stride,
                     part.base,

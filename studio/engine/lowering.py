@@ -47,12 +47,15 @@ class Place:
         What names of the part's weights begin with; empty for the node's own.
     last : bool
         Whether its output is the node's.
+    columns : int
+        How many columns each sample has.
     """
 
     node: str = ""
     layer: Layer | None = None
     prefix: str = ""
     last: bool = True
+    columns: int = 1
 
 
 @dataclass
@@ -79,12 +82,11 @@ class LayerLowering:
     optimizer: Optimizer | None = None
     exposing: bool = False
     calls: list[Call] = field(default_factory=list)
-    batch: int = 0
     shapes: tuple[Shape, ...] = ()
 
     def __post_init__(self) -> None:
         self.lanes = self.space.lanes
-        self.batch = -(-self.shard // self.lanes) * self.lanes
+        self._columns = -(-self.shard // self.lanes) * self.lanes
         # Gradients of the trainable weights lie where the weights lie in the shared space.
         self._private = self.space.trainable_floats if self.training else 0
         self._table: list[np.ndarray] = []
@@ -114,6 +116,10 @@ class LayerLowering:
         return self._place.node
 
     @property
+    def batch(self) -> int:
+        return self._columns * self._place.columns
+
+    @property
     def frozen(self) -> bool:
         return bool(self._node) and not self.graph.node(self._node).trainable
 
@@ -126,7 +132,8 @@ class LayerLowering:
         assert whole.layer is not None
         layer = whole.layer.parts(*shapes)[name]
         given: list[Any] = list(inputs)
-        self._place = Place(whole.node, layer, f"{whole.prefix}{name}/", whole.last and halo is None)
+        columns = next((t.batch for t in given if t is not None), self.batch) // self._columns
+        self._place = Place(whole.node, layer, f"{whole.prefix}{name}/", whole.last and halo is None, columns)
         self.shapes = tuple(None if t is None else t.shape for t in given)  # type: ignore[misc]
         self._halo = own_halo if halo is None else halo
         present = [self.need(t) for t in given if t is not None]
@@ -142,6 +149,10 @@ class LayerLowering:
 
     def tensor(self, shape: Shape, gradient_halo: int = 0) -> Tensor:
         return self._allocate(shape, 0, gradient_halo, self._differentiable)
+
+    def side_by_side(self, tensor: Tensor, halo: int = 0) -> Tensor:
+        steps, *rest = tensor.shape
+        return self._allocate(tuple(rest), halo, 0, tensor.differentiable, tensor.batch * steps)
 
     def expose(self, name: str) -> Tensor | None:
         layer, prefix = self._place.layer, self._place.prefix
@@ -225,14 +236,14 @@ class LayerLowering:
     def copy(self, source: Tensor, target: Tensor) -> None:
         """Emit a copy between tensors with as many features, whatever their rows."""
         if source.contiguous and target.contiguous:
-            self.emit(control.copy_rows, 1, source.features * self.batch, target.base, 0, source.base, 0)
+            self.emit(control.copy_rows, 1, source.features * source.batch, target.base, 0, source.base, 0)
             return
         # Cut both into the longest runs that are contiguous in each.
         length = math.gcd(source.row_length, target.row_length)
         for i in range(source.features // length):
             to = target.base + int(target.offsets().ravel()[i * length])
             come = source.base + int(source.offsets().ravel()[i * length])
-            self.emit(control.copy_rows, 1, length * self.batch, to, 0, come, 0)
+            self.emit(control.copy_rows, 1, length * source.batch, to, 0, come, 0)
 
     def backward(self, output: Tensor, function: Callable[[Tensor], None]) -> None:
         if self.training and output.differentiable:
@@ -247,7 +258,7 @@ class LayerLowering:
         if not tensor.differentiable:
             return None
         root = self._views.get(id(tensor), tensor)
-        place = self._allocate(root.shape, root.gradient_halo, 0, False)
+        place = self._allocate(root.shape, root.gradient_halo, 0, False, root.batch)
         self._contributions.setdefault(id(root), []).append(place)
         return reshaped(place, tensor.shape)
 
@@ -292,7 +303,7 @@ class LayerLowering:
         else:
             result = self.output(tensor.shape)
         numbers = self._numbers(layer)
-        lengths = (tensor.rows, tensor.row_length * self.batch)
+        lengths = (tensor.rows, tensor.row_length * tensor.batch)
         x = (tensor.base, tensor.row_stride)
         y = (result.base, result.row_stride)
 
@@ -367,26 +378,29 @@ class LayerLowering:
     def score(self, scoring: Scoring) -> Tensor:
         return lower_scoring(self, scoring)
 
-    def _row_stride(self, shape: Shape, halo: int) -> int:
+    def _row_stride(self, shape: Shape, halo: int, batch: int) -> int:
         """Distance of a picture's rows with so many zeros around it."""
-        stride = (shape[1] + 2 * halo) * shape[2] * self.batch
+        stride = (shape[1] + 2 * halo) * shape[2] * batch
         # Rows a power of two apart would crowd the same places of the nearest cache.
         return stride + _ROW_SHIFT if halo and stride % _PAGE == 0 else stride
 
-    def _allocate(self, shape: Shape, halo: int, gradient_halo: int, differentiable: bool) -> Tensor:
+    def _allocate(
+        self, shape: Shape, halo: int, gradient_halo: int, differentiable: bool, columns: int = 0
+    ) -> Tensor:
+        batch = columns or self.batch
         if len(shape) == 3:
             height, width, channels = shape
-            row_stride = self._row_stride(shape, halo)
+            row_stride = self._row_stride(shape, halo, batch)
             start = self.scratch((height + 2 * halo) * row_stride)
-            base = start + halo * row_stride + halo * channels * self.batch
+            base = start + halo * row_stride + halo * channels * batch
             rows, row_length = height, width * channels
         else:
             # The zeros before and after a sequence leave no gaps in it.
-            around = halo * shape[1] * self.batch if len(shape) == 2 else 0
-            base = self.scratch(size(shape) * self.batch + 2 * around) + around
-            rows, row_length, row_stride = 1, size(shape), size(shape) * self.batch
+            around = halo * shape[1] * batch if len(shape) == 2 else 0
+            base = self.scratch(size(shape) * batch + 2 * around) + around
+            rows, row_length, row_stride = 1, size(shape), size(shape) * batch
         tensor = Tensor(
-            shape, base, rows, row_length, row_stride, self.batch, self._node, differentiable, gradient_halo, halo
+            shape, base, rows, row_length, row_stride, batch, self._node, differentiable, gradient_halo, halo
         )
         self._keep.append(tensor)
         return tensor

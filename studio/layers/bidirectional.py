@@ -92,6 +92,9 @@ class Bidirectional(Layer):
     def summary(self) -> str:
         return f"2 × {self.layer} · {self.units} units"
 
+    def idle(self) -> frozenset[str]:
+        return frozenset() if "recurrent_activation" in registry.layer(self.layer).parameters() else frozenset(("recurrent_activation",))
+
     def parts(self, *shapes: Shape) -> Mapping[str, Layer]:
         kind = registry.layer(self.layer)
         shared = {name: getattr(self, name) for name in kind.parameters() if name in self.parameters()}

@@ -138,9 +138,11 @@ def _check_example(example: _Example) -> None:
     require(len(set(names)) == len(names), f"{name} has two weights of the same name.")
     legal = registry.initializer_names()
     require(all(w.initializer in legal for w in example.declared), f"{name} names an unknown initializer.")
-    limits = {"l1", "l2"} & set(example.layer.parameters())
-    penalized = any(w.penalized and owner_of(example.layer, w.name)[1] == "" for w in example.declared)
-    require(bool(limits) == penalized, f"{name} has a penalty that applies to no weight, or to a weight without one.")
+    limits = {"l1", "l2"} & set(example.layer.parameters()) - example.layer.idle()
+    penalized = [w for w in example.declared if w.penalized]
+    own = any(owner_of(example.layer, w.name)[1] == "" for w in penalized)
+    fitting = bool(penalized) if limits else not own
+    require(fitting, f"{name} has a penalty that applies to no weight, or to a weight without one.")
     for batch in BATCHES:
         _check_inference(example, batch, f"{name}, batch {batch}")
         outcomes = []

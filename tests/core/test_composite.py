@@ -105,7 +105,7 @@ def test_a_picture_is_asked_for_in_one_sentence() -> None:
 class _TwoConvolutions(Composite):
     """Convolutions of a sequence, which want zeros around what they get, one after the other."""
 
-    icon: ClassVar[str] = "conv"
+    icon: ClassVar[str] = "convolution"
     help: ClassVar[str] = "Two convolutions of a sequence."
     formula: ClassVar[str] = "y = g(f(x))"
     source: ClassVar[str] = "a test"

@@ -125,6 +125,11 @@ def _bidirectional(layer: Any) -> Any:
     return keras.layers.Bidirectional(_recurrent(layer.parts()["forward_layer"]), layer.merge_mode)
 
 
+@special("TimeDistributed")
+def _time_distributed(layer: Any) -> Any:
+    return keras.layers.TimeDistributed(twin(layer.parts()["layer"], ()))
+
+
 class _Brick(keras.layers.Layer):
     """A brick's parts, wired as they are once it is opened."""
 

@@ -323,7 +323,7 @@ class NodePage(QWidget):
 def idle_parameters(layer: Layer, info: DatasetInfo | str | None) -> frozenset[str]:
     """Parameters that change nothing, such as the noise of a data set that is not drawn."""
     if not isinstance(layer, Data):
-        return frozenset()
+        return layer.idle()
     idle = set()
     drawn = {entry.name for entry in data.catalog() if entry.drawn}
     if layer.source.strip().lower().replace("_", "-") not in drawn:

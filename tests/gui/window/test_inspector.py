@@ -343,3 +343,15 @@ def test_no_two_rows_of_the_training_page_are_called_the_same(studio, hands):
     assert "Better is" in titles[page.schedule.form]
     for parts in (titles[page.training_form] + titles[page.schedule.form], titles[page.training_form] + titles[page.stopping.form]):
         assert len(set(parts)) == len(parts)
+
+
+def test_only_fields_of_the_repeated_layer_are_shown(studio):
+    window, _person = studio
+    window.session.edit(window.session.document.with_graph(window.session.document.graph.add(registry.layer("TimeDistributed")(), "Each")[0]), "add")
+    _select(window, "Each")
+    form = window.workspace.inspector.node.form
+    assert form.is_hidden("filters")
+    assert not form.is_hidden("units")
+    _pick(form.editors["layer"].list, "Conv2D")
+    assert not form.is_hidden("filters")
+    assert form.is_hidden("units")

@@ -57,14 +57,17 @@ def picture_of(values: np.ndarray, theme: Theme, most_maps: int = 4096) -> Activ
     Parameters
     ----------
     values : numpy.ndarray
-        ``(height, width, channels)``, ``(length, channels)`` or ``(features,)``.
+        ``(height, width, channels)``, ``(length, channels)`` or ``(features,)``; pictures of several
+        steps, ``(steps, height, width, channels)``, come one after the other.
     most_maps : int
         Tiles beyond this are left out; the range is that of all.
     """
     values = np.asarray(values, np.float32)
     low, high, name = value_range(values)
     tiles: np.ndarray | None = None
-    if values.ndim == 3:
+    if values.ndim == 4:
+        tiles = np.moveaxis(values, -1, 1).reshape(-1, *values.shape[1:3])[:most_maps]
+    elif values.ndim == 3:
         tiles = np.moveaxis(values, -1, 0)[:most_maps]
     elif values.ndim == 2:
         tiles = values.T[None]
