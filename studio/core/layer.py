@@ -198,8 +198,12 @@ class Layer(Component):
         """How many rows and columns (or steps) of zeros the layer wants around its picture (or sequence)."""
         return 0
 
-    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
-        """Emit the kernel calls of forward and backward; returns the output tensor."""
+    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Emit the kernel calls of forward and backward; returns the output tensor.
+
+        A layer with several output ports, all of one shape, returns as many. Only the first passes a
+        gradient on.
+        """
         raise TypeError(f"{self.type_name()} has no computation of its own.")
 
     def reference(

@@ -127,7 +127,9 @@ class PlanBuilder(LayerLowering):
             for tensor in inputs:
                 if tensor is not None:
                     self.need(tensor)
-        self._outputs[node, 0] = layer.lower(self, *inputs)
+        made = layer.lower(self, *inputs)
+        for port, tensor in enumerate(made if isinstance(made, tuple) else (made,)):
+            self._outputs[node, port] = tensor
 
     def _lower_backward(self) -> None:
         self._phase = "backward"

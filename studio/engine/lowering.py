@@ -140,7 +140,8 @@ class LayerLowering:
         trainable = not self.frozen and any(w.trainable for w in layer.weights(*self.shapes))
         self._differentiable = self.training and (trainable or any(t.differentiable for t in present))
         try:
-            return layer.lower(self, *given)
+            made = layer.lower(self, *given)
+            return made[0] if isinstance(made, tuple) else made
         finally:
             self._place, self.shapes, self._halo, self._differentiable = whole, shapes, own_halo, differentiable
 
@@ -281,7 +282,9 @@ class LayerLowering:
         layer = registry.activation(name)
         if isinstance(layer, ElementWise):
             return self.elementwise(layer, tensor, output=True, own=True)
-        return layer.lower(self, tensor)
+        made = layer.lower(self, tensor)
+        assert isinstance(made, Tensor)
+        return made
 
     def elementwise(self, layer: ElementWise, tensor: Tensor, output: bool, own: bool = False) -> Tensor:
         """Apply element-wise maths.

@@ -152,7 +152,7 @@ def _is_loss(graph: Graph, node: str) -> bool:
 
 def _add_loss(document: Document, remedy: Remedy, datasets: Datasets, size_of: SizeOf) -> Document:
     graph = document.graph
-    source = next((n for n in graph.nodes if len(n.layer.outputs) > 1), None)
+    source = next((n for n in graph.nodes if n.layer.family == "Data" and len(n.layer.outputs) > 1), None)
     last = next(
         (
             graph.node(n)
@@ -188,7 +188,7 @@ def _fitting_loss(source: Node | None, last: Node | None, datasets: Datasets) ->
 
 def _connect_target(document: Document, node: str, remedy: Remedy, size_of: SizeOf) -> Document:
     graph = document.graph
-    sources = [n for n in graph.nodes if len(n.layer.outputs) > 1]
+    sources = [n for n in graph.nodes if n.layer.family == "Data" and len(n.layer.outputs) > 1]
     if not sources:
         return _add_data(document, Remedy("add_data", remedy.text), size_of)
     above = graph.ancestors(node)
