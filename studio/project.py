@@ -18,6 +18,7 @@ from studio.core.document import Document
 from studio.core.inference import Inference, infer
 from studio.core.language import Language, language_of
 from studio.core.problems import Problem
+from studio.core.refit import refitted
 from studio.data import DataError, describe_all, load
 from studio.data.wiring import with_source
 from studio.engine.history import History
@@ -112,8 +113,21 @@ class Project(WithBricks):
         program = keras_program(self.document, describe_all(self.document.graph), weights, title, sets)
         return save_keras_program(path, program)
 
-    def set_data(self, source: str) -> None:
+    def set_data(self, source: str, fit: bool = False) -> tuple[str, ...]:
         """Let the Data node read another source; training goes on with the weights that still fit.
+
+        Parameters
+        ----------
+        source : str
+            As the Data node has it.
+        fit : bool
+            Whether layers that count words or classes get room for those of the source; their weights
+            begin anew.
+
+        Returns
+        -------
+        tuple of str
+            What was changed to fit, such as ``Words.input_dim = 64``.
 
         Raises
         ------
@@ -128,12 +142,15 @@ class Project(WithBricks):
                 f"The graph has {len(nodes)} Data nodes, so it is not clear which one should read {source}."
             )
         graph = with_source(self.document.graph, nodes[0].id, source)
-        problem = describe_all(graph)[nodes[0].id]
+        infos = describe_all(graph)
+        problem = infos[nodes[0].id]
         if isinstance(problem, str):
             raise DataError(problem)
+        graph, changes = refitted(graph, infos) if fit else (graph, ())
         self.document = self.document.with_graph(graph)
         if self.state is not None:
             self.state = self.state.at_new_epoch()
+        return changes
 
     def restart(self) -> None:
         """Forget weights and curves: the next training begins from the document's seed."""

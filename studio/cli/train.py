@@ -78,7 +78,8 @@ def _apply(project: Project, options: argparse.Namespace) -> None:
     if options.seed is not None:
         project.restart()
     if options.data is not None:
-        project.set_data(options.data)
+        for change in project.set_data(options.data, fit=True):
+            print(f"studio: {change}, to fit the data.", file=sys.stderr)
 
 
 def _print(result: TrainingResult, output: object) -> None:

@@ -224,11 +224,12 @@ def _size_remedy(
     """Give the last layer as many units as the target needs, where that is what is wrong."""
     prediction, target = given[:2]
     last, info = graph.node(wires[0].source).layer, datasets.get(wires[1].source)
-    if "units" not in last.parameters() or len(prediction) != 1 or len(target) > 1:
-        return None
     labels = isinstance(info, DatasetInfo) and info.kind_of(wires[1].source_port) == "labels"
+    each_step = labels and len(prediction) == 2 and prediction[:1] == target
+    if "units" not in last.parameters() or not (each_step or (len(prediction) == 1 and len(target) < 2)):
+        return None
     units = len(info.names_of(wires[1].source_port)) if labels else math.prod(target)  # type: ignore[union-attr]
-    if units < 1 or units == prediction[0]:
+    if units < 1 or units == prediction[-1]:
         return None
     text = f"Use {units} unit{'s' if units > 1 else ''} in the last layer"
     return Remedy("set_source", text, values=(("units", units),))

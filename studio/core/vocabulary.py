@@ -88,8 +88,9 @@ def numbers_of(text: str, vocabulary: Sequence[str]) -> list[int]:
 def _unknown(piece: str, known: list[str], characters: bool) -> str:
     shown = piece if piece.isprintable() else repr(piece).strip("'")
     if not characters:
-        examples = ", ".join(known[:3])
-        return f"The network does not know the word “{shown[:40]}”: use words of its text, such as {examples}."
+        examples = ", ".join([word for word in known if word.isalpha()][:3])
+        such = f", such as {examples}" if examples else ""
+        return f"The network does not know the word “{shown[:40]}”: use words of its text{such}."
     if len(known) <= 48:
         listed = "".join(sorted(k for k in known if k.isprintable() and k != " "))
         return f"The network does not know the character “{shown}”: use only {listed} and spaces."
@@ -114,8 +115,9 @@ def joined(pieces: Sequence[str], characters: bool) -> str:
     """Characters next to each other; words with spaces between them, but none before a comma."""
     if characters:
         return "".join(pieces)
-    text = ""
+    text, attached = "", True
     for piece in pieces:
-        close = piece in _CLOSING or not text or text[-1] in _OPENING
-        text += piece if close else f" {piece}"
+        text += piece if attached or piece in _CLOSING else f" {piece}"
+        # An apostrophe belongs to what comes after it too, as in "it's".
+        attached = piece in _OPENING or piece in ("'", "’")
     return text

@@ -13,6 +13,7 @@ from studio.core.vocabulary import (
     UNKNOWN,
     WordError,
     has_characters,
+    joined,
     numbers_of,
     text_of,
     vocabulary_of,
@@ -36,6 +37,7 @@ def test_words_come_back_as_the_same_numbers(words: list[str]) -> None:
 def test_words_are_set_as_people_set_them() -> None:
     numbers = [WORDS.index(w) for w in ["the", "fox", "(", "two", ")", ",", "ran", "."]]
     assert text_of(numbers, WORDS) == "the fox (two), ran."
+    assert joined(["it", "'", "s", "the", "fox", "'", "s"], False) == "it's the fox's"
     assert not has_characters(WORDS)
     assert has_characters(LETTERS)
 
