@@ -161,6 +161,7 @@ def _writing(
 
 _OTHER_KIND = {
     "continue": "This network goes on with a text and translates nothing: give it words to begin with (--prompt).",
+    "restore": "This network finds hidden words and writes none: use one like next-character or translation.",
     "translate": "This network translates sentences and goes on with none: give it a sentence (--input).",
 }
 

@@ -10,7 +10,9 @@ from studio.core.dataset import DatasetInfo
 from studio.core.graph import Graph
 from studio.core.inference import Inference
 from studio.core.layer import Loss
-from studio.core.vocabulary import END, SPECIAL, UNKNOWN, has_characters, is_special
+from studio.core.vocabulary import END, HIDDEN, SPECIAL, UNKNOWN, has_characters, is_special
+
+Kind = Literal["continue", "translate", "restore"]
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,9 @@ class Language:
 
     Parameters
     ----------
-    kind : {"continue", "translate"}
-        Whether it goes on with a text, word by word (or character by character), or answers a
-        sentence with another one.
+    kind : {"continue", "translate", "restore"}
+        Whether it goes on with a text, word by word (or character by character), answers a
+        sentence with another one, or finds words that are hidden in it.
     source : str
         Id of the Data node whose words it reads.
     output : str
@@ -30,15 +32,18 @@ class Language:
         Names of the numbers that are read (Data's X) and of those that are written.
     read_steps, write_steps : int
         Numbers that one sample of X, and of Y, has.
+    hiding : str
+        Id of the node that hides words, where they are to be found.
     """
 
-    kind: Literal["continue", "translate"]
+    kind: Kind
     source: str
     output: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     read_steps: int
     write_steps: int
+    hiding: str = ""
 
     @property
     def characters(self) -> bool:
@@ -80,6 +85,11 @@ def language_of(
         return "This network reads no text: choose a text as the source of Data, such as stories or text:FILE."
     shape = inference.input_shapes[losses[0]][0]
     per_step = len(shape) == 2 and len(info.y_shape) == 1 and info.target == "labels"
+    if target.source_port == 0 and len(shape) == 2 and len(info.x_shape) == 1:
+        hiding = [n for n in graph.ancestors(prediction.source) if inference.words.get((n, 0), ("",))[-1] == HIDDEN]
+        if len(hiding) == 1:
+            words, steps = info.vocabulary, info.x_shape[0]
+            return Language("restore", target.source, prediction.source, words, words, steps, steps, hiding[0])
     if target.source_port != 1 or not per_step:
         return "This network writes no text: it does not say at each step which word comes next."
     before = graph.ancestors(prediction.source)
@@ -87,7 +97,7 @@ def language_of(
     if sources != [target.source] or len(info.x_shape) != 1:
         return "This network does not read the text that it is to go on with: wire Data's X to it."
     reads_answers = any(e.source_port == 1 and e.target in before for e in graph.outgoing(target.source))
-    kind: Literal["continue", "translate"] = "continue" if info.continues and not reads_answers else "translate"
+    kind: Kind = "continue" if info.continues and not reads_answers else "translate"
     return Language(
         kind, target.source, prediction.source, info.vocabulary, info.classes, info.x_shape[0], info.y_shape[0]
     )

@@ -77,7 +77,7 @@ class Desk:
         network = run.network
         graph = run.stages[-1].graph
         language = language_of(graph, network.infos, infer(graph, network.infos))
-        if isinstance(language, Language):
+        if isinstance(language, Language) and language.kind != "restore":
             self._writer = Writer(graph, network.infos, language, self._compile)
             self._looks_ahead = self._writer.looks_ahead()
             if language.kind == "continue" and language.characters:

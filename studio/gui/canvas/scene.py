@@ -146,12 +146,15 @@ class GraphScene(QGraphicsScene):
                 info = datasets.get(edge.source)
                 labels = isinstance(info, DatasetInfo) and bool(info.classes)
                 wire.label = tr("weights") if edge.target_port > 1 else tr("Y labels") if labels else tr("Y targets")
+                if edge.target_port == 1 and edge.source_port == 0:
+                    wire.label = tr("X to be found") if (edge.source, 0) in inference.words else tr("X as target")
 
     def _is_label(self, edge: Edge) -> bool:
         """Whether the wire brings right answers, or their weights, to a loss, and so runs below everything."""
         if not isinstance(self.graph.node(edge.target).layer, Loss):
             return False
-        return edge.target_port == 1 or (edge.target_port == 2 and not self.graph.node(edge.source).layer.inputs)
+        beside = edge.source_port > 0 or not self.graph.node(edge.source).layer.inputs
+        return edge.target_port == 1 or (edge.target_port == 2 and beside)
 
     def _places(self, document: Document) -> dict[str, Position]:
         places = dict(document.positions)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 
 from studio.core.dataset import Dataset
+from studio.core.vocabulary import PADDING as PADDING_WORD
 from studio.core.vocabulary import text_of
 from studio.engine.messages import NodeView, Snapshot
 from studio.gui.canvas.faces import PADDING, Face, strip_grid
@@ -211,11 +212,15 @@ def _steps(sample: np.ndarray, face: Face, snapshot: Snapshot, style: Style) -> 
     """The scores as a map, time from left to right, and the words with the highest ones."""
     thumbnail = _maps(sample, style)
     chosen = sample[:, : len(face.words)].argmax(-1)
-    thumbnail.lines = text_lines(chosen, face, style)
-    right = snapshot.probe_y[0] if snapshot.probe_y is not None and len(snapshot.probe_y) else np.empty(0)
     info = next((d.info for d in snapshot.datasets.values()), None)
-    if right.shape == chosen.shape and info is not None and not info.continues and info.classes == face.words:
+    again = info is not None and face.words == info.vocabulary != info.classes
+    probe = snapshot.probe_x if again else snapshot.probe_y
+    right = probe[0] if probe is not None and len(probe) else np.empty(0)
+    if again and right.shape == chosen.shape:
+        chosen = np.where(right == PADDING_WORD, PADDING_WORD, chosen)  # nothing is to be found there
+    elif right.shape == chosen.shape and info is not None and not info.continues and info.classes == face.words:
         thumbnail.is_right = text_of(chosen, face.words) == text_of(right, face.words)
+    thumbnail.lines = text_lines(chosen, face, style)
     thumbnail.made_of += "\n".join((*thumbnail.lines, str(thumbnail.is_right))).encode()
     return thumbnail
 

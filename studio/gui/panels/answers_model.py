@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from studio.engine.messages import Answer
+from studio.core.language import Language
+from studio.core.vocabulary import HIDDEN, joined, shown_word
+from studio.engine.messages import Answer, Snapshot
 from studio.gui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
 _MARK, _SENTENCE, _WRITTEN, _RIGHT = range(4)
+
+
+def found_words(snapshot: Snapshot, language: Language) -> tuple[Answer, ...]:
+    """Sentences with hidden words, the words that a network finds for these, and the right ones."""
+    views = [snapshot.nodes.get(node) for node in (language.hiding, language.output)]
+    if any(view is None or view.activations is None for view in views) or snapshot.probe_x is None:
+        return ()
+    hidden, scores = (view.activations for view in views)  # type: ignore[union-attr]
+    names, answers = (*language.reads, HIDDEN), []
+    for read, said, true in zip(hidden, scores, snapshot.probe_x, strict=False):  # type: ignore[arg-type]
+        places = np.flatnonzero(read >= len(language.reads))
+        if read.shape != true.shape or not len(places):
+            continue
+        words = [names[int(n)] if n < len(names) else HIDDEN for n in read if n]
+        guesses = said[places, : len(language.writes)].argmax(-1)
+        answers.append(
+            Answer(
+                joined(words, language.characters),
+                " ".join(shown_word(language.writes[n]) for n in guesses),
+                " ".join(shown_word(language.writes[int(n)]) for n in true[places]),
+            )
+        )
+    return tuple(answers)
 
 
 class AnswersModel(QAbstractTableModel):
@@ -16,6 +42,8 @@ class AnswersModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
+        #: What the network does, above the column of its answers.
+        self.verb = self.tr("writes")
         self.answers: tuple[Answer, ...] = ()
 
     def show(self, answers: tuple[Answer, ...]) -> None:
@@ -41,7 +69,7 @@ class AnswersModel(QAbstractTableModel):
     ) -> object:
         if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
             return None
-        return ("", self.tr("reads"), self.tr("writes"), self.tr("right"))[section]
+        return ("", self.tr("reads"), self.verb, self.tr("right"))[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         answer, column = self.answers[index.row()], index.column()

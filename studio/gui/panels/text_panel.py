@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
 from studio.core.document import Document
 from studio.core.language import Language, language_of
 from studio.core.vocabulary import is_special
-from studio.engine.messages import Snapshot, TextWish, Watch, Written
+from studio.engine.messages import Answer, Snapshot, TextWish, Watch, Written
 from studio.engine.writing.desk import SENTENCES
 from studio.gui.live import Live
-from studio.gui.panels.answers_model import AnswersModel
+from studio.gui.panels.answers_model import AnswersModel, found_words
 from studio.gui.panels.empty import Switch
 from studio.gui.panels.labels import style_label
 from studio.gui.panels.panel import Panel
@@ -55,7 +55,7 @@ class TextPanel(Panel):
         super().__init__(session, live, parent)
         #: What the document's network writes; a sentence says why it writes nothing.
         self.language: Language | str = ""
-        self._seed, self._first = 1, 0
+        self._seed, self._first, self._samples = 1, 0, 0
         content = QWidget()
         self._prompt_label = QLabel(content)
         self.prompt = QLineEdit(content)
@@ -139,7 +139,8 @@ class TextPanel(Panel):
             row.setContentsMargins(0, 0, 0, 0)
             row.setSpacing(8)
         first.addWidget(self._prompt_label)
-        first.addWidget(self.prompt, 1)
+        first.addWidget(self.prompt, 1000)
+        first.addStretch(1)
         first.addWidget(self.again)
         for widget in (self._warmth_label, self.temperature, self.warmth, self._length_label, self.length):
             self._controls.addWidget(widget)
@@ -186,6 +187,8 @@ class TextPanel(Panel):
         goes_on = language.kind == "continue"
         for widget in (self._warmth_label, self.temperature, self.length):
             widget.setVisible(goes_on)
+        self._prompt_label.setVisible(language.kind != "restore")
+        self.prompt.setVisible(language.kind != "restore")
         self._arrange()
         self._pages.setCurrentWidget(self.text if goes_on else self.answers)
         self.again.setText(self.tr("Again") if goes_on else self.tr("Others"))
@@ -194,7 +197,11 @@ class TextPanel(Panel):
             self.prompt.setPlaceholderText(self.tr("nothing; type words for the network to go on with"))
             self.prompt.setToolTip(self.tr("The network goes on with these words, also while training pauses."))
             self.again.setToolTip(self.tr("Write another text with the same beginning."))
+        elif language.kind == "restore":
+            self._model.verb = self.tr("finds")
+            self.again.setToolTip(self.tr("Hide words of the next validation samples."))
         else:
+            self._model.verb = self.tr("writes")
             self._prompt_label.setText(self.tr("Translate"))
             self.prompt.setPlaceholderText(self.tr("a sentence of your own"))
             words = [w for w in language.reads if not is_special(w)]
@@ -208,6 +215,8 @@ class TextPanel(Panel):
     def wish(self) -> Watch | None:
         if not isinstance(self.language, Language):
             return None
+        if self.language.kind == "restore":
+            return Watch(nodes=frozenset({self.language.hiding, self.language.output}), sample=self._first)
         return Watch(text=self._text_wish())
 
     def _text_wish(self) -> TextWish:
@@ -230,7 +239,8 @@ class TextPanel(Panel):
 
     def _another(self) -> None:
         self._seed += 1
-        self._first += SENTENCES
+        count = max(1, self._samples)
+        self._first = (self._first + SENTENCES) % count if self._first + SENTENCES < count else 0
         self.refresh()
 
     # What is shown ------------------------------------------------------------------------------
@@ -239,6 +249,14 @@ class TextPanel(Panel):
         """Show the latest text, or why there is none."""
         if isinstance(self.language, str):
             self._switch.say(self.language)
+            return
+        dataset = snapshot.datasets.get(self.language.source)
+        self._samples = 0 if dataset is None else len(dataset.validation) or len(dataset.train)
+        if self.language.kind == "restore":
+            answers = found_words(snapshot, self.language)
+            waiting = self.tr("Sentences with hidden words appear here as soon as the network is ready to train.")
+            self._switch.say("" if answers else waiting)
+            self._show_found(answers, snapshot.epoch)
             return
         written = snapshot.written
         if written is None:
@@ -262,18 +280,25 @@ class TextPanel(Panel):
         self.text.show_written(written, begun)
         share = written.known_share
         said = "" if share is None else self.tr("{0} % known words").format(round(100 * share))
-        self._say_when(written, said, self.tr("Share of the words that the training text has too."))
+        self._say_when(written.epoch, said, self.tr("Share of the words that the training text has too."))
+
+    def _show_found(self, answers: tuple[Answer, ...], epoch: float) -> None:
+        self._model.show(answers)
+        pairs = [(w, r) for a in answers for w, r in zip(a.written.split(), (a.right or "").split(), strict=True)]
+        right = sum(w == r for w, r in pairs)
+        said = self.tr("{0} of {1} hidden words found").format(right, len(pairs)) if pairs else ""
+        self._say_when(epoch, said, self.tr("Words of these sentences that were hidden."))
 
     def _show_answers(self, written: Written) -> None:
         self._model.show(written.answers)
         known = [a for a in written.answers if a.right is not None]
         right = sum(a.written == a.right for a in known)
         said = self.tr("{0} of {1} right").format(right, len(known)) if known else ""
-        self._say_when(written, said, self.tr("Answers that are right from the first to the last sign."))
+        self._say_when(written.epoch, said, self.tr("Answers that are right from the first to the last sign."))
 
-    def _say_when(self, written: Written, said: str, tip: str) -> None:
-        epoch = self.tr("epoch {0}").format(numbers.grouped(int(written.epoch + 1e-9)))
-        words = " · ".join(w for w in (said, epoch) if w)
+    def _say_when(self, epoch: float, said: str, tip: str) -> None:
+        when = self.tr("epoch {0}").format(numbers.grouped(int(epoch + 1e-9)))
+        words = " · ".join(w for w in (said, when) if w)
         if words != self.count_label.text():
             self.count_label.setText(words)
             self._arrange()
