@@ -18,6 +18,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from studio.core.assets import assets_folder
+from studio.core.vocabulary import has_characters, joined
 from studio.gui import tokens
 from studio.gui.theme import Theme
 
@@ -193,7 +194,11 @@ def _numbers_of(name: str, run, datasets) -> dict[str, np.ndarray]:  # type: ign
         labels = dataset.train.y[:_POINTS].reshape(len(points), -1)[:, 0]
         found[f"{name}/labels"] = _bytes(labels, True) if not dataset.info.classes else labels.astype(np.uint8)
     elif dataset.info.vocabulary:
-        found[f"{name}/words"] = np.array([_line_of(dataset, i) for i in range(_LINES)])
+        from studio.layers.random_mask import RandomMask
+
+        hiding = next((n.layer for n in graph.nodes if isinstance(n.layer, RandomMask)), None)
+        lines = [_line_of(dataset, i) for i in range(_LINES)] if hiding is None else _hidden_lines(dataset, hiding)
+        found[f"{name}/words"] = np.array(lines)
     elif len(dataset.info.x_shape) == 2:
         series = dataset.train.x[:_STEPS, 0, 0]
         found[f"{name}/line"] = ((series - series.min()) / np.ptp(series)).astype(np.float32)
@@ -220,16 +225,28 @@ def _numbers_of(name: str, run, datasets) -> dict[str, np.ndarray]:  # type: ign
     return found
 
 
+def _hidden_lines(dataset, hiding) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
+    """Sentences with one hidden word each, and that word."""
+    names = hiding.words_out(0, dataset.info.vocabulary)
+    words, _ = hiding.chosen(dataset.train.x)
+    found = []
+    for row, true in zip(words, dataset.train.x, strict=True):
+        (places,) = np.nonzero(row == hiding.vocabulary_size)
+        if len(places) == 1 and np.count_nonzero(true) < 7:
+            found.append((" ".join(names[int(n)] for n in row if n), names[int(true[places[0]])]))
+    return found[:_LINES]
+
+
 def _line_of(dataset, sample: int) -> tuple[str, str]:  # type: ignore[no-untyped-def]
     """A sample of text and its answer, for people."""
     info = dataset.info
-    between = "" if all(len(word) <= 1 for word in info.vocabulary[1:]) else " "
-    words = between.join(info.vocabulary[int(n)] for n in dataset.train.x[sample]).strip()
+    pieces = [info.vocabulary[int(n)] for n in dataset.train.x[sample] if info.vocabulary[int(n)]]
+    words = joined(pieces, has_characters(info.vocabulary)).strip()
     if not info.y_shape:
         return words, info.classes[int(dataset.train.y[sample])]
     answer = [info.classes[int(n)] for n in dataset.train.y[sample]]
     # A model that continues a text is asked for what comes after it.
-    if info.classes == info.vocabulary:
+    if info.continues:
         return words, answer[-1]
     return words, "".join(word for word in answer if not word.startswith("["))
 

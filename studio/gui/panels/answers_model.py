@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from studio.core.language import Language
-from studio.core.vocabulary import HIDDEN, joined, shown_word
+from studio.core.vocabulary import joined, shown_word
 from studio.engine.messages import Answer, Snapshot
 from studio.gui.theme import Theme
 
@@ -14,18 +14,24 @@ Index = QModelIndex | QPersistentModelIndex
 _MARK, _SENTENCE, _WRITTEN, _RIGHT = range(4)
 
 
-def found_words(snapshot: Snapshot, language: Language) -> tuple[Answer, ...]:
-    """Sentences with hidden words, the words that a network finds for these, and the right ones."""
+def found_words(snapshot: Snapshot, language: Language, names: tuple[str, ...]) -> tuple[Answer, ...]:
+    """Sentences with hidden words, the words that a network finds for these, and the right ones.
+
+    Parameters
+    ----------
+    names : tuple of str
+        What the numbers of the sentences stand for; the last is a hidden word.
+    """
     views = [snapshot.nodes.get(node) for node in (language.hiding, language.output)]
     if any(view is None or view.activations is None for view in views) or snapshot.probe_x is None:
         return ()
     hidden, scores = (view.activations for view in views)  # type: ignore[union-attr]
-    names, answers = (*language.reads, HIDDEN), []
+    answers = []
     for read, said, true in zip(hidden, scores, snapshot.probe_x, strict=False):  # type: ignore[arg-type]
-        places = np.flatnonzero(read >= len(language.reads))
+        places = np.flatnonzero(read == len(names) - 1)
         if read.shape != true.shape or not len(places):
             continue
-        words = [names[int(n)] if n < len(names) else HIDDEN for n in read if n]
+        words = [names[int(n)] for n in read if n]
         guesses = said[places, : len(language.writes)].argmax(-1)
         answers.append(
             Answer(

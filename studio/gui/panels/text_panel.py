@@ -253,7 +253,8 @@ class TextPanel(Panel):
         dataset = snapshot.datasets.get(self.language.source)
         self._samples = 0 if dataset is None else len(dataset.validation) or len(dataset.train)
         if self.language.kind == "restore":
-            answers = found_words(snapshot, self.language)
+            names = self.session.inference.words.get((self.language.hiding, 0), ())
+            answers = found_words(snapshot, self.language, names)
             waiting = self.tr("Sentences with hidden words appear here as soon as the network is ready to train.")
             self._switch.say("" if answers else waiting)
             self._show_found(answers, snapshot.epoch)

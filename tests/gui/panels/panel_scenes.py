@@ -72,9 +72,10 @@ class MadeUpTrainer:
             output = self._whole[self.graph.nodes[-2].id]
             answers = output.argmax(-1) if output.shape[-1] > 1 else (output[:, 0] > 0.5).astype(int)
             k = len(dataset.info.classes)
-            confusion = np.zeros((k, k), np.int64)
-            np.add.at(confusion, (check.y.astype(int), answers), 1)
-            validation = Evaluation(0.115, float(np.trace(confusion) / len(check)), confusion, 298.0)
+            if answers.shape == check.y.shape:
+                confusion = np.zeros((k, k), np.int64)
+                np.add.at(confusion, (check.y.astype(int), answers), 1)
+                validation = Evaluation(0.115, float(np.trace(confusion) / len(check)), confusion, 298.0)
         self.snapshot = dataclasses.replace(
             Snapshot(
                 serial=serial,
@@ -304,15 +305,22 @@ def numbers() -> Scene:
     """A network that writes words backwards."""
     from tests.engine.languages import reversals, translator_graph
 
-    return _language("numbers", translator_graph(), reversals())
+    return _language("numbers", translator_graph(), reversals(200))
+
+
+def hidden_words() -> Scene:
+    """A network that finds hidden words."""
+    from tests.layers.test_random_mask import masked_graph, sentences
+
+    return _language("hidden", masked_graph(mask_selection_rate=0.5), sentences(100))
 
 
 def _language(name: str, graph: Graph, dataset: Dataset) -> Scene:
     output = graph.nodes[-2].id
-    classes = len(dataset.info.classes)
+    classes = max(len(dataset.info.classes), len(dataset.info.vocabulary))
 
     def forward(x: np.ndarray) -> dict[str, np.ndarray]:
-        share = np.random.default_rng(0).random((len(x), dataset.info.y_shape[0], classes)).astype(np.float32)
+        share = np.random.default_rng(0).random((len(x), *(dataset.info.y_shape or (12,)), classes)).astype(np.float32)
         return {graph.nodes[0].id: x, output: share / share.sum(-1, keepdims=True)}
 
     return scene(name, graph, {graph.nodes[0].id: dataset}, forward, curves(20))

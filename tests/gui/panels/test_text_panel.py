@@ -1,5 +1,6 @@
 """Text: who is asked for it, what is typed and pulled, and how it is shown."""
 
+import numpy as np
 import panel_scenes
 import pytest
 from PySide6.QtCore import Qt
@@ -7,7 +8,7 @@ from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from studio.engine.messages import Answer, TextWish, Written
+from studio.engine.messages import Answer, NodeView, TextWish, Written
 from studio.gui.theme import Theme
 
 LEFT = Qt.MouseButton.LeftButton
@@ -194,3 +195,34 @@ def test_before_the_network_is_ready_a_sentence_says_what_will_come(writing):
     scene.live.look()
     panel.refresh()
     assert "appears here" in panel._switch.empty.label.text()
+
+
+def test_hidden_words_stand_beside_what_the_network_finds(make_bottom):
+    scene = panel_scenes.hidden_words()
+    scene, panel = show(scene, make_bottom(scene))
+    scene.live.look()
+    watch = scene.trainer.watch
+    assert watch.text is None
+    hiding, output = panel.language.hiding, panel.language.output
+    assert {hiding, output} <= watch.nodes
+    assert not panel.prompt.isVisible()
+    dataset = next(iter(scene.trainer.datasets.values()))
+    x = dataset.validation.x[:3]
+    names = scene.session.inference.words[hiding, 0]
+    read = x.copy()
+    read[0, 1] = read[2, 0] = len(names) - 1
+    scores = np.eye(len(names) - 1, dtype=np.float32)[x.astype(int)]
+    scores[2, 0] = np.roll(scores[2, 0], 1)
+    scene.trainer.publish(nodes={hiding: NodeView(read), output: NodeView(scores)}, probe_x=x)
+    scene.live.look()
+    panel.refresh()
+    model = panel.answers.model()
+    assert model.rowCount() == 2  # nothing is hidden in the second sentence
+    assert "[mask]" in model.index(0, 1).data()
+    assert model.index(0, 2).data() == model.index(0, 3).data() == names[int(x[0, 1])]
+    assert [model.index(row, 0).data() for row in range(2)] == ["✓", "✗"]
+    assert panel.count_label.text().startswith("1 of 2 hidden words found")
+    assert model.headerData(2, Qt.Orientation.Horizontal) == "finds"
+    QTest.mouseClick(panel.again, LEFT)
+    scene.live.look()
+    assert scene.trainer.watch.sample > 0
