@@ -24,6 +24,7 @@ BATCH = 6
 NOT_COMPARED = {
     "Data": "numbers come from a data set",
     "Input": "stands for numbers that are not there yet",
+    "RandomMask": "Keras has none; KerasHub's MaskedLMMaskGenerator draws other words, after training too",
 }
 LAYERS = sorted(
     name
