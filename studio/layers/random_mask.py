@@ -73,6 +73,31 @@ class RandomMask(Layer):
         "J. Devlin et al., BERT: pre-training of deep bidirectional Transformers, 2018; KerasHub: MaskedLMMaskGenerator"
     )
 
+    keras_source: ClassVar[str] = '''
+class RandomMask(keras.layers.Layer):
+    """Hides some words of each sentence; says which of them were chosen, too."""
+
+    def __init__(
+        self, vocabulary_size=1000, mask_selection_rate=0.15, mask_token_rate=0.8, random_token_rate=0.1, **options
+    ):
+        super().__init__(**options)
+        self.vocabulary_size, self.chosen = vocabulary_size, mask_selection_rate
+        self.hidden = mask_selection_rate * mask_token_rate
+        self.changed = self.hidden + mask_selection_rate * random_token_rate
+        self.seeds = keras.random.SeedGenerator()
+
+    def call(self, words, training=False):
+        # After training the same places are hidden each time.
+        chance, other = (
+            keras.random.uniform(keras.ops.shape(words), seed=self.seeds if training else seed) for seed in (1, 2)
+        )
+        words = keras.ops.cast(words, "float32")
+        chosen = keras.ops.logical_and(chance < self.chosen, words != 0)
+        new = keras.ops.where(chance < self.changed, keras.ops.floor(other * (self.vocabulary_size - 1)) + 1, words)
+        new = keras.ops.where(chance < self.hidden, float(self.vocabulary_size), new)
+        return keras.ops.where(chosen, new, words), keras.ops.cast(chosen, "float32")
+'''
+
     vocabulary_size: int = integer(1000, 2, 1_000_000, help="How many different words there are; they are numbered from 0, which is filling and never chosen.")
     mask_selection_rate: float = real(0.15, 0.0, 1.0, help="Which share of the words is chosen.", live=True)
     mask_token_rate: float = real(0.8, 0.0, 1.0, help="Which share of the chosen words is hidden.", live=True)

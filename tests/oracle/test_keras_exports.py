@@ -11,6 +11,7 @@ import pytest
 from studio.core.inference import Inference, infer
 from studio.core.layer import Layer, Loss
 from studio.data import describe_all
+from studio.layers.random_mask import RandomMask
 from studio.storage import templates
 from studio.storage.exports import keras_program, save_keras_program
 from studio.testing.declarations import require_close
@@ -51,9 +52,10 @@ def _reference(graph: Any, inputs: dict[tuple[str, int], np.ndarray], weights: d
         layer: Layer = graph.node(node).layer
         if not layer.inputs:
             continue
-        given = [None if w is None else made[w.source, w.source_port] for w in graph.feeds(node)]
         if isinstance(layer, Loss):
-            return np.asarray(given[0])
+            wire = graph.feeds(node)[0]
+            return np.asarray(made[wire.source, wire.source_port])
+        given = [None if w is None else made[w.source, w.source_port] for w in graph.feeds(node)]
         own = {name: w.astype(np.float64) for (owner, name), w in weights.items() if owner == node}
         made[node, 0] = layer.reference(given, own)  # type: ignore[arg-type]
     raise AssertionError("no loss")
@@ -88,3 +90,50 @@ def _used(graph: Any) -> list[tuple[str, int]]:
             wires = [w for w in graph.outgoing(node) if not isinstance(graph.node(w.target).layer, Loss)]
             found += sorted({(node, w.source_port) for w in wires})
     return found
+
+
+def test_hidden_words_are_found_and_counted_as_here(tmp_path: Path) -> None:
+    document = templates.load("masked-words")
+    (hiding,) = (n.id for n in document.graph.nodes if n.layer.type_name() == "RandomMask")
+    # All words hidden: no chance is left.
+    rates = {"mask_selection_rate": 1.0, "mask_token_rate": 1.0}
+    document = document.with_graph(document.graph.set_parameters(hiding, **rates))
+    infos = describe_all(document.graph)
+    inference = infer(document.graph, infos)
+    weights, inputs = _weights(inference), _inputs(document.graph, inference, infos)
+    (words,) = (v for (_, port), v in inputs.items() if port == 0)
+    words[0, 5:] = 0
+    program = keras_program(document, infos, weights)
+    file, arrays = save_keras_program(tmp_path / "network.py", program)
+    module: dict[str, Any] = {"__name__": "network"}
+    exec(compile(file.read_text(), str(file), "exec"), module)
+    model = module["build"]()
+    module["load_weights"](model, arrays)
+    module["compile_model"](model)
+    answers = _reference(document.graph, inputs, weights)
+    require_close(np.asarray(model(words)), answers, 1e-4, "hidden words")
+    steps = np.arange(words.shape[1])
+    right = np.stack([row[steps, true.astype(int)] for row, true in zip(answers, words, strict=True)])
+    loss = float(np.mean(-np.log(right) * (words != 0)))
+    assert model.evaluate(words, verbose=0) == pytest.approx(loss, rel=1e-4)
+    history = module["fit"](model, words, verbose=0)
+    assert history.history["loss"][-1] < 0.8 * history.history["loss"][0]
+
+
+def test_words_are_hidden_as_often_as_here() -> None:
+    module: dict[str, Any] = {}
+    layer = RandomMask(vocabulary_size=40, mask_selection_rate=0.3, mask_token_rate=0.6, random_token_rate=0.2)
+    exec(f"import keras\n{layer.keras_source}", module)
+    theirs = module["RandomMask"](40, 0.3, 0.6, 0.2)
+    words = np.tile(np.arange(40, dtype=np.float32), (500, 1))
+    first, second, later = (tuple(map(np.asarray, theirs(words, training=t))) for t in (True, True, False))
+    assert not np.array_equal(first[0], second[0])
+    assert np.array_equal(later[0], np.asarray(theirs(words)[0]))
+    ours = layer.chosen(words)
+    for new, chosen in (first, second, later, ours):
+        assert not chosen[:, 0].any()
+        assert not (new[:, 1:] == 0).any()
+        assert np.array_equal(new[chosen == 0], words[chosen == 0])
+        assert chosen[:, 1:].mean() == pytest.approx(0.3, abs=0.015)
+        assert (new[chosen != 0] == 40).mean() == pytest.approx(0.6, abs=0.03)
+        assert (new == words)[chosen != 0].mean() == pytest.approx(0.2 + 0.2 / 39, abs=0.03)

@@ -182,3 +182,20 @@ def test_samples_are_prepared_as_they_were(source: str, functions: list[str]) ->
         assert np.allclose(module["restore"](dataset.train.y), dataset.train.y * dataset.y_scale + dataset.y_mean)  # type: ignore[operator]
     assert module.get("CLASSES", []) == list(dataset.info.classes)
     assert module.get("WORDS", []) == list(dataset.info.vocabulary)
+
+
+def test_weights_of_samples_and_weights_made_in_the_network_are_told_apart(tmp_path) -> None:
+    file = tmp_path / "weighted.csv"
+    file.write_text("a,b,w,kind\n" + "".join(f"{i},{i % 3},{1 + i % 2},{'xy'[i % 2]}\n" for i in range(40)))
+    graph, data = Graph().add(registry.layer("Data")(source=f"csv:{file}?target=kind&weight=w"))
+    graph, dense = graph.add(registry.layer("Dense")(units=2, activation="softmax"))
+    graph, loss = graph.add(registry.layer("SparseCategoricalCrossentropy")())
+    graph = graph.connect(data, 0, dense, 0).connect(dense, 0, loss, 0).connect(data, 1, loss, 1)
+    assert "def fit(model, x, y, **options)" in program(Document(graph)).text
+    given = program(Document(graph.connect(data, 2, loss, 2))).text
+    assert "def fit(model, x, y, weights, **options)" in given
+    assert "sample_weight=weights" in given
+    inner = program(templates.load("masked-words")).text
+    assert "def fit(model, x, **options)" in inner
+    assert "= RandomMask(vocabulary_size=81, name='hide_words')(reviews)" in inner
+    assert "loss=" not in inner[inner.index("model.compile") :]

@@ -23,7 +23,13 @@ from studio.core.layer import Loss
 from studio.storage.durable import write_durably
 from studio.storage.errors import StorageError
 from studio.storage.exports.keras_data import preparation
-from studio.storage.exports.keras_training import class_weight, loss_code, metric_codes, optimizer_code
+from studio.storage.exports.keras_training import (
+    WEIGHTED_LOSS,
+    class_weight,
+    loss_code,
+    metric_codes,
+    optimizer_code,
+)
 
 #: Weights by node id and weight name, as a `TrainingState` has them.
 Weights = Mapping[tuple[str, str], np.ndarray]
@@ -155,7 +161,14 @@ class _Writer:
 
     def __init__(self, graph: Graph, inference: Inference) -> None:
         self._graph, self._inference = graph, inference
-        self.losses = {n.id: n.layer for n in graph.nodes if isinstance(n.layer, Loss)}
+        losses = {n.id: n.layer for n in graph.nodes if isinstance(n.layer, Loss)}
+        weights = {n: next((w for w in graph.feeds(n)[2:] if w is not None), None) for n in losses}
+        made = {n for n, wire in weights.items() if wire is not None and graph.node(wire.source).layer.inputs}
+        #: Those whose weights layers make, which are part of the network, and all others, which `compile` is told of.
+        self.inner = {n: loss for n, loss in losses.items() if n in made}
+        self.losses = {n: loss for n, loss in losses.items() if n not in made}
+        #: Whether samples bring weights of their own.
+        self.weighted = any(weights[n] is not None for n in self.losses)
         #: Variables of the program by node and port.
         self._names: dict[tuple[str, int], str] = {}
         for node in graph.nodes:
@@ -187,10 +200,16 @@ class _Writer:
             self._write_inputs(node_id)
             return
         name = self._names[node_id, 0]
+        for port, words in enumerate(layer.outputs[1:], 1):
+            self._names[node_id, port] = self._free_name(f"{name} {words}")
+        names = [self._names[node_id, port] for port in range(max(1, len(layer.outputs)))]
         given = [None if wire is None else self._variable(wire) for wire in self._graph.feeds(node_id)]
         try:
-            made = layer.keras_code(*self._inference.input_shapes[node_id])
-            self.lines.append(f"{name} = {layer.keras_call(_named(made, name), given)}")
+            if node_id in self.inner:
+                made = self._inner_loss(self.inner[node_id])
+            else:
+                made = layer.keras_code(*self._inference.input_shapes[node_id])
+            self.lines.append(f"{', '.join(names)} = {layer.keras_call(_named(made, name), given)}")
         except NoTwin as problem:
             raise StorageError(f"{node.name} {problem}") from None
         if layer.keras_source:
@@ -202,6 +221,11 @@ class _Writer:
             array = weights.get(f"{node_id}/{weight.name}")
             if array is not None:
                 self.stored[f"{name}/{weight.name}"] = np.ascontiguousarray(array, np.float32)
+
+    def _inner_loss(self, loss: Loss) -> Code:
+        """The expression that makes the layer of a loss that is part of the network."""
+        self.sources["WeightedLoss"] = WEIGHTED_LOSS
+        return call("WeightedLoss", loss_code(loss), *(() if loss.weight == 1.0 else (loss.weight,)))
 
     def _write_inputs(self, node: str) -> None:
         """An input for each port that layers, not only losses, read."""
@@ -217,9 +241,9 @@ class _Writer:
         return self._names[wire.source, wire.source_port]
 
     def outputs(self) -> list[str]:
-        """What the losses are given."""
+        """What the losses are given, and what those in the network pass on."""
         wires = [self._graph.feeds(node)[0] for node in self.losses]
-        return [self._variable(wire) for wire in wires if wire is not None]
+        return [*(self._variable(w) for w in wires if w is not None), *(self._names[n, 0] for n in self.inner)]
 
 
 def _named(made: Code, name: str) -> Code:
@@ -246,7 +270,7 @@ def _text(document: Document, info: DatasetInfo | None, title: str, writer: _Wri
     model = f"model = keras.Model({_one_or_list(writer.inputs)}, {_one_or_list(writer.outputs())})"
     body = "\n    ".join((*writer.lines, model, *writer.frozen))
     parts.append(f'def build():\n    """The network, with weights to be trained."""\n    {body}\n    return model\n\n')
-    parts.append(f"{_compiling(document, info, list(writer.losses.values()))}\n")
+    parts.append(f"{_compiling(document, info, writer)}\n")
     if writer.stored:
         parts.append(f"{_LOADING.lstrip()}\n")
     parts.append(_MAIN_WITH_WEIGHTS if writer.stored else _MAIN)
@@ -254,9 +278,9 @@ def _text(document: Document, info: DatasetInfo | None, title: str, writer: _Wri
     return re.sub(r"\n{3,}(?=\S)", "\n\n\n", "\n".join(parts))
 
 
-def _compiling(document: Document, info: DatasetInfo | None, losses: Sequence[Loss]) -> str:
+def _compiling(document: Document, info: DatasetInfo | None, writer: _Writer) -> str:
     """The functions ``compile_model`` and ``fit``."""
-    training = document.training
+    training, losses, inner = document.training, list(writer.losses.values()), list(writer.inner.values())
     # How long the run is sets the pace of a schedule; files that bring a test part of their own have a few more steps.
     data = next((n.layer for n in document.graph.nodes if not n.layer.inputs), None)
     share = 1.0 - getattr(data, "validation", 0.0) - getattr(data, "test", 0.0)
@@ -266,24 +290,35 @@ def _compiling(document: Document, info: DatasetInfo | None, losses: Sequence[Lo
         codes = [loss_code(loss) for loss in losses]
     except NoTwin as problem:
         raise StorageError(f"{losses[0].type_name()} {problem}") from None
-    metrics = metric_codes(training, losses[0]) if len(losses) == 1 else []
-    arguments = [f"optimizer={optimizer}", f"loss={_one_or_list(codes)}"]
+    metrics = metric_codes(training, losses[0]) if len(losses) == 1 and not inner else []
+    arguments = [f"optimizer={optimizer}"]
+    if codes:
+        # Outputs whose loss is in the network are scored there.
+        arguments.append(f"loss={_one_or_list([*codes, *('None' for _ in inner)])}")
     if any(loss.weight != 1.0 for loss in losses):
-        arguments.append(f"loss_weights={[loss.weight for loss in losses]!r}")
+        arguments.append(f"loss_weights={[loss.weight for loss in losses] + [0.0 for _ in inner]!r}")
     if metrics:
         arguments.append(f"metrics=[{', '.join(metrics)}]")
-    fit = [f"batch_size={training.batch_size}", f"epochs={training.epochs}"]
+    if inner:
+        remarks = [*remarks, "What is right is in the network, where Keras has no metrics for it."]
+    names = ["x", *(("y",) if losses else ()), *(("weights",) if writer.weighted else ())]
+    given = [*names[:2], f"batch_size={training.batch_size}", f"epochs={training.epochs}"]
+    if writer.weighted:
+        given.append("sample_weight=weights")
     if callbacks:
-        fit.append(f"callbacks=[{', '.join(callbacks)}]")
-    given = class_weight(losses)
-    if given:
-        fit.append(f"class_weight={given!r}")
+        given.append(f"callbacks=[{', '.join(callbacks)}]")
+    classes = class_weight(losses)
+    if classes:
+        given.append(f"class_weight={classes!r}")
+    what = {"y": ", and their right answers", "weights": ", each counting by its weight"}
+    about = "".join(what[name] for name in names[1:])
     notes = "".join(f"    # {remark}\n" for remark in remarks)
     return (
         'def compile_model(model):\n    """Say how the network is to be trained."""\n'
         f"{notes}    model.compile(\n        " + ",\n        ".join(arguments) + ",\n    )\n\n\n"
-        'def fit(model, x, y, **options):\n    """Train on samples, as `prepare` gives them where it is there, and their right answers."""\n'
-        f"    return model.fit(x, y, {', '.join(fit)}, **options)\n"
+        f"def fit(model, {', '.join(names)}, **options):\n"
+        f'    """Train on samples, as `prepare` gives them where it is there{about}."""\n'
+        f"    return model.fit({', '.join(given)}, **options)\n"
     )
 
 

@@ -20,6 +20,17 @@ _METRICS = {
     "rmse": "keras.metrics.RootMeanSquaredError(name='rmse')",
     "r2": "keras.metrics.R2Score(name='r2')",
 }
+#: A layer for losses that get their weights from the network: Keras's `fit` takes only weights that are there before.
+WEIGHTED_LOSS = '''class WeightedLoss(keras.layers.Layer):
+    """Passes answers on, and adds to what training minimises how wrong they are where they count."""
+
+    def __init__(self, loss, factor=1.0, **options):
+        super().__init__(**options)
+        self.loss, self.factor = loss, factor
+
+    def call(self, answers, truth, weights):
+        self.add_loss(self.factor * self.loss(truth, answers, sample_weight=weights))
+        return answers'''
 _TOP_K = "top_k_categorical_accuracy"
 
 
