@@ -21,6 +21,8 @@ from studio.data.words import LARGEST_TEXT, pieces_of, vocabulary_and_note
 
 #: Characters or words a sample has, if the source does not say.
 WINDOWS = {"characters": 64, "words": 24}
+#: How many it can have.
+SMALLEST_WINDOW, LARGEST_WINDOW = 2, 1024
 
 
 def facts(source: Source) -> Facts:
@@ -32,7 +34,7 @@ def facts(source: Source) -> Facts:
         When it is not text, or too short for a few windows.
     """
     level = source.option("level") or "characters"
-    window = source.whole("window", 2, 1024) or WINDOWS[level]
+    window = source.whole("window", SMALLEST_WINDOW, LARGEST_WINDOW) or WINDOWS[level]
     pieces = _pieces(source, level)
     samples = (len(pieces) - 1) // window
     name = shown(resolved(source.name).name)

@@ -13,7 +13,7 @@ from studio.core.graph import GraphError
 from studio.data import DataError
 from studio.data.wiring import with_source
 from studio.gui.exports import Exports
-from studio.gui.inspector.csv_dialog import ask_how_to_read
+from studio.gui.inspector.source_editor import ASKED
 from studio.gui.menus import TitledMenuBar, add_theme_actions, add_training_actions, fill, tr
 from studio.gui.pace import PACES, add_pace_actions
 from studio.gui.welcome_cards import template_tip
@@ -149,8 +149,9 @@ def use_as_data(window: MainWindow, path: Path) -> None:
     session = window.session
     try:
         source = data.source_for(path)
-        if source.startswith("csv:"):
-            source = ask_how_to_read(str(path), window)
+        kind = source.partition(":")[0]
+        if kind in ASKED:
+            source = ASKED[kind](str(path), window)
             if not source:
                 return
     except DataError as error:

@@ -13,9 +13,12 @@ from studio.core.fields import Field
 from studio.data import DataError
 from studio.gui.inspector.csv_dialog import ask_how_to_read
 from studio.gui.inspector.editors import Editor
+from studio.gui.inspector.text_dialog import ask_about_text
 from studio.gui.widgets.still_combo_box import StillComboBox
 
 _CSV, _PICTURES, _TEXT, _NPZ, _IDX = "csv", "images", "text", "npz", "idx"
+#: How a person is asked, by kinds of files that can be read in several ways.
+ASKED = {_CSV: ask_how_to_read, _TEXT: ask_about_text}
 
 
 class SourceEditor(Editor):
@@ -52,7 +55,7 @@ class SourceEditor(Editor):
 
     def show_value(self, value: Any) -> None:
         self._source = str(value)
-        self.how.setVisible(_parsed_kind(self._source) == _CSV)
+        self.how.setVisible(_parsed_kind(self._source) in ASKED)
         index = self._index_of(self._source)
         if index < 0:
             while self.list.count() > self._files:
@@ -100,17 +103,17 @@ class SourceEditor(Editor):
         if not path:
             return ""
         try:
-            return ask_how_to_read(path, self) if kind == _CSV else data.source_for(path, kind)
+            return ASKED[kind](path, self) if kind in ASKED else data.source_for(path, kind)
         except DataError as error:
             self.refused.emit(str(error))
             return ""
 
     def _ask_how(self) -> None:
-        """Let the person choose anew how the CSV file is read."""
+        """Let the person choose anew how the file is read."""
         self.refused.emit("")
         try:
-            path = data.parse_source(self._source).name
-            source = ask_how_to_read(path, self, self._source)
+            parsed = data.parse_source(self._source)
+            source = ASKED[parsed.kind](parsed.name, self, self._source)
         except DataError as error:
             self.refused.emit(str(error))
             return

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QComboBox,
+    QDialogButtonBox,
     QLineEdit,
     QMenu,
     QMessageBox,
@@ -340,6 +341,12 @@ class Person:
         QApplication.sendEvent(port, drag_enter(at, data))
         QApplication.sendEvent(port, drag_move(at, data))
         QApplication.sendEvent(port, drop(at, data))
+
+    def press_ok(self, dialog: QWidget) -> None:
+        """An answer to a dialog: as it is."""
+        buttons = dialog.findChild(QDialogButtonBox)
+        assert buttons is not None
+        self.click(buttons.button(QDialogButtonBox.StandardButton.Ok))
 
     def press_button(self, button: QMessageBox.StandardButton) -> Callable[[QWidget], None]:
         """An answer to a question."""

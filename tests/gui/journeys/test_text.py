@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QWidget
+
+from studio.core.vocabulary import SPECIAL
+from studio.gui.inspector.text_dialog import TextDialog
+from studio.gui.panels.problems_panel import ProblemRow
 
 
 def test_watch_it_learn_to_write_and_let_it_go_on_with_ones_own_words(make_studio, person):
@@ -65,3 +70,77 @@ def test_a_trained_file_writes_as_soon_as_it_is_open(make_studio, person, tmp_pa
     me.type("two hundred five")
     me.wait(lambda: panel.answers.model().index(0, 1).data() == "two hundred five")
     assert panel.answers.model().index(0, 3).data() == ""
+
+
+def repaired(me, window) -> list[str]:
+    """Click the repair of each problem until there is none; gives the buttons' words."""
+    me.click(window.workspace.bottom.right.tabs, tab_of(window, "Problems"))
+    clicked = []
+    while window.session.inference.errors:
+        message = window.session.inference.errors[0].message
+        row = next(r for r in window.workspace.bottom.problems.findChildren(ProblemRow) if r.problem.message == message)
+        assert row.button is not None, message
+        clicked.append(row.button.text())
+        me.click(row.button)
+        me.wait(lambda message=message: message not in [p.message for p in window.session.inference.errors])
+    return clicked
+
+
+def tab_of(window, name: str) -> QPoint:
+    """Where the tab of a panel is."""
+    tabs = window.workspace.bottom.right.tabs
+    (index,) = (i for i in range(tabs.count()) if tabs.tabText(i).startswith(name))
+    return tabs.tabRect(index).center()
+
+
+def test_a_text_of_ones_own_is_learned_by_its_characters_and_by_its_words(make_studio, person, tmp_path):
+    file = tmp_path / "weather.txt"
+    days = ("Montag", "Dienstag", "Mittwoch", "Freitag")
+    file.write_text("".join(f"Am {days[i % 4]} regnet es {i % 9} Stunden und danach scheint die Sonne.\n" for i in range(900)))
+    window = make_studio("next-character", size=(1280, 800))
+    me = person(window)
+    panel = window.workspace.bottom.text
+
+    with me.answering(me.press_ok) as answered:
+        me.drop_file(file)
+    assert answered
+    assert me.graph.node("n1").layer.source == f"text:{file}"
+    characters = len(set(file.read_text())) + len(SPECIAL)
+    assert repaired(me, window) == [f"Make room for {characters} words", f"Use {characters} units in the last layer"]
+    me.click(window.workspace.bottom.right.tabs, tab_of(window, "Text"))
+    me.click(panel.prompt)
+    me.type("Am Montag")
+    me.wait(lambda: panel.text.toPlainText().startswith("Am Montag") and me.latest.written.complete)
+    assert set(me.latest.written.text) <= set(file.read_text())
+
+    # By its words, with a shorter reach.
+    me.click_node("n1")
+    editor = me.form.editors["source"]
+
+    def by_words(dialog: QWidget) -> None:
+        assert isinstance(dialog, TextDialog)
+        assert (dialog.level.current, dialog.window_size.value()) == (0, 64)
+        me.click(dialog.level, dialog.level.segment(1).center().toPoint())
+        assert dialog.window_size.value() == 24
+        me.click(dialog.window_size.lineEdit())
+        me.key(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        me.type("12")
+        me.press_ok(dialog)
+
+    with me.answering(by_words) as answered:
+        me.click(editor.how)
+    assert answered
+    assert me.graph.node("n1").layer.source == f"text:{file}?level=words&window=12"
+    assert len(repaired(me, window)) <= 2
+    me.click(window.workspace.bottom.right.tabs, tab_of(window, "Text"))
+    me.click(me.bar.run_button)
+    me.wait(lambda: me.latest.written is not None and "scheint die Sonne" in panel.text.toPlainText())
+
+    # What is no text is one sentence, and the network stays.
+    (tmp_path / "noise.txt").write_bytes(bytes(range(256)) * 8)
+    with me.answering(me.press_ok):
+        me.drop_file(tmp_path / "noise.txt")
+    (problem,) = (p.message for p in window.session.inference.errors[:1])
+    assert problem == "Stories has no data: noise.txt is not text: choose a file of plain text."
+    window.session.undo_stack.undo()
+    assert not window.session.inference.errors
