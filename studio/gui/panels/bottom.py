@@ -37,6 +37,8 @@ class BottomTabs(QWidget):
         #: The validation sample that strip, maps and canvas look at.
         self.samples = SampleChoice(self)
         self._session = session
+        #: What is seen in place of the text, if that was seen when the network stopped being one that writes.
+        self._stand_in: QWidget | None = None
         self.loss = LossPanel(session, live)
         self.confusion = ConfusionPanel(session, live)
         self.representation = RepresentationPanel(session, live, self.samples)
@@ -79,8 +81,12 @@ class BottomTabs(QWidget):
         self.right.show_panel(self.problems)
 
     def _offer_text(self, writes: bool) -> None:
-        """The tab is there for networks that write, whatever else is seen."""
+        """The tab is there for networks that write; after a repair it comes back as it was seen before."""
+        seen = self.right.current is self.text
         self.right.set_panel_visible(self.text, writes)
+        if writes and self._stand_in is self.right.current:
+            self.right.show_panel(self.text)
+        self._stand_in = self.right.current if seen and not writes else None
 
     def _show_what_suits(self) -> None:
         """Another document: text comes first where there is some, else what the layers make of the data."""

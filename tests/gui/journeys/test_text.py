@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from studio.core.vocabulary import SPECIAL
 from studio.gui.inspector.text_dialog import TextDialog
-from studio.gui.panels.problems_panel import ProblemRow
 
 
 def test_watch_it_learn_to_write_and_let_it_go_on_with_ones_own_words(make_studio, person):
@@ -74,11 +73,14 @@ def test_a_trained_file_writes_as_soon_as_it_is_open(make_studio, person, tmp_pa
 
 def repaired(me, window) -> list[str]:
     """Click the repair of each problem until there is none; gives the buttons' words."""
-    me.click(window.workspace.bottom.right.tabs, tab_of(window, "Problems"))
-    clicked = []
+    open_tab(me, window, "Problems")
+    panel, clicked = window.workspace.bottom.problems, []
     while window.session.inference.errors:
         message = window.session.inference.errors[0].message
-        row = next(r for r in window.workspace.bottom.problems.findChildren(ProblemRow) if r.problem.message == message)
+        # Once the trainer says so too, the rows stay as they are.
+        me.wait(lambda message=message: me.latest.problem is not None and me.latest.problem.message == message)
+        me.wait(lambda: panel.problems == window.session.inference.problems)
+        (row,) = (r for r in panel.rows if r.problem.message == message)
         assert row.button is not None, message
         clicked.append(row.button.text())
         me.click(row.button)
@@ -86,11 +88,14 @@ def repaired(me, window) -> list[str]:
     return clicked
 
 
-def tab_of(window, name: str) -> QPoint:
-    """Where the tab of a panel is."""
+def open_tab(me, window, name: str) -> None:
+    """Click the tab of a panel."""
     tabs = window.workspace.bottom.right.tabs
     (index,) = (i for i in range(tabs.count()) if tabs.tabText(i).startswith(name))
-    return tabs.tabRect(index).center()
+    me.wait(lambda: tabs.isTabVisible(index) and tabs.rect().contains(tabs.tabRect(index).center()))
+    me.click(tabs, tabs.tabRect(index).center())
+    assert tabs.currentIndex() == index
+
 
 
 def test_a_text_of_ones_own_is_learned_by_its_characters_and_by_its_words(make_studio, person, tmp_path):
@@ -107,7 +112,7 @@ def test_a_text_of_ones_own_is_learned_by_its_characters_and_by_its_words(make_s
     assert me.graph.node("n1").layer.source == f"text:{file}"
     characters = len(set(file.read_text())) + len(SPECIAL)
     assert repaired(me, window) == [f"Make room for {characters} words", f"Use {characters} units in the last layer"]
-    me.click(window.workspace.bottom.right.tabs, tab_of(window, "Text"))
+    open_tab(me, window, "Text")
     me.click(panel.prompt)
     me.type("Am Montag")
     me.wait(lambda: panel.text.toPlainText().startswith("Am Montag") and me.latest.written.complete)
@@ -132,7 +137,7 @@ def test_a_text_of_ones_own_is_learned_by_its_characters_and_by_its_words(make_s
     assert answered
     assert me.graph.node("n1").layer.source == f"text:{file}?level=words&window=12"
     assert len(repaired(me, window)) <= 2
-    me.click(window.workspace.bottom.right.tabs, tab_of(window, "Text"))
+    open_tab(me, window, "Text")
     me.click(me.bar.run_button)
     me.wait(lambda: me.latest.written is not None and "scheint die Sonne" in panel.text.toPlainText())
 

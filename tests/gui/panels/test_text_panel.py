@@ -58,6 +58,13 @@ def test_the_tab_is_there_for_networks_that_write_and_comes_first(make_bottom):
     scene.session.edit(scene.session.document.with_graph(graph.remove([graph.nodes[-1].id])), "Remove the loss")
     assert bottom.right.current is bottom.representation
     assert not bottom.right.tabs.isTabVisible(TEXT_TAB)
+    scene.session.undo_stack.undo()
+    assert bottom.right.current is bottom.text
+    scene.session.undo_stack.redo()
+    bottom.show_problems()
+    scene.session.undo_stack.undo()
+    assert bottom.right.tabs.isTabVisible(TEXT_TAB)
+    assert bottom.right.current is bottom.problems
 
 
 def test_text_is_asked_for_only_while_it_is_seen(writing):
