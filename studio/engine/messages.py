@@ -111,6 +111,22 @@ class TextWish:
     interval: float = 0.7
 
 
+@dataclass(frozen=True, eq=False)
+class OwnSample:
+    """A sample that a person made, such as a drawing; nobody knows its right answer.
+
+    Parameters
+    ----------
+    node : str
+        Id of the Data node in whose place it goes through the network.
+    x : numpy.ndarray
+        float32, the shape of one sample, prepared as the data are; do not write to it.
+    """
+
+    node: str
+    x: np.ndarray
+
+
 @dataclass(frozen=True)
 class Watch:
     """Say what the next snapshots should carry; anything not asked for costs nothing.
@@ -131,6 +147,8 @@ class Watch:
         Seconds between two snapshots at the least.
     text : TextWish or None
         The text that is wanted; None for none.
+    own : OwnSample or None
+        A sample to look at before those of the validation part.
     """
 
     nodes: frozenset[str] = frozenset()
@@ -140,6 +158,7 @@ class Watch:
     plane: int = 40
     interval: float = 1 / 30
     text: TextWish | None = None
+    own: OwnSample | None = None
 
 
 @dataclass(frozen=True)
@@ -366,7 +385,9 @@ class Snapshot:
     nodes : mapping of str to NodeView
         The watched nodes.
     probe_x, probe_y : numpy.ndarray or None
-        The probe batch itself, float32.
+        The probe batch itself, float32; no `probe_y` where the first is the person's own.
+    own : OwnSample or None
+        The person's own sample, if it is the first of the probe batch.
     plane_extent : tuple of float
         ``(x_low, x_high, y_low, y_high)`` of `NodeView.plane`, in standardised units.
     scatter : Scatter or None
@@ -399,6 +420,7 @@ class Snapshot:
     nodes: Mapping[str, NodeView] = field(default_factory=dict)
     probe_x: np.ndarray | None = None
     probe_y: np.ndarray | None = None
+    own: OwnSample | None = None
     plane_extent: tuple[float, float, float, float] = (-1.0, 1.0, -1.0, 1.0)
     scatter: Scatter | None = None
     datasets: Mapping[str, Dataset] = field(default_factory=dict)

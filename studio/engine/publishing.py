@@ -126,6 +126,7 @@ class Publisher:
             nodes=views.nodes,
             probe_x=views.probe_x,
             probe_y=views.probe_y,
+            own=views.own,
             plane_extent=views.plane_extent,
             scatter=views.scatter,
             datasets=dict(datasets),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from studio.core.dataset import Dataset, Split
-from studio.engine.messages import NodeView, Scatter, Watch
+from studio.engine.messages import NodeView, OwnSample, Scatter, Watch
 from studio.engine.network import Network
 
 #: Most validation samples a projection is made of.
@@ -24,6 +24,7 @@ class Views:
     nodes: Mapping[str, NodeView] = field(default_factory=dict)
     probe_x: np.ndarray | None = None
     probe_y: np.ndarray | None = None
+    own: OwnSample | None = None
     plane_extent: tuple[float, float, float, float] = (-1.0, 1.0, -1.0, 1.0)
     scatter: Scatter | None = None
 
@@ -31,7 +32,7 @@ class Views:
 def take_views(network: Network, watch: Watch) -> Views:
     """Compute and copy what is watched, from the weights as they are now."""
     wanted = [n for n in network.graph.by_id if n in watch.nodes]
-    arrays = network.probe_arrays(watch.sample)
+    arrays, own = _probe(network, watch)
     seen = network.look(arrays, wanted) if wanted else {}
     extras = {node: network.read_extras(node, len(arrays[0])) for node in wanted}
     plane: dict[str, np.ndarray] = {}
@@ -51,7 +52,25 @@ def take_views(network: Network, watch: Watch) -> Views:
             network.node_gradients(node) if detailed else {},
             extras[node],
         )
-    return Views(nodes, arrays[0], arrays[1], extent, _scatter(network, watch.scatter))
+    targets = arrays[1] if own is None else None
+    return Views(nodes, arrays[0], targets, own, extent, _scatter(network, watch.scatter))
+
+
+def _probe(network: Network, watch: Watch) -> tuple[list[np.ndarray], OwnSample | None]:
+    """The probe batch, and the person's own sample if that is its first."""
+    arrays, own, place = network.probe_arrays(watch.sample), watch.own, 0
+    for node in network.graph.nodes:
+        if node.id not in network.datasets:
+            continue
+        dataset = network.datasets[node.id]
+        # Just after an edit it may still be of other data.
+        if own is not None and node.id == own.node and own.x.shape == dataset.info.x_shape and len(arrays[place]):
+            arrays[place][0] = own.x
+            # The loss is worked out too, and must find a class that there is.
+            arrays[place + 1][0] = 0.0
+            return arrays, own
+        place += dataset.info.ports
+    return arrays, None
 
 
 def _plane_source(network: Network) -> str | None:

@@ -106,4 +106,5 @@ class Live(QObject):
             # In steps, since every other wish is a command to the trainer.
             interval=round(min((w.interval for w in wanted), default=_SLOW * self.stretch), 2),
             text=next((w.text for w in wanted if w.text is not None), None),
+            own=next((w.own for w in wanted if w.own is not None), None),
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from networks import classifier, clouds, layer, network, pictures
 
-from studio.engine.messages import Watch
+from studio.engine.messages import OwnSample, Watch
 from studio.engine.views import take_views
 
 
@@ -48,6 +48,27 @@ def test_the_probe_batch_starts_anywhere_and_wraps_around(first: int) -> None:
         views = take_views(one, Watch(frozenset([data]), sample=first))
         assert views.probe_x is not None
         assert np.array_equal(views.probe_x, shown.validation.x[(np.arange(16) + first) % 30])
+
+
+def test_a_sample_of_ones_own_comes_first_and_nobody_knows_its_answer() -> None:
+    graph, data, (dense, last, _) = classifier(layer("Dense", units=7, activation="tanh"))
+    shown = clouds(90, validation=30)
+    own = OwnSample(data, np.array(shown.validation.x[0] * 3 + 1, np.float32))
+    with closing(network(graph, {data: shown})) as one:
+        views = take_views(one, Watch(frozenset([data, dense, last]), sample=4, own=own))
+        assert views.own is own
+        assert views.probe_y is None
+        assert np.array_equal(views.probe_x[0], own.x)  # type: ignore[index]
+        assert np.array_equal(views.probe_x[1:], shown.validation.x[5:20])  # type: ignore[index]
+        w = one.node_weights(dense)
+        seen = views.nodes[dense].activations
+        assert np.allclose(seen[0], np.tanh(own.x @ w["kernel"] + w["bias"]), atol=1e-5)  # type: ignore[index]
+        for stranger in (OwnSample("n99", own.x), OwnSample(data, np.zeros((8, 8, 1), np.float32))):
+            views = take_views(one, Watch(frozenset([data]), sample=4, own=stranger))
+            assert views.own is None
+            assert views.probe_y is not None
+            assert np.array_equal(views.probe_x, shown.validation.x[4:20])  # type: ignore[arg-type]
+        assert not np.any(shown.validation.x == own.x)  # the data themselves stay as they are
 
 
 def test_without_validation_samples_training_ones_are_shown() -> None:

@@ -243,7 +243,8 @@ def _paint_scores(brush: Brush, face: Face, thumbnail: Thumbnail | None) -> None
         mine = row + 1 if single else row
         color = brush.style.color("wire")
         if predicted == mine:
-            color = brush.style.color("ok" if predicted == actual or actual < 0 else "error")
+            right = predicted == actual
+            color = brush.style.color("accent" if actual < 0 else "ok" if right else "error")
         elif actual == mine:
             color = brush.style.class_color(0, 2)
         value = numbers[row] if row < len(numbers) else 0.0

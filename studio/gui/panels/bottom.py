@@ -10,6 +10,7 @@ from studio.core.language import Language
 from studio.engine.messages import Snapshot, Watch
 from studio.gui.live import Live
 from studio.gui.panels.confusion_panel import ConfusionPanel
+from studio.gui.panels.draw_panel import DrawPanel
 from studio.gui.panels.loss_panel import LossPanel
 from studio.gui.panels.problems_panel import ProblemsPanel
 from studio.gui.panels.representation import RepresentationPanel
@@ -43,6 +44,7 @@ class BottomTabs(QWidget):
         self.confusion = ConfusionPanel(session, live)
         self.representation = RepresentationPanel(session, live, self.samples)
         self.samples_panel = SamplesPanel(session, live, self.samples)
+        self.draw = DrawPanel(session, live, self.samples)
         self.text = TextPanel(session, live)
         self.problems = ProblemsPanel(session, live)
         self.left = TabGroup()
@@ -53,6 +55,7 @@ class BottomTabs(QWidget):
         self.right.add(self.representation, self.tr("Representation"))
         self.right.add(self.samples_panel, self.tr("Samples"))
         self.right.add(self.text, self.tr("Text"))
+        self.right.add(self.draw, self.tr("Draw"))
         self._problems_tab = self.right.add(self.problems, self.tr("Problems"))
         self.right.tabs.setAccessibleName(self.tr("What the network sees"))
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -71,6 +74,8 @@ class BottomTabs(QWidget):
         self._count(len(self.problems.problems))
         self.text.offered.connect(self._offer_text)
         self._offer_text(isinstance(self.text.language, Language))
+        self.draw.offered.connect(lambda suits: self.right.set_panel_visible(self.draw, suits))
+        self.right.set_panel_visible(self.draw, False)
         session.opened.connect(self._show_what_suits)
         live.snapshot_taken.connect(self._follow)
         live.add_wish(self._picked_sample)
@@ -106,4 +111,5 @@ class BottomTabs(QWidget):
 
     def _picked_sample(self) -> Watch | None:
         """The picked sample goes to the canvas too, whatever panel is seen."""
-        return Watch(sample=self.samples.index, plane=1, interval=0.1) if self.samples.index else None
+        own = self.samples.watched()
+        return Watch(sample=self.samples.index, plane=1, interval=0.1, own=own) if self.samples.index or own else None

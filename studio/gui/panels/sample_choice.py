@@ -9,31 +9,73 @@ from PySide6.QtWidgets import QSpinBox, QWidget
 from studio.core.dataset import Dataset
 from studio.core.graph import Graph
 from studio.core.vocabulary import text_of
-from studio.engine.messages import Snapshot
+from studio.engine.messages import OwnSample, Snapshot
 from studio.gui.panels.class_scores import class_names, class_numbers, data_node, one_class_each, step_classes
 
 #: Characters of a right answer that is a text.
 _LONGEST = 32
+#: In place of a number: the sample that the person made.
+OWN = -1
 
 
 class SampleChoice(QObject):
-    """The sample a person picked, by its number in the validation part."""
+    """The sample a person picked, by its number in the validation part, or one of the person's own."""
 
-    #: Emitted with the number after another sample was picked.
+    #: Emitted with the number, or `OWN`, after another sample was picked.
     chosen = Signal(int)
     #: Emitted after other samples were loaded.
     loaded = Signal()
+    #: Emitted after the person's own sample came or went.
+    offered = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._index = 0
         self._dataset: Dataset | None = None
         self._words: tuple[str, ...] = ()
+        self._own: OwnSample | None = None
+        self._own_words = ""
+        self._is_own = False
 
     @property
     def index(self) -> int:
-        """Number of the picked sample, from 0."""
+        """Number of the picked validation sample, from 0; of the last one while the person's own is looked at."""
         return self._index
+
+    @property
+    def own(self) -> OwnSample | None:
+        """The person's own sample, if there is one."""
+        return self._own
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the person's own sample is looked at, whose right answer nobody knows."""
+        return self._is_own
+
+    @property
+    def shown(self) -> int:
+        """Number of the sample that is looked at, or `OWN`."""
+        return OWN if self._is_own else self._index
+
+    def watched(self) -> OwnSample | None:
+        """What `Watch.own` is to be."""
+        return self._own if self._is_own else None
+
+    def show_own(self, own: OwnSample | None, words: str = "") -> None:
+        """Look at the person's own sample; with None go back to the validation samples.
+
+        Parameters
+        ----------
+        words : str
+            What people call it, such as ``Your drawing``.
+        """
+        offered = (self._own is None, self._own_words)
+        if own is None and self._own is None:
+            return
+        self._own, self._own_words, self._is_own = own, words, own is not None
+        if offered != (own is None, words):
+            self.offered.emit()
+        self.chosen.emit(self.shown)
 
     @property
     def dataset(self) -> Dataset | None:
@@ -46,11 +88,12 @@ class SampleChoice(QObject):
         return 0 if self._dataset is None else len(self._dataset.validation)
 
     def pick(self, index: int) -> None:
-        """Pick a sample; numbers beyond the ends give the last and the first."""
-        index = max(0, min(index, self.count - 1))
-        if index != self._index:
-            self._index = index
-            self.chosen.emit(index)
+        """Pick a sample; numbers beyond the ends give the last and the first, `OWN` the person's own."""
+        is_own = index == OWN and self._own is not None
+        index = max(0, min(self._index if is_own else index, self.count - 1))
+        if (index, is_own) != (self._index, self._is_own):
+            self._index, self._is_own = index, is_own
+            self.chosen.emit(self.shown)
 
     def follow(self, snapshot: Snapshot, graph: Graph) -> None:
         """Take the data set of a snapshot that feeds the graph on the canvas.
@@ -65,11 +108,15 @@ class SampleChoice(QObject):
             return
         self._dataset = dataset
         self._words = () if dataset is None else _label_words(dataset)
+        if self._own is not None and (source is None or dataset is None or self._own.x.shape != dataset.info.x_shape):
+            self.show_own(None)
         self.loaded.emit()
-        self.pick(self._index)
+        self.pick(self.shown)
 
     def label(self, index: int) -> str:
-        """The right answer of a sample, as people read it; empty for an unknown one."""
+        """The right answer of a sample, as people read it; of the person's own its name; empty for an unknown one."""
+        if index == OWN:
+            return self._own_words
         return self._words[index] if 0 <= index < len(self._words) else ""
 
 
@@ -106,16 +153,22 @@ class SamplePicker(QSpinBox):
         self.valueChanged.connect(choice.pick)
         choice.chosen.connect(self.setValue)
         choice.loaded.connect(self._renew)
+        choice.offered.connect(self._renew)
         self._renew()
 
     def _renew(self) -> None:
-        self.setRange(0, max(0, self._choice.count - 1))
+        # Another range may leave another number in the box, which nobody picked.
+        blocked = self.blockSignals(True)
+        self.setRange(OWN if self._choice.own is not None else 0, max(0, self._choice.count - 1))
         self.setEnabled(self._choice.count > 0)
-        self.setValue(self._choice.index)
+        self.setValue(self._choice.shown)
+        self.blockSignals(blocked)
         self.lineEdit().setText(self.textFromValue(self.value()))
 
     def textFromValue(self, value: int) -> str:
         words = self._choice.label(value)
+        if value == OWN:
+            return words
         if not words:
             return f"#{value}"
         return self.tr("#{0}, label {1}").format(value, words)
@@ -126,6 +179,7 @@ class SamplePicker(QSpinBox):
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         digits = text.partition(",")[0].strip().lstrip("#").strip()
-        fits = digits.isdigit() and int(digits) <= self.maximum()
+        own = self._choice.own is not None and text == self._choice.label(OWN)
+        fits = own or (digits.isdigit() and int(digits) <= self.maximum())
         state = QValidator.State.Acceptable if fits else QValidator.State.Intermediate
         return (state, text, position)

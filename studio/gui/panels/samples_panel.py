@@ -28,7 +28,7 @@ from studio.gui.panels.labels import style_label
 from studio.gui.panels.panel import Panel
 from studio.gui.panels.sample_answers import Samples
 from studio.gui.panels.sample_cards import NUMBER, CardDelegate, NumbersModel, PictureModel, card_size
-from studio.gui.panels.sample_choice import SampleChoice, SamplePicker
+from studio.gui.panels.sample_choice import OWN, SampleChoice, SamplePicker
 from studio.gui.panels.sample_sentences import RunsDelegate, SentencesModel
 from studio.gui.session import Session
 
@@ -233,7 +233,7 @@ class SamplesPanel(Panel):
             view.selectionModel().blockSignals(True)
             model.renew()
             view.selectionModel().blockSignals(False)
-        self._show_choice(self.choice.index)
+        self._show_choice(self.choice.shown)
 
     # Picking --------------------------------------------------------------------------------------
 
@@ -250,6 +250,8 @@ class SamplesPanel(Panel):
         places = np.flatnonzero(self._samples.order == number)
         view = self._current_view()
         if not len(places):
+            if number == OWN:
+                view.selectionModel().clearSelection()
             return
         index = view.model().index(int(places[0]), 0)
         if view.currentIndex().row() != index.row() or not view.selectionModel().isSelected(index):
@@ -298,4 +300,4 @@ class SamplesPanel(Panel):
             rows.setFont(self.theme.font("tab"))
             rows.horizontalHeader().setFont(self.theme.font("small"))
         self._picture_model.renew()
-        self._show_choice(self.choice.index)
+        self._show_choice(self.choice.shown)

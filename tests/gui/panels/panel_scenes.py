@@ -56,6 +56,10 @@ class MadeUpTrainer:
         if not self._whole:
             self._whole = self.forward(check.x)
         seen = {k: v[first : first + 16] for k, v in self._whole.items()}
+        own = self.watch.own if self.watch.own is not None and self.watch.own.x.shape == probe.shape[1:] else None
+        if own is not None:
+            probe = np.concatenate([own.x[None], probe[1:]])
+            seen = self.forward(probe)
         extent = (-1.15, 1.15, -1.15, 1.15)
         planes: dict[str, np.ndarray] = {}
         if dataset.info.plane and self.watch.nodes:
@@ -87,7 +91,8 @@ class MadeUpTrainer:
                 validation=validation,
                 nodes={n: NodeView(seen[n], planes.get(n)) for n in self.watch.nodes if n in seen},
                 probe_x=probe,
-                probe_y=check.y[first : first + 16],
+                probe_y=None if own is not None else check.y[first : first + 16],
+                own=own,
                 plane_extent=extent,
                 scatter=scatter,
                 datasets=self.datasets,

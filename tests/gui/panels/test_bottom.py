@@ -26,7 +26,7 @@ def test_hidden_panels_wish_for_nothing(make_bottom):
     bottom = make_bottom(scene)
     assert bottom.representation._wish_if_visible() is not None
     assert bottom.samples_panel._wish_if_visible() is None
-    click_tab(bottom.right.tabs, 3)
+    click_tab(bottom.right.tabs, bottom.right.tabs.count() - 1)
     assert bottom.representation._wish_if_visible() is None
     scene.live.look()
     assert asks_for_nothing(scene.trainer.watch)
@@ -92,7 +92,7 @@ def test_both_themes_and_every_tab_paint(make_bottom):
                     bottom.grab()
             for left in range(2):
                 bottom.left.tabs.setCurrentIndex(left)
-                for right in (1, 3, 0):
+                for right in (1, 3, 4, 0):
                     bottom.right.tabs.setCurrentIndex(right)
                     scene.go_on()
                     bottom.grab()

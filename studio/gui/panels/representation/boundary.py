@@ -7,8 +7,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.core.dataset import Dataset
-from studio.engine.messages import Snapshot, Watch
-from studio.gui.panels.class_scores import class_numbers, class_scores, output_node
+from studio.engine.messages import OwnSample, Snapshot, Watch
+from studio.gui.panels.class_scores import class_numbers, class_scores, data_node, output_node
 from studio.gui.panels.contour import sampled
 from studio.gui.panels.representation.plane_picture import (
     PlanePicture,
@@ -53,6 +53,7 @@ class BoundaryView(View):
         column.addStretch(1)
         column.addWidget(self.legend)
         self.plane.pointed.connect(lambda _place: self._show_scores())
+        self.plane.clicked.connect(self._take_place)
         self._picture: PlanePicture | None = None
         self._dataset: Dataset | None = None
         self._dark: bool | None = None
@@ -103,6 +104,8 @@ class BoundaryView(View):
             lut = self.theme.lut("boundary" if signed else "sequential")
             self._picture = neuron_picture(plane, neuron, lut, signed, size)
         self.plane.show_picture(self._picture, snapshot.plane_extent)
+        own = self.samples.watched()
+        self.plane.show_own((float(own.x[0]), float(own.x[1])) if own is not None else None)
         self._show_points(dataset)
         self._show_rings(snapshot, dataset, output.id if output else "")
         self._show_scores()
@@ -216,6 +219,14 @@ class BoundaryView(View):
             self.scores.show_classes(title, info.classes, self._class_colours(), tuple(at.tolist()))
         else:
             self.scores.show_lines(title, (number_text(float(at[0])),), picture.legend)
+
+    def _take_place(self, place: tuple[float, float]) -> None:
+        """A click: this point is the sample that the strip and the canvas look at."""
+        node = data_node(self.session.document.graph)
+        if node is not None:
+            low, high, bottom, top = self.plane.extent
+            point = np.array([low + place[0] * (high - low), bottom + place[1] * (top - bottom)], np.float32)
+            self.samples.show_own(OwnSample(node.id, point), self.tr("Your point"))
 
     def _original(self, place: tuple[float, float]) -> np.ndarray:
         """A place of the picture in the units the data came in."""

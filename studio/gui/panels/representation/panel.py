@@ -64,7 +64,7 @@ class RepresentationPanel(Panel):
             "pca3": self.tr("PCA 3-D"),
         }
         self._tips = {
-            "boundary": self.tr("What the layer answers at every place of the plane, with the samples on it."),
+            "boundary": self.tr("What the layer answers at every place of the plane, with the samples on it. A click sends a point of your own through the network."),
             "strip": self.tr("One sample on its way through all layers."),
             "maps": self.tr("Every map or neuron of one layer, as large as it fits."),
             "pca2": self.tr("All samples as this layer sees them, turned so that they differ most to the eye."),

@@ -57,12 +57,16 @@ class PlaneView(QWidget):
 
     #: Emitted with the place under the pointer as (x, y) from 0 to 1, y upwards, or None.
     pointed = Signal(object)
+    #: Emitted with a place, as of `pointed`, that was clicked (or Enter pressed there).
+    clicked = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.theme = Theme.instance()
         self.extent = (-1.0, 1.0, -1.0, 1.0)
         self.place: tuple[float, float] | None = None
+        #: A place of the person's own, in the plane's units, that everybody looks at.
+        self.own: tuple[float, float] | None = None
         self._image = QImage()
         self._lines: list[QLineF] = []
         self._points: PlanePoints | None = None
@@ -143,6 +147,8 @@ class PlaneView(QWidget):
         painter.setClipRect(area)
         painter.drawPixmap(area.topLeft(), self._point_layer(area))
         self._paint_rings(painter)
+        if self.own is not None:
+            self._paint_own(painter)
         # Round corners by covering them: clipping everything by a path is far slower.
         corners = QPainterPath()
         corners.addRect(area)
@@ -216,6 +222,22 @@ class PlaneView(QWidget):
             painter.end()
         return self._ring
 
+    def show_own(self, own: tuple[float, float] | None) -> None:
+        """Mark a place of the person's own, in the plane's units."""
+        if own != self.own:
+            self.own = own
+            self.update()
+
+    def _paint_own(self, painter: QPainter) -> None:
+        at = self.pixel(*self.own)  # type: ignore[misc]
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for token, width in (("canvas", 5.0), ("accent", 2.5)):
+            painter.setPen(QPen(self.theme.color(token), width))
+            painter.drawEllipse(at, 6, 6)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.theme.color("text"))
+        painter.drawEllipse(at, 2, 2)
+
     def _paint_cross(self, painter: QPainter, area: QRectF) -> None:
         x, y = self.place  # type: ignore[misc]
         at = QPointF(area.left() + x * area.width(), area.bottom() - y * area.height())
@@ -237,7 +259,15 @@ class PlaneView(QWidget):
         super().leaveEvent(event)
         self._point(None)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.mouseMoveEvent(event)
+        if event.button() == Qt.MouseButton.LeftButton and self.place is not None:
+            self.clicked.emit(self.place)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.place is not None:
+            self.clicked.emit(self.place)
+            return
         moves = {
             Qt.Key.Key_Left: (-0.02, 0.0),
             Qt.Key.Key_Right: (0.02, 0.0),

@@ -83,7 +83,7 @@ class ScatterView(View):
             colours = tuple(self.theme.class_color(i, len(names)) for i in range(len(names)))
             self.legend.squares = len(names) == 2
             self.legend.show_classes(self.tr("Classes"), names, colours, None)
-        self.canvas.show_points(projection, groups, colours, names, words, self.samples.index)
+        self.canvas.show_points(projection, groups, colours, names, words, self.samples.shown)
         axes = 3 if self.canvas.space else 2
         shown = 100 * float(projection.explained[:axes].sum())
         self.spread.setText(self.tr("{0} % of differences shown").format(f"{shown:.0f}"))

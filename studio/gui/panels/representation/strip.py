@@ -310,7 +310,8 @@ class StripView(View):
 
     def _verdict(self, picture: ActivationPicture | None) -> tuple[str, bool]:
         dataset, index = self.samples.dataset, self.samples.index
-        if picture is None or dataset is None or len(dataset.info.classes) < 2 or index >= len(dataset.validation):
+        beyond = index >= len(dataset.validation) and not self.samples.is_own if dataset is not None else True
+        if picture is None or dataset is None or len(dataset.info.classes) < 2 or beyond:
             return "", False
         names = dataset.info.classes
         if not one_class_each(dataset.info):
@@ -321,6 +322,8 @@ class StripView(View):
         if picture.values.ndim != 1 or picture.values.size not in {len(names), 1}:
             return "", False
         answer = int(class_scores(picture.values, len(names)).argmax())
+        if self.samples.is_own:
+            return self.tr("says {0}").format(names[answer]), False
         truth = int(class_numbers(dataset.validation.y[index : index + 1], len(names))[0])
         if answer == truth:
             return self.tr("says {0}").format(names[answer]), False
