@@ -8,7 +8,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,12 +17,16 @@ from studio.engine.arena import ALIGNMENT, SharedSpace, aligned
 from studio.engine.binding import SPACES, numbers_of
 from studio.engine.plan import Plan
 from studio.kernels import control, state
+from studio.kernels.jit import Kernel
 
 _BYTES = 4 * ALIGNMENT
 _RUNNER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
+#: Runs a plan: addresses of arena, record, table and state.
+Runner = Callable[[int, int, int, int], None]
 
-def _aligned_array(count: int, dtype: type) -> np.ndarray:
+
+def aligned_array(count: int, dtype: type) -> np.ndarray:
     """Zeros that start at a cache line."""
     item = np.dtype(dtype).itemsize
     raw = np.zeros(count * item + _BYTES, np.uint8)
@@ -35,6 +39,11 @@ def _yield_address() -> int:
     library = ctypes.CDLL(None) if sys.platform != "win32" else ctypes.CDLL("kernel32")
     function = library.sched_yield if sys.platform != "win32" else library.SwitchToThread
     return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def runner_of(kernel: Kernel) -> Runner:
+    """A kernel that runs plans, to be called from Python."""
+    return _RUNNER(kernel.address)
 
 
 def available_memory() -> int:
@@ -92,11 +101,11 @@ class CpuDevice:
         self.space = space
         shared = aligned(space.size)
         total = shared + sum(aligned(plan.private_floats) * threads for plan, threads in plans)
-        self.arena = _aligned_array(total, np.float32)
+        self.arena = aligned_array(total, np.float32)
         self.bytes = self.arena.nbytes
-        self._failed = _aligned_array(8, np.int64)
-        self._barrier = _aligned_array(8, np.int64)
-        self._runner = _RUNNER(control.run.address)
+        self._failed = aligned_array(8, np.int64)
+        self._barrier = aligned_array(8, np.int64)
+        self._runner = runner_of(control.run)
         self.plans: list[BoundPlan] = []
         base = shared
         for plan, threads in plans:
@@ -119,18 +128,18 @@ class CpuDevice:
     # Numbers for places -----------------------------------------------------------------
 
     def _bind(self, plan: Plan, threads: int, bases: list[int]) -> BoundPlan:
-        table = _aligned_array(len(plan.table), np.int64)
+        table = aligned_array(len(plan.table), np.int64)
         table[:] = plan.table
         stride = bases[1] - bases[0] if threads > 1 else 0
         records = []
         numbers, spaces = numbers_of(plan)
         for base in bases:
             starts = {"private": base, "first": bases[0], "stride": stride}
-            record = _aligned_array(len(numbers), np.int64)
+            record = aligned_array(len(numbers), np.int64)
             np.add(numbers, np.array([starts.get(space, 0) for space in SPACES], np.int64)[spaces], out=record)
             records.append(record)
-        states = [_aligned_array(state.STATE_LENGTH, np.int64) for _ in range(threads)]
-        sums = _aligned_array(threads * state.SUMS_LENGTH, np.float64).reshape(threads, state.SUMS_LENGTH)
+        states = [aligned_array(state.STATE_LENGTH, np.int64) for _ in range(threads)]
+        sums = aligned_array(threads * state.SUMS_LENGTH, np.float64).reshape(threads, state.SUMS_LENGTH)
         for thread, one in enumerate(states):
             one[state.THREAD] = thread
             one[state.THREADS] = threads
@@ -154,7 +163,7 @@ class CpuDevice:
             Whether each pass has an order of its own.
         """
         bound.keep = [np.ascontiguousarray(a, np.float32) for a in arrays]
-        bound.order = [_aligned_array(max(samples, 1), np.int64) for _ in bound.states]
+        bound.order = [aligned_array(max(samples, 1), np.int64) for _ in bound.states]
         for one, order in zip(bound.states, bound.order, strict=True):
             order[:] = np.arange(len(order))
             one[state.ORDER] = order.ctypes.data
@@ -166,8 +175,11 @@ class CpuDevice:
 
     # Running ----------------------------------------------------------------------------
 
-    def run(self, bound: BoundPlan, steps: int) -> int:
-        """Run minibatches; returns how many were run (fewer when a loss was not finite)."""
+    def run(self, bound: BoundPlan, steps: int, runner: Runner | None = None) -> int:
+        """Run minibatches; returns how many were run (fewer when a loss was not finite).
+
+        `runner` is another one than that of ordinary runs, such as one with a clock.
+        """
         self._barrier[0] = 0
         self._failed[0] = 0
         for one in bound.states:
@@ -176,15 +188,15 @@ class CpuDevice:
         while len(self._workers) < bound.threads - 1:
             self._workers.append(_Worker(len(self._workers) + 1))
         for thread in range(1, bound.threads):
-            self._workers[thread - 1].start(self._call, bound, thread)
-        self._call(bound, 0)
+            self._workers[thread - 1].start(self._call, bound, thread, runner or self._runner)
+        self._call(bound, 0, runner or self._runner)
         for thread in range(1, bound.threads):
             self._workers[thread - 1].wait()
         return int(bound.states[0][state.DONE])
 
-    def _call(self, bound: BoundPlan, thread: int) -> None:
+    def _call(self, bound: BoundPlan, thread: int, runner: Runner) -> None:
         # ctypes lets go of the interpreter lock for the whole call.
-        self._runner(
+        runner(
             self.arena.ctypes.data,
             bound.records[thread].ctypes.data,
             bound.table.ctypes.data,

@@ -149,6 +149,8 @@ class Watch:
         The text that is wanted; None for none.
     own : OwnSample or None
         A sample to look at before those of the validation part.
+    speed : bool
+        Whether steps are timed call by call.
     """
 
     nodes: frozenset[str] = frozenset()
@@ -159,6 +161,7 @@ class Watch:
     interval: float = 1 / 30
     text: TextWish | None = None
     own: OwnSample | None = None
+    speed: bool = False
 
 
 @dataclass(frozen=True)
@@ -351,6 +354,60 @@ class Written:
     known_share: float | None = None
 
 
+@dataclass(frozen=True)
+class CallTime:
+    """What the calls of one kernel take for one node in one phase of a training step.
+
+    Parameters
+    ----------
+    node : str
+        Id of the node; empty for what belongs to none, such as the optimizer's work.
+    phase : str
+        ``forward``, ``backward`` or ``update``; empty for waiting at barriers.
+    kernel : str
+        Name of the kernel.
+    calls : int
+        How often it is called in a step.
+    microseconds : float
+        All these calls, a step.
+    """
+
+    node: str
+    phase: str
+    kernel: str
+    calls: int
+    microseconds: float
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether this is time in which threads wait for each other."""
+        return not self.phase
+
+
+@dataclass(frozen=True, eq=False)
+class StepTimes:
+    """Where the time of a training step goes.
+
+    Parameters
+    ----------
+    calls : tuple of CallTime
+        In the order in which a step first calls them.
+    steps : int
+        Minibatches that were timed so far.
+    threads : int
+        Threads that train; times are means over them.
+    """
+
+    calls: tuple[CallTime, ...]
+    steps: int
+    threads: int
+
+    @property
+    def microseconds(self) -> float:
+        """A whole step."""
+        return sum(call.microseconds for call in self.calls)
+
+
 Status = Literal["empty", "invalid", "preparing", "ready", "running", "paused", "finished", "failed"]
 
 
@@ -403,6 +460,10 @@ class Snapshot:
         Bytes of the arena.
     written : Written or None
         The latest text, where one was asked for.
+    speed : StepTimes or None
+        Where the time of a step goes, where that was asked for.
+    view_share : float
+        Share of the training thread's time that goes into copies for the views, 0 to 1.
     """
 
     serial: int = 0
@@ -429,3 +490,5 @@ class Snapshot:
     device: str = "cpu"
     memory: int = 0
     written: Written | None = None
+    speed: StepTimes | None = None
+    view_share: float = 0.0

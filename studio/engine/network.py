@@ -21,7 +21,7 @@ from studio.core.problems import Problem
 from studio.core.schedule import Schedule
 from studio.engine.arena import SharedSpace
 from studio.engine.build import build_plan
-from studio.engine.cpu_device import CpuDevice, available_memory
+from studio.engine.cpu_device import CpuDevice, Runner, available_memory
 from studio.engine.failure import EngineProblem
 from studio.engine.initializers import draw
 from studio.engine.messages import TrainingState
@@ -375,15 +375,15 @@ class Network(Observed):
         rest = -(-(samples - int(one[state.POSITION])) // batch)
         return rest + (whole - 1) * -(-samples // batch)
 
-    def train(self, steps: int) -> int:
+    def train(self, steps: int, runner: Runner | None = None) -> int:
         """Train minibatches; returns how many were trained (see `failed`)."""
         if self._ring is None:
-            return self.device.run(self.train_plan, steps)
+            return self.device.run(self.train_plan, steps, runner)
         done = 0
         while done < steps:
             count = min(steps - done, MOST_STEPS)
             self._ring.fill(self.step, count, self._rates)
-            done += self.device.run(self.train_plan, count)
+            done += self.device.run(self.train_plan, count, runner)
             if self.failed:
                 break
         return done

@@ -17,6 +17,8 @@ from studio.engine.views import take_views
 
 #: Largest share of the time that goes into copies for the views.
 VIEW_SHARE = 0.04
+#: How much of what is said of that share comes from the latest snapshot.
+_SHARE_WEIGHT = 0.1
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Publisher:
         self.taken.set()
         self._last = 0.0
         self._seconds = 0.0
+        #: Share of the time that goes into copies for the views.
+        self._share = 0.0
 
     def take(self) -> Snapshot:
         """The latest snapshot, for any thread; the next one may be made."""
@@ -87,6 +91,7 @@ class Publisher:
             What there is of them without a run.
         """
         begin = time.perf_counter()
+        self._share += _SHARE_WEIGHT * (self._seconds / max(begin - self._last + self._seconds, 1e-6) - self._share)
         serial = self.snapshot.serial + 1
         self.taken.clear()
         if run is None:
@@ -135,4 +140,6 @@ class Publisher:
             device="cpu",
             memory=run.network.device.bytes,
             written=written,
+            speed=run.times if self.watch.speed else None,
+            view_share=self._share if standing.running else 0.0,
         )

@@ -21,11 +21,13 @@ from studio.engine.epochs import EpochWatch
 from studio.engine.failure import EngineProblem
 from studio.engine.greedy import TEMPORARY, GreedyProblem, Stage, greedy_stages, stage_at
 from studio.engine.history import History
-from studio.engine.messages import Evaluation, TrainingState
+from studio.engine.messages import Evaluation, StepTimes, TrainingState
 from studio.engine.network import Network, schedule_of
 from studio.engine.observed import LossSums
 from studio.engine.recovery import EXPLODED, recover
 from studio.engine.threads import choose_threads
+from studio.engine.timing import KERNELS as timing_kernels
+from studio.engine.timing import StepTimer
 from studio.kernels.jit import Kernel
 
 #: Seconds a chunk of minibatches should take: commands are looked at in between.
@@ -90,6 +92,9 @@ class TrainingRun:
         self.train_evaluation: Evaluation | None = None
         self.validation_evaluation: Evaluation | None = None
         self.samples_per_second = 0.0
+        #: Whether some of the steps run with a clock.
+        self.timed = False
+        self._timer: StepTimer | None = None
         self._step_seconds = 1e-3
         self._last_point = time.perf_counter()
         self._last_validation = 0.0
@@ -277,7 +282,8 @@ class TrainingRun:
             chunk = min(chunk, to_epoch)
         chunk = min(chunk, left, steps if steps is not None else left)
         begin = time.perf_counter()
-        done = network.train(chunk)
+        timer = self._due_timer() if self.timed else None
+        done = network.train(chunk) if timer is None else timer.train(chunk)
         taken = time.perf_counter() - begin
         if network.failed:
             problem = recover(network, self._backup, self._step_seconds)
@@ -291,6 +297,18 @@ class TrainingRun:
         if time.perf_counter() - self._backup_time > BACKUP_SECONDS and not self._explodes():
             self._copy_state()
         return done
+
+    def _due_timer(self) -> StepTimer | None:
+        """The network's timer, if it is time for the next measurement."""
+        if self._timer is None or self._timer.network is not self.network:
+            self._compile(timing_kernels)
+            self._timer = StepTimer(self.network)
+        return self._timer if self._timer.is_due else None
+
+    @property
+    def times(self) -> StepTimes | None:
+        """Where the time of a step goes, if steps of this network were timed."""
+        return self._timer.times() if self._timer is not None and self._timer.network is self.network else None
 
     def _explodes(self) -> bool:
         """Whether the loss grows so much that the weights are not worth falling back on."""

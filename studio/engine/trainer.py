@@ -357,6 +357,7 @@ class Trainer:
             time.sleep(max(0.0, end - time.perf_counter()))
             return
         steps = min((s for s in (allowed, self._steps_left) if s is not None), default=None)
+        run.timed = self._publisher.watch.speed
         try:
             done = run.advance(self._target, steps, CHUNK_SECONDS)
         except EngineProblem as problem:

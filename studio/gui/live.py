@@ -107,4 +107,5 @@ class Live(QObject):
             interval=round(min((w.interval for w in wanted), default=_SLOW * self.stretch), 2),
             text=next((w.text for w in wanted if w.text is not None), None),
             own=next((w.own for w in wanted if w.own is not None), None),
+            speed=any(w.speed for w in wanted),
         )

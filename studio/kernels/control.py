@@ -26,6 +26,8 @@ from studio.kernels.state import (
     ARRAYS,
     BARRIER,
     BATCH,
+    CLOCK,
+    CLOCK_KIND,
     DONE,
     EPOCH,
     FAILED,
@@ -43,6 +45,7 @@ from studio.kernels.state import (
     SUMS,
     THREAD,
     THREADS,
+    TICKS,
     TOTAL,
     VALID,
     YIELD,
@@ -52,6 +55,9 @@ _X86 = platform.machine().lower() in ("x86_64", "amd64")
 #: Control word of the vector unit: all exceptions masked; with denormals as zero, and without.
 _FLUSH = 0x9FC0
 _EXACT = 0x1F80
+#: Whether the processor counts the time in a register that any program may read.
+HAS_COUNTER = _X86
+_BILLION = 1_000_000_000
 
 
 @intrinsic
@@ -138,6 +144,76 @@ def _shuffle(order, samples, seed, epoch):
         order[j] = kept
 
 
+@intrinsic
+def _cycle_counter(context):
+    """The processor's counter; 0 where a program may not read one, as on AArch64, where it traps."""
+
+    def generate(context, builder, signature, arguments):
+        i64 = ir.IntType(64)
+        if not HAS_COUNTER:
+            return ir.Constant(i64, 0)
+        kind = ir.FunctionType(i64, [])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.readcyclecounter"), [])
+
+    return types.int64(), generate
+
+
+@intrinsic
+def _system_clock(context, address, clock):
+    """Nanoseconds of ``clock_gettime(clock, &(seconds, nanoseconds))``, the function at an address."""
+
+    def generate(context, builder, signature, arguments):
+        i32, i64 = ir.IntType(32), ir.IntType(64)
+        pair = ir.ArrayType(i64, 2)
+        with builder.goto_entry_block():
+            slot = builder.alloca(pair)
+        kind = ir.FunctionType(i32, [i32, pair.as_pointer()])
+        function = builder.inttoptr(arguments[0], kind.as_pointer())
+        builder.call(function, [builder.trunc(arguments[1], i32), slot])
+        found = builder.load(slot)
+        seconds = builder.mul(builder.extract_value(found, 0), ir.Constant(i64, _BILLION))
+        return builder.add(seconds, builder.extract_value(found, 1))
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@inline
+def _ticks(state):
+    if state[CLOCK] != 0:
+        return _system_clock(state[CLOCK], state[CLOCK_KIND])
+    return _cycle_counter()
+
+
+@inline
+def _begin_step(state):
+    """Which samples this minibatch and this thread's shard of it have."""
+    position = state[POSITION]
+    if position == 0 and state[SHUFFLE] != 0:
+        _shuffle(integers_at(state[ORDER]), state[SAMPLES], state[SEED], state[EPOCH])
+    total = min(state[BATCH], state[SAMPLES] - position)
+    first = state[THREAD] * state[SHARD]
+    state[TOTAL] = total
+    state[VALID] = min(max(total - first, 0), state[SHARD])
+    state[FIRST] = position + first
+
+
+@inline
+def _end_step(state):
+    """Count the minibatch; whether a loss was not finite."""
+    if state[THREAD] == 0:
+        doubles_at(state[SUMS])[PENALTY_STEPS] += 1.0
+    state[DONE] += 1
+    state[STEP] += 1
+    state[POSITION] += state[TOTAL]
+    if state[POSITION] >= state[SAMPLES]:
+        state[POSITION] = 0
+        state[EPOCH] += 1
+    # All threads passed a barrier after this step's losses, so all see them; another thread
+    # may already be in the next step and have failed there, which is not our turn yet.
+    failed_step = _atomic_load(integers_at(state[FAILED]))
+    return failed_step != 0 and failed_step <= state[STEP]
+
+
 @kernel
 def run(arena, record, table, state):
     """Run a plan for ``state[STEPS]`` minibatches, or until a loss is not finite.
@@ -146,36 +222,45 @@ def run(arena, record, table, state):
     and its arguments.
     """
     _set_float_control(_FLUSH)
-    order = integers_at(state[ORDER])
-    failed = integers_at(state[FAILED])
     state[DONE] = 0
     for _ in range(state[STEPS]):
-        position = state[POSITION]
-        if position == 0 and state[SHUFFLE] != 0:
-            _shuffle(order, state[SAMPLES], state[SEED], state[EPOCH])
-        total = min(state[BATCH], state[SAMPLES] - position)
-        first = state[THREAD] * state[SHARD]
-        state[TOTAL] = total
-        state[VALID] = min(max(total - first, 0), state[SHARD])
-        state[FIRST] = position + first
+        _begin_step(state)
         call = at(record, 1)
         for _op in range(record[0]):
             _call(call[0], arena, call, table, state)
             call = at(call, call[1])
-        if state[THREAD] == 0:
-            doubles_at(state[SUMS])[PENALTY_STEPS] += 1.0
-        state[DONE] += 1
-        state[STEP] += 1
-        state[POSITION] = position + total
-        if state[POSITION] >= state[SAMPLES]:
-            state[POSITION] = 0
-            state[EPOCH] += 1
-        # All threads passed a barrier after this step's losses, so all see them; another thread
-        # may already be in the next step and have failed there, which is not our turn yet.
-        failed_step = _atomic_load(failed)
-        if failed_step != 0 and failed_step <= state[STEP]:
+        if _end_step(state):
             break
     _set_float_control(_EXACT)
+
+
+@kernel
+def run_timed(arena, record, table, state):
+    """As `run`, call for call; what each call takes is added to this thread's ticks."""
+    _set_float_control(_FLUSH)
+    ticks = integers_at(state[TICKS])
+    state[DONE] = 0
+    for _ in range(state[STEPS]):
+        _begin_step(state)
+        call = at(record, 1)
+        before = _ticks(state)
+        for op in range(record[0]):
+            _call(call[0], arena, call, table, state)
+            now = _ticks(state)
+            ticks[op] += now - before
+            before = now
+            call = at(call, call[1])
+        if _end_step(state):
+            break
+    _set_float_control(_EXACT)
+
+
+@kernel
+def read_clock(arena, record, table, state):
+    """Read the clock ``record[0]`` times in a row into this thread's ticks."""
+    ticks = integers_at(state[TICKS])
+    for i in range(record[0]):
+        ticks[i] = _ticks(state)
 
 
 @kernel

@@ -46,7 +46,13 @@ DONE = 20
 ARRAYS = 22
 MOST_ARRAYS = 8
 
-STATE_LENGTH = ARRAYS + 2 * MOST_ARRAYS + 4
+#: For a timed run: address of this thread's ticks (int64, one number a call), and of ``clock_gettime``
+#: with the number of the clock where the processor has no counter to read; else 0.
+TICKS = ARRAYS + 2 * MOST_ARRAYS
+CLOCK = TICKS + 1
+CLOCK_KIND = TICKS + 2
+
+STATE_LENGTH = CLOCK_KIND + 2
 
 #: A loss's float64 sums: loss, right answers, samples. Losses follow each other.
 SUMS_PER_LOSS = 4

@@ -1,0 +1,149 @@
+"""What single kernel calls of a training step take, measured while the network trains.
+
+Now and then a few ordinary minibatches run with a clock (`studio.kernels.control.run_timed`): the
+same calls in the same order on the same threads, so the weights come out the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import time
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from studio.engine.cpu_device import aligned_array, runner_of
+from studio.engine.messages import CallTime, StepTimes
+from studio.engine.network import Network
+from studio.kernels import control, state
+from studio.kernels.jit import Kernel
+
+#: Kernels that timing needs beside a plan's own.
+KERNELS: tuple[Kernel, ...] = (control.run_timed, control.read_clock)
+#: Seconds between two measurements.
+INTERVAL = 0.25
+#: Of so many measurements the middle one counts: what the system does in between is in some of them.
+_ROUNDS = 9
+#: Seconds over which the clock's rate is measured, and reads of it in a row.
+_CALIBRATION, _READS = 0.01, 64
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The clock that kernels read.
+
+    Parameters
+    ----------
+    address, kind : int
+        Of ``clock_gettime`` and which of its clocks; 0 for the processor's own counter.
+    seconds : float
+        Length of a tick.
+    cost : float
+        Ticks that reading it takes.
+    """
+
+    address: int
+    kind: int
+    seconds: float
+    cost: float
+
+    def put(self, one: np.ndarray) -> None:
+        """Tell a thread's state which clock it is."""
+        one[state.CLOCK], one[state.CLOCK_KIND] = self.address, self.kind
+
+
+@functools.cache
+def clock_of(counter: bool = control.HAS_COUNTER) -> Clock:
+    """The processor's counter, or the system's clock; its rate is measured once, which takes 10 ms."""
+    address = kind = 0
+    if not counter:
+        address = ctypes.cast(ctypes.CDLL(None).clock_gettime, ctypes.c_void_p).value or 0
+        kind = time.CLOCK_MONOTONIC
+    read = runner_of(control.read_clock)
+    one, ticks = aligned_array(state.STATE_LENGTH, np.int64), aligned_array(_READS, np.int64)
+    record = np.array([_READS], np.int64)
+    one[state.TICKS], one[state.CLOCK], one[state.CLOCK_KIND] = ticks.ctypes.data, address, kind
+
+    def moment() -> tuple[float, float]:
+        """The same moment on the clock that `time.perf_counter` reads and on this one."""
+        tightest, found = float("inf"), (0.0, 0.0)
+        for _ in range(9):
+            begin = time.perf_counter()
+            read(0, record.ctypes.data, 0, one.ctypes.data)
+            end = time.perf_counter()
+            if end - begin < tightest:
+                tightest, found = end - begin, ((begin + end) / 2, float(ticks[0] + ticks[-1]) / 2)
+        return found
+
+    first = moment()
+    # Reads may overlap, so that two of them seem to take no time; all together take what they take.
+    cost = float(ticks[-1] - ticks[0]) / (_READS - 1)
+    time.sleep(_CALIBRATION)
+    second = moment()
+    cost = min(cost, float(ticks[-1] - ticks[0]) / (_READS - 1))
+    return Clock(address, kind, (second[0] - first[0]) / (second[1] - first[1]), cost)
+
+
+class StepTimer:
+    """Times single calls of a network's training steps.
+
+    Parameters
+    ----------
+    network : Network
+        Its kernels, and `KERNELS`, are compiled.
+    clock : Clock or None
+        None for the best one there is.
+    """
+
+    def __init__(self, network: Network, clock: Clock | None = None) -> None:
+        self.network = network
+        self._clock = clock or clock_of()
+        bound = network.train_plan
+        calls = bound.plan.calls
+        self._ticks = [aligned_array(max(1, len(calls)), np.int64) for _ in bound.states]
+        for one, ticks in zip(bound.states, self._ticks, strict=True):
+            one[state.TICKS] = ticks.ctypes.data
+            self._clock.put(one)
+        self._runner = runner_of(control.run_timed)
+        keys = [("", "", control.barrier.name) if c.kernel is control.barrier else (c.node, c.phase, c.kernel.name) for c in calls]
+        self._keys = list(dict.fromkeys(keys))
+        numbers = {key: number for number, key in enumerate(self._keys)}
+        self._groups = np.array([numbers[key] for key in keys], np.int64)
+        self._counts = np.bincount(self._groups, minlength=len(self._keys))
+        self._rounds: deque[np.ndarray] = deque(maxlen=_ROUNDS)
+        self._steps = 0
+        self._last = float("-inf")
+        self._times: StepTimes | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last measurement is some time ago."""
+        return time.perf_counter() - self._last >= INTERVAL
+
+    def train(self, steps: int) -> int:
+        """As `Network.train`, with a look at the clock after every call."""
+        for ticks in self._ticks:
+            ticks[:] = 0
+        done = self.network.train(steps, self._runner)
+        self._last = time.perf_counter()
+        if done and not self.network.failed:
+            self._steps += done
+            # Every thread makes every call, on its own samples: a step's time is the mean over threads.
+            ticks = np.mean(self._ticks, axis=0) / done - self._clock.cost
+            microseconds = np.maximum(ticks, 0.0) * self._clock.seconds * 1e6
+            self._rounds.append(np.bincount(self._groups, microseconds[: len(self._groups)], len(self._keys)))
+            self._times = None
+        return done
+
+    def times(self) -> StepTimes | None:
+        """What the calls took, the middle one of the last measurements; None before the first."""
+        if self._times is None and self._rounds:
+            middle = np.median(self._rounds, axis=0)
+            calls = tuple(
+                CallTime(*key, int(count), float(taken))
+                for key, count, taken in zip(self._keys, self._counts, middle, strict=True)
+            )
+            self._times = StepTimes(calls, self._steps, self.network.threads)
+        return self._times
