@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.problems import Problem
 from studio.engine.history import History
+
+if TYPE_CHECKING:
+    from studio.kernels.jit import Kernel
 
 # Commands ------------------------------------------------------------------------------
 
@@ -370,6 +373,12 @@ class CallTime:
         How often it is called in a step.
     microseconds : float
         All these calls, a step.
+    operations : float
+        Additions and multiplications that they take together, those of all threads.
+    traffic : float
+        Bytes of the numbers that they read and write, those of all threads.
+    program : Kernel or None
+        The kernel itself, whose text can be shown.
     """
 
     node: str
@@ -377,6 +386,9 @@ class CallTime:
     kernel: str
     calls: int
     microseconds: float
+    operations: float = 0.0
+    traffic: float = 0.0
+    program: Kernel | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_waiting(self) -> bool:
@@ -393,14 +405,14 @@ class StepTimes:
     calls : tuple of CallTime
         In the order in which a step first calls them.
     steps : int
-        Minibatches that were timed so far.
+        Minibatches that were timed so far; while there are none, times are 0.
     threads : int
         Threads that train; times are means over them.
     """
 
     calls: tuple[CallTime, ...]
     steps: int
-    threads: int
+    threads: int = 1
 
     @property
     def microseconds(self) -> float:
@@ -461,7 +473,7 @@ class Snapshot:
     written : Written or None
         The latest text, where one was asked for.
     speed : StepTimes or None
-        Where the time of a step goes, where that was asked for.
+        The calls of a step and where its time goes, where that was asked for.
     view_share : float
         Share of the training thread's time that goes into copies for the views, 0 to 1.
     """

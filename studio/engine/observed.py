@@ -260,15 +260,16 @@ class Observed:
         tensor = bound.plan.outputs.get((node, port))
         if tensor is None or (not tensor.shape and node not in self.infos):
             return None
-        return self._read(bound, tensor, count)
+        return self.read_tensor(bound, tensor, count)
 
     def read_extras(self, node: str, count: int) -> dict[str, np.ndarray]:
         """What there is to see beside the node's output, for the first `count` samples of the last look."""
         bound = self._probe_plan
         count = min(count, PROBE)
-        return {n: self._read(bound, t, count) for (owner, n), t in bound.plan.extras.items() if owner == node}
+        return {n: self.read_tensor(bound, t, count) for (owner, n), t in bound.plan.extras.items() if owner == node}
 
-    def _read(self, bound: BoundPlan, tensor: Tensor, count: int) -> np.ndarray:
+    def read_tensor(self, bound: BoundPlan, tensor: Tensor, count: int) -> np.ndarray:
+        """A copy of what is at a tensor's place for the columns of the last minibatch: ``(count, *shape)``."""
         begin = bound.bases[0] + tensor.base.offset
         arena = self.device.arena
         block = np.lib.stride_tricks.as_strided(

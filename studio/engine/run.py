@@ -11,6 +11,8 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
+
 from studio.core.dataset import Dataset, Split
 from studio.core.document import Training
 from studio.core.graph import Graph
@@ -27,7 +29,7 @@ from studio.engine.observed import LossSums
 from studio.engine.recovery import EXPLODED, recover
 from studio.engine.threads import choose_threads
 from studio.engine.timing import KERNELS as timing_kernels
-from studio.engine.timing import StepTimer
+from studio.engine.timing import StepCalls, StepTimer
 from studio.kernels.jit import Kernel
 
 #: Seconds a chunk of minibatches should take: commands are looked at in between.
@@ -95,6 +97,7 @@ class TrainingRun:
         #: Whether some of the steps run with a clock.
         self.timed = False
         self._timer: StepTimer | None = None
+        self._untimed: tuple[Network, StepTimes] | None = None
         self._step_seconds = 1e-3
         self._last_point = time.perf_counter()
         self._last_validation = 0.0
@@ -306,9 +309,16 @@ class TrainingRun:
         return self._timer if self._timer.is_due else None
 
     @property
-    def times(self) -> StepTimes | None:
-        """Where the time of a step goes, if steps of this network were timed."""
-        return self._timer.times() if self._timer is not None and self._timer.network is self.network else None
+    def times(self) -> StepTimes:
+        """The calls of a step and what they took, which is nothing before steps of this network were timed."""
+        network = self.network
+        taken = self._timer.times() if self._timer is not None and self._timer.network is network else None
+        if taken is not None:
+            return taken
+        if self._untimed is None or self._untimed[0] is not network:
+            calls = StepCalls(network)
+            self._untimed = network, calls.with_times(np.zeros(len(calls.keys)), 0)
+        return self._untimed[1]
 
     def _explodes(self) -> bool:
         """Whether the loss grows so much that the weights are not worth falling back on."""

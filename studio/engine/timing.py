@@ -80,6 +80,30 @@ def clock_of(counter: bool = control.HAS_COUNTER) -> Clock:
     return Clock(address, kind, (second[0] - first[0]) / (second[1] - first[1]))
 
 
+class StepCalls:
+    """The calls of a network's training step, those of one kernel for one node in one phase together."""
+
+    def __init__(self, network: Network) -> None:
+        calls = network.train_plan.plan.calls
+        keys = [("", "", c.kernel.name) if c.kernel is control.barrier else (c.node, c.phase, c.kernel.name) for c in calls]
+        self.threads = network.threads
+        self.keys = list(dict.fromkeys(keys))
+        numbers = {key: number for number, key in enumerate(self.keys)}
+        #: Which of the keys each call is of.
+        self.groups = np.array([numbers[key] for key in keys], np.int64)
+        self._counts = np.bincount(self.groups, minlength=len(self.keys))
+        programs = {key: call.kernel for key, call in zip(keys, calls, strict=True)}
+        self._programs = [programs[key] for key in self.keys]
+
+    def with_times(self, microseconds: np.ndarray, steps: int) -> StepTimes:
+        """The calls with what they took, float64 ``(keys,)``."""
+        calls = tuple(
+            CallTime(*key, int(count), float(taken), program=program)
+            for key, count, taken, program in zip(self.keys, self._counts, microseconds, self._programs, strict=True)
+        )
+        return StepTimes(calls, steps, self.threads)
+
+
 class StepTimer:
     """Times single calls of a network's training steps.
 
@@ -95,17 +119,12 @@ class StepTimer:
         self.network = network
         self._clock = clock or clock_of()
         bound = network.train_plan
-        calls = bound.plan.calls
-        self._ticks = [aligned_array(max(1, len(calls)), np.int64) for _ in bound.states]
+        self._calls = StepCalls(network)
+        self._ticks = [aligned_array(max(1, len(self._calls.groups)), np.int64) for _ in bound.states]
         for one, ticks in zip(bound.states, self._ticks, strict=True):
             one[state.TICKS] = ticks.ctypes.data
             self._clock.put(one)
         self._runner = runner_of(control.run_timed)
-        keys = [("", "", control.barrier.name) if c.kernel is control.barrier else (c.node, c.phase, c.kernel.name) for c in calls]
-        self._keys = list(dict.fromkeys(keys))
-        numbers = {key: number for number, key in enumerate(self._keys)}
-        self._groups = np.array([numbers[key] for key in keys], np.int64)
-        self._counts = np.bincount(self._groups, minlength=len(self._keys))
         self._rounds: deque[np.ndarray] = deque(maxlen=_ROUNDS)
         self._steps = 0
         self._last = float("-inf")
@@ -127,17 +146,13 @@ class StepTimer:
             # Every thread makes every call, on its own samples: a step's time is the mean over threads.
             # Reading the clock takes about 3 ns beside the call that follows, too little to take off.
             microseconds = np.mean(self._ticks, axis=0) / done * self._clock.seconds * 1e6
-            self._rounds.append(np.bincount(self._groups, microseconds[: len(self._groups)], len(self._keys)))
+            groups = self._calls.groups
+            self._rounds.append(np.bincount(groups, microseconds[: len(groups)], len(self._calls.keys)))
             self._times = None
         return done
 
     def times(self) -> StepTimes | None:
         """What the calls took, the middle one of the last measurements; None before the first."""
         if self._times is None and self._rounds:
-            middle = np.median(self._rounds, axis=0)
-            calls = tuple(
-                CallTime(*key, int(count), float(taken))
-                for key, count, taken in zip(self._keys, self._counts, middle, strict=True)
-            )
-            self._times = StepTimes(calls, self._steps, self.network.threads)
+            self._times = self._calls.with_times(np.median(self._rounds, axis=0), self._steps)
         return self._times

@@ -24,6 +24,8 @@ class Governor:
     def __init__(self) -> None:
         #: Refresh intervals are this many times as long as they would be; 1 at least.
         self.stretch = 1.0
+        #: Share of a core that the window's thread took when it was measured last.
+        self.share = 0.0
         self._began: tuple[float, float] | None = None
 
     def look(self, now: float, busy: float, running: bool, crowded: bool) -> float:
@@ -46,13 +48,13 @@ class Governor:
             `stretch` from now on.
         """
         if not running:
-            self.stretch, self._began = 1.0, None
+            self.stretch, self._began, self.share = 1.0, None, 0.0
         elif self._began is None:
             self._began = now, busy
         elif now - self._began[0] >= _PERIOD:
-            share = (busy - self._began[1]) / (now - self._began[0])
+            self.share = (busy - self._began[1]) / (now - self._began[0])
             self._began = now, busy
-            self._adapt(share / (WITHOUT if crowded else WITH_A_CORE))
+            self._adapt(self.share / (WITHOUT if crowded else WITH_A_CORE))
         return self.stretch
 
     def _adapt(self, excess: float) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from studio.engine.messages import Command, Snapshot, Watch
+from studio.engine.messages import Command, Snapshot, TrainingState, Watch
 from studio.gui.devices import cores
 from studio.gui.governor import Governor
 
@@ -31,6 +31,10 @@ class Engine(Protocol):
 
     def take(self) -> Snapshot:
         """The latest snapshot; marks it as taken, so that the next one may be made."""
+        ...
+
+    def export_state(self, timeout: float = 10.0) -> TrainingState | None:
+        """Weights and optimizer state as they are now; waits, so that it is not for the window's thread."""
         ...
 
 

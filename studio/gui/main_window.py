@@ -207,6 +207,7 @@ class MainWindow(QMainWindow):
     def end(self) -> None:
         """Stop training and everything that runs, without a question."""
         self.live.stop()
+        self.workspace.bottom.speed.end()
         self.reader.close()
         # First the thread ends, then Qt may go: the other way round aborts the process.
         self.trainer.close()

@@ -123,6 +123,10 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
 QTreeView, QListView, QTableView { background: @dock; color: @text; border: 0; alternate-background-color: @hover; }
 QListView[floating="true"] { background: @node; }
+QTreeView[lines="true"] { selection-background-color: @accent-bg; selection-color: @text; }
+QTreeView[lines="true"]::item { min-height: 26px; }
+QTreeView[lines="true"]::item:hover { background: @hover; }
+QTreeView[lines="true"]::item:selected { background: @accent-bg; color: @text; }
 QTableView { gridline-color: @border; selection-background-color: @accent-bg; selection-color: @text; }
 QHeaderView::section { background: @dock; color: @text-3; border: 0; border-bottom: 1px solid @border; padding: 3px 6px; }
 QTableCornerButton::section { background: @dock; border: 0; }

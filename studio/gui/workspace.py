@@ -88,6 +88,7 @@ class Workspace(QMainWindow):
         self._explain()
         self.canvas.unit_selected.connect(self.inspector.show_unit)
         self.canvas.details_wanted.connect(self._show_details)
+        self.bottom.speed.bars_wanted.connect(self.canvas.node_times.show)
 
     def docks(self) -> tuple[QDockWidget, ...]:
         """The docks, from left to right."""

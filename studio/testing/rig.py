@@ -23,13 +23,13 @@ from studio.core import registry
 from studio.core.dataset import Dataset, DatasetInfo, Split, TargetKind
 from studio.core.document import Training
 from studio.core.graph import Graph
-from studio.core.layer import Layer, Loss, Weight
+from studio.core.layer import Layer, Loss
 from studio.core.lowering import Lowering, Tensor
-from studio.core.shapes import Shape
 from studio.engine.messages import TrainingState
 from studio.engine.network import Network
 from studio.engine.observed import LossSums
 from studio.engine.optimizers.sgd import SGD
+from studio.engine.probe import Probe
 from studio.kernels import state
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import compile_ahead, kernel
@@ -39,29 +39,6 @@ from studio.layers.average import Average
 from studio.layers.conv1d import Conv1D
 from studio.layers.conv2d import Conv2D
 from studio.layers.data import Data
-
-
-@dataclass(frozen=True)
-class Probe(Layer):
-    """Passes numbers on; its gradient is that of the input of the layer under test."""
-
-    def weights(self, *shapes: Shape) -> tuple[Weight, ...]:
-        # Only what comes after a trainable weight has gradients.
-        return (Weight("unused", (1,)),)
-
-    def lower(self, lowering: Lowering, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
-        y = lowering.output(x.shape)
-        length = y.row_length * lowering.batch
-        lowering.emit(copy_rows, y.rows, length, y.base, y.row_stride, x.base, x.row_stride)
-        # Nothing to compute, but asking makes the engine add up the gradient.
-        lowering.backward(y, lambda dy: None)
-        return y
-
-    def reference(
-        self, inputs: Sequence[np.ndarray], weights: Mapping[str, np.ndarray], training: bool = False
-    ) -> np.ndarray:
-        return inputs[0]
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def test_the_trainer_times_only_where_somebody_looks():
         assert trainer.take().speed is None
         assert trainer._run._timer is None
         trainer.send(Watch(interval=0.01, speed=True))
-        until(lambda: trainer.take().speed is not None and len(trainer._run._timer._rounds) > 1)
+        until(lambda: trainer.take().speed is not None and trainer._run._timer is not None and len(trainer._run._timer._rounds) > 1)
         times = trainer.take().speed
         assert {call.node for call in times.calls} >= {data, *nodes}
         assert 0.0 <= trainer.take().view_share < 0.5
@@ -139,7 +139,9 @@ def test_the_trainer_times_only_where_somebody_looks():
         trainer.send(Step(steps=1))
         until(lambda: trainer.take().speed.steps == steps + 1)
         trainer.send(SetGraph(graph.set_parameters(nodes[0], units=17), Training(optimizer=optimizer(), batch_size=8)))
-        until(lambda: trainer.take().speed is None)
+        until(lambda: trainer.take().speed is not None and trainer.take().speed.steps == 0)
+        assert {call.node for call in trainer.take().speed.calls} >= {data, *nodes}
+        assert trainer.take().speed.microseconds == 0.0
         trainer.send(Reset())
         trainer.send(Watch())
         until(lambda: trainer.take().status == "ready")

@@ -28,6 +28,7 @@ from studio.gui.canvas.faces import HEADER, TEXT_LEFT
 from studio.gui.canvas.journey import Journey
 from studio.gui.canvas.layer_search import takes
 from studio.gui.canvas.minimap import Minimap
+from studio.gui.canvas.node_times import NodeTimes
 from studio.gui.canvas.overlays import Hint, Legend, TitleEditor, ZoomControls
 from studio.gui.canvas.picture import draw
 from studio.gui.canvas.placement import USUAL_SIZE
@@ -89,6 +90,7 @@ class Canvas(QWidget):
         self._refresh.setSingleShot(True)
         self._refresh.timeout.connect(self._show_snapshot)
         self._pace = RefreshPace()
+        self.node_times = NodeTimes(self.graph_scene, live, self)
         self._connect()
         live.add_wish(self._wish)
         self._show_document(session.document, session.document)

@@ -47,6 +47,8 @@ class NodeItem(QGraphicsItem):
         #: Why training stopped at this node, empty if it did not.
         self.failure = ""
         self.unit = -1
+        #: What the node takes in a training step, in words, its share of it, and a sentence; empty where nobody asks.
+        self.time = ("", 0.0, "")
         #: While a wire is dragged: what is True may take it, what is False fades.
         self.offers: Mapping[PortKey, bool] | None = None
         #: A free port of a variadic input, shown while a wire is dragged.
@@ -102,6 +104,12 @@ class NodeItem(QGraphicsItem):
         self.thumbnail = thumbnail
         self.update(self.body())
 
+    def show_time(self, words: str, share: float, sentence: str) -> None:
+        """Write what the node takes in a training step into its footer; empty words for nothing."""
+        if (words, share, sentence) != self.time:
+            self.time = words, share, sentence
+            self.update(QRectF(0, self.face.height - FOOTER - 2, self.face.width, FOOTER + 2))
+
     def frame(self) -> QRectF:
         """The node's rectangle in the scene, without ports and ring."""
         return QRectF(self.pos().x(), self.pos().y(), self.face.width, self.face.height)
@@ -146,6 +154,8 @@ class NodeItem(QGraphicsItem):
         self._paint_ports(painter, style, zoom >= WORDS_FROM)
         if zoom >= WORDS_FROM:
             self._paint_tag(painter, style)
+        if self.time[0]:
+            self._paint_time(painter, style)
         if self.errors:
             self._paint_pill(painter, style)
 
@@ -226,15 +236,27 @@ class NodeItem(QGraphicsItem):
         painter.setPen(style.pen("border"))
         painter.drawLine(QPointF(PADDING, y), QPointF(face.width - PADDING, y))
         painter.setFont(style.fonts["small"])
-        right = face.right
+        right = self.time[0] or face.right
         if style.width(face.left + right, "small") + 6 > face.width - 2 * PADDING:
             right = right.removesuffix(" par").removesuffix(" samples")
         width = style.width(right, "small")
         painter.setPen(style.color("text-2"))
         room = face.width - 2 * PADDING - (width + 6 if right else 0)
         painter.drawText(QPointF(PADDING, face.height - 9), style.elided(face.left, "small", room))
-        painter.setPen(style.color("text-3"))
+        painter.setPen(style.color("accent" if self.time[0] else "text-3"))
         painter.drawText(QPointF(face.width - PADDING - width, face.height - 9), right)
+
+    def _paint_time(self, painter: QPainter, style: Style) -> None:
+        """A thin bar above the footer: the node's share of a training step."""
+        room = QRectF(PADDING, self.face.height - FOOTER - 1, self.face.width - 2 * PADDING, 3)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(style.color("border"))
+        painter.drawRoundedRect(room, 1.5, 1.5)
+        share = min(1.0, self.time[1])
+        if share > 0:
+            painter.setBrush(style.color("accent"))
+            painter.drawRoundedRect(QRectF(room.x(), room.y(), max(3.0, share * room.width()), 3), 1.5, 1.5)
 
     def _paint_message(self, brush: Brush) -> None:
         face, style, painter = self.face, brush.style, brush.painter

@@ -59,4 +59,6 @@ def describe_node(scene: GraphScene, node: str) -> str:
     if face.node.pretrained is not None:
         start = tr("weights come from brick {name}").format(name=face.node.pretrained.brick)
         parts.append(start + (tr(" and are frozen") if face.frozen else ""))
+    if scene.nodes[node].time[2]:
+        parts.append(scene.nodes[node].time[2])
     return ", ".join(parts + [p.message for p in face.problems]) + "."

@@ -16,6 +16,7 @@ from studio.gui.panels.problems_panel import ProblemsPanel
 from studio.gui.panels.representation import RepresentationPanel
 from studio.gui.panels.sample_choice import SampleChoice
 from studio.gui.panels.samples_panel import SamplesPanel
+from studio.gui.panels.speed import SpeedPanel
 from studio.gui.panels.tab_group import TabGroup
 from studio.gui.panels.text_panel import TextPanel
 from studio.gui.session import Session
@@ -47,6 +48,7 @@ class BottomTabs(QWidget):
         self.draw = DrawPanel(session, live, self.samples)
         self.text = TextPanel(session, live)
         self.problems = ProblemsPanel(session, live)
+        self.speed = SpeedPanel(session, live)
         self.left = TabGroup()
         self.left.add(self.loss, self.tr("Loss && metrics").replace("&&", "&"), self.loss.scale)
         self.left.add(self.confusion, self.tr("Confusion matrix"))
@@ -57,6 +59,7 @@ class BottomTabs(QWidget):
         self.right.add(self.text, self.tr("Text"))
         self.right.add(self.draw, self.tr("Draw"))
         self._problems_tab = self.right.add(self.problems, self.tr("Problems"))
+        self.right.add(self.speed, self.tr("Speed"))
         self.right.tabs.setAccessibleName(self.tr("What the network sees"))
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.splitter.setHandleWidth(1)

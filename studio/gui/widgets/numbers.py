@@ -65,3 +65,50 @@ def loss(value: float) -> str:
     if value < 0.001 and value > 0:
         return f"{value:.0e}".replace("e-0", "e-")
     return f"{value:.3f}"
+
+
+def microseconds(value: float) -> str:
+    """A time of so many microseconds with about three figures and its unit.
+
+    >>> microseconds(0.214), microseconds(12.44), microseconds(1352.0), microseconds(2.5e6)
+    ('0.21 µs', '12.4 µs', '1.35 ms', '2.5 s')
+    """
+    if value >= 99_950:
+        return f"{value / 1e6:.3g} s" if value >= 999_500 else f"{value / 1e3:.0f} ms"
+    if value >= 999.5:
+        return f"{value / 1e3:.3g} ms"
+    return f"{value:.2f} µs" if value < 9.995 else f"{value:.3g} µs"
+
+
+def share(part: float | None) -> str:
+    """A share in whole per cent; ``–`` where it is not known.
+
+    >>> share(0.387), share(0.001), share(0.0), share(None)
+    ('39 %', '< 1 %', '0 %', '–')
+    """
+    return "–" if part is None else "< 1 %" if 0 < part < 0.005 else f"{100 * part:.0f} %"
+
+
+def amount(value: float, unit: str = "") -> str:
+    """An amount with about three figures and a power of 1000 in a letter; ``–`` for nothing.
+
+    >>> amount(12_440), amount(3.1e6, "B"), amount(512.0, "B"), amount(0.0)
+    ('12.4 k', '3.10 MB', '512 B', '–')
+    """
+    if value <= 0:
+        return "–"
+    for letter, power in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= 0.9995 * power:
+            return f"{three(value / power)} {letter}{unit}"
+    return f"{value:.0f} {unit}".rstrip()
+
+
+def three(value: float) -> str:
+    """Three figures of a number from 0 on; ``–`` for nothing.
+
+    >>> three(0.0), three(0.123), three(4.5), three(45.678), three(456.7)
+    ('–', '0.12', '4.50', '45.7', '457')
+    """
+    if value <= 0:
+        return "–"
+    return f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

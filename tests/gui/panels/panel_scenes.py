@@ -43,6 +43,9 @@ class MadeUpTrainer:
     def take(self) -> Snapshot:
         return self.snapshot
 
+    def export_state(self, timeout: float = 10.0) -> None:
+        """There are no weights here."""
+
     def publish(self, **changes: object) -> Snapshot:
         """Make a new snapshot of what is watched."""
         serial = self.snapshot.serial + 1

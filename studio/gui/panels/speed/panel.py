@@ -1,0 +1,222 @@
+"""The panel Speed: where the time goes, as a table, below a roofline, and over time."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.core.graph import Node
+from studio.engine.messages import Snapshot, Watch
+from studio.gui.live import Live
+from studio.gui.panels.empty import EmptyState
+from studio.gui.panels.panel import Panel
+from studio.gui.panels.speed.gradient_watch import GradientWatch, Question
+from studio.gui.panels.speed.kernel_page import KernelPage
+from studio.gui.panels.speed.rate_plot import RatePlot
+from studio.gui.panels.speed.rates import RateHistory
+from studio.gui.panels.speed.roofline import RooflinePlot
+from studio.gui.panels.speed.summary import lines_of
+from studio.gui.panels.speed.table import SpeedTable
+from studio.gui.session import Session
+from studio.gui.widgets import numbers
+from studio.gui.widgets.label import Label
+from studio.gui.widgets.segments import SegmentedButtons
+
+_TABLE, _ROOFLINE, _RATES, _KERNEL = range(4)
+
+
+class SpeedPanel(Panel):
+    """What each layer costs, how that compares with what the processor can do, and samples a second.
+
+    While it is seen, the trainer runs a few steps with a clock, four times a second.
+    """
+
+    interval = 0.5
+    #: Emitted when the person switches the times on the nodes on or off.
+    bars_wanted = Signal(bool)
+
+    def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
+        super().__init__(session, live, parent)
+        self.rates = RateHistory()
+        self.gradients = GradientWatch()
+        content = QWidget()
+        self.pages_choice = SegmentedButtons(
+            (self.tr("Table"), self.tr("Roofline"), self.tr("History"), self.tr("Kernel")), parent=content
+        )
+        self.pages_choice.setAccessibleName(self.tr("What to show of the speed"))
+        self.bars = QCheckBox(self.tr("Show time on the nodes"), content)
+        self.bars.setToolTip(self.tr("Each node on the canvas shows what it takes in one training step."))
+        self.bars.toggled.connect(self._switch_bars)
+        self.table = SpeedTable(content)
+        self.roofline = RooflinePlot(content)
+        self.rate_plot = RatePlot(content)
+        self.pages = QStackedWidget(content)
+        self.empty = EmptyState()
+        self.pages.addWidget(self.empty)
+        self.kernel = KernelPage(content)
+        for page in (self.table, self.roofline, self.rate_plot, self.kernel):
+            self.pages.addWidget(page)
+        self.costs = Label("", "small", "text-3", parent=content)
+        self.costs.setMinimumWidth(40)
+        self.costs.setAccessibleName(self.tr("What the live views cost"))
+        top = QHBoxLayout()
+        top.setContentsMargins(12, 8, 12, 0)
+        top.setSpacing(8)
+        top.addWidget(self.pages_choice)
+        top.addStretch(1)
+        top.addWidget(self.bars)
+        bottom = QHBoxLayout()
+        bottom.setContentsMargins(12, 0, 12, 6)
+        bottom.addWidget(self.costs)
+        bottom.addStretch(1)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(top)
+        column.addWidget(self.pages, 1)
+        column.addLayout(bottom)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(content)
+        self.pages_choice.chosen.connect(self._turn_to)
+        self.table.node_chosen.connect(self._select)
+        self.table.kernel_chosen.connect(self._show_kernel)
+        self.roofline.node_chosen.connect(self._select)
+        session.selection_changed.connect(self._show_selection)
+        session.opened.connect(self.rates.clear)
+        live.snapshot_taken.connect(self._note_rate)
+        self.restyle()
+
+    def wish(self) -> Watch:
+        return Watch(speed=True, plane=1)
+
+    # What is shown ------------------------------------------------------------------------------
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Draw the latest times, or say how to get some."""
+        page, times = self.pages_choice.current, snapshot.speed
+        sentence = self._why_nothing(snapshot) if page != _KERNEL else ""
+        self._switch_page(sentence)
+        self._ask_about_gradient(snapshot)
+        if page == _KERNEL:
+            self.kernel.show_node(self._chosen(), times)
+            self.kernel.show_check(self.gradients.answer)
+        elif page == _RATES and not sentence:
+            self.rate_plot.show_rates(*self.rates.series(), time.monotonic())
+        elif times is not None and not sentence:
+            lines = lines_of(times, self.session.document.graph)
+            (self.table if page == _TABLE else self.roofline).show_lines(lines, None)
+            self._show_selection(self.session.selection)
+        self._say_costs(snapshot)
+
+    def _switch_page(self, sentence: str) -> None:
+        if sentence:
+            self.empty.say(sentence)
+        # The sentence has the first place, before the pages.
+        self.pages.setCurrentIndex(0 if sentence else 1 + self.pages_choice.current)
+
+    def _chosen(self) -> Node | None:
+        """The selected node, if it is a single one."""
+        graph, selection = self.session.document.graph, self.session.selection
+        return graph.node(next(iter(selection))) if len(selection) == 1 else None
+
+    def _ask_about_gradient(self, snapshot: Snapshot) -> None:
+        """Have the selected layer's gradient checked while its kernels are seen."""
+        node, graph = self._chosen(), snapshot.graph
+        ready = snapshot.status in ("ready", "running", "paused", "finished")
+        seen = self.isVisible() and self.pages_choice.current == _KERNEL
+        if not seen or not ready or node is None or graph is None or node.id not in graph or not snapshot.datasets:
+            self.gradients.ask(None)
+            return
+        training = self.session.document.training
+        shard = -(-training.batch_size // max(1, snapshot.threads))
+        export = self.live.trainer.export_state
+        self.gradients.ask(Question(graph, training, dict(snapshot.datasets), node.id, shard, export))
+
+    def end(self) -> None:
+        """End what runs in the background."""
+        self.gradients.close()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.gradients.ask(None)
+
+    def _why_nothing(self, snapshot: Snapshot) -> str:
+        if not self.session.document.graph.nodes:
+            return self.tr("What each layer costs in time shows here once there is a network.")
+        if snapshot.speed is not None and snapshot.speed.steps:
+            return ""
+        if snapshot.status in ("invalid", "failed"):
+            return self.tr("There is a problem to repair first, see Problems; then press Run to see where the time goes.")
+        if snapshot.status == "preparing":
+            return self.tr("Getting ready: what each layer takes shows here while the network trains.")
+        if snapshot.status == "running":
+            return self.tr("Measuring the first steps…")
+        return self.tr("Press Run: what each layer takes is measured while the network trains.")
+
+    def _say_costs(self, snapshot: Snapshot) -> None:
+        """One line on the whole step and on what looking at it costs."""
+        times = snapshot.speed
+        if times is None or not times.steps:
+            self.costs.show_text("")
+            self.costs.setToolTip("")
+            return
+        whole = numbers.microseconds(times.microseconds)
+        if snapshot.status != "running":
+            words = self.tr("{0} a step · live views cost nothing now").format(whole)
+            tip = self.tr("While training pauses nothing is measured: these are the last times, {0} a step.").format(whole)
+        else:
+            views, window = f"{100 * snapshot.view_share:.1f} %", f"{100 * self.live.governor.share:.0f} %"
+            words = self.tr("{0} a step · views cost {1} · window {2} of a core").format(whole, views, window)
+            tip = self.tr(
+                "A training step takes {0}. Copying numbers for the live views takes {1} of the training's time; "
+                "drawing this window takes {2} of one processor core."
+            ).format(whole, views, window)
+        self.costs.show_text(words)
+        self.costs.setToolTip(tip)
+
+    def _note_rate(self, snapshot: Snapshot) -> None:
+        self.rates.add(time.monotonic(), snapshot.samples_per_second if snapshot.status == "running" else 0.0)
+
+    # What the person does -----------------------------------------------------------------------
+
+    def _turn_to(self, _page: int) -> None:
+        self.refresh()
+
+    def _select(self, node: str) -> None:
+        self.session.select(frozenset({node}))
+
+    def _show_kernel(self, node: str, phase: str, kernel: str) -> None:
+        """Bring a kernel's text to the front."""
+        self._select(node)
+        self.pages_choice.set_current(_KERNEL)
+        self.refresh()
+        self.kernel.show_kernel(phase, kernel)
+
+    def _show_selection(self, nodes: frozenset[str]) -> None:
+        self.table.show_selection(nodes)
+        self.roofline.show_selection(nodes)
+        if self.pages_choice.current == _KERNEL:
+            self.refresh()
+
+    def _switch_bars(self, on: bool) -> None:
+        self.bars_wanted.emit(on)
+
+    # Looks --------------------------------------------------------------------------------------
+
+    def restyle(self) -> None:
+        """Take colours and fonts from the theme again."""
+        self.table.restyle()
+        self.kernel.restyle()
+        self.roofline.update()
+        self.rate_plot.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        short = self.width() < self.pages_choice.sizeHint().width() + self.bars.fontMetrics().horizontalAdvance(
+            self.tr("Show time on the nodes")
+        ) + 60
+        self.bars.setText(self.tr("On nodes") if short else self.tr("Show time on the nodes"))
