@@ -142,6 +142,8 @@ class Watch:
         Ids of nodes whose weights and gradients are wanted too.
     scatter : str
         Id of a node whose activations for many validation samples are wanted; empty for none.
+    answers : bool
+        Whether the network's answers to many validation samples are wanted.
     sample : int
         Index, in the validation part, of the first sample of the probe batch.
     plane : int
@@ -159,6 +161,7 @@ class Watch:
     nodes: frozenset[str] = frozenset()
     details: frozenset[str] = frozenset()
     scatter: str = ""
+    answers: bool = False
     sample: int = 0
     plane: int = 40
     interval: float = 1 / 30
@@ -460,6 +463,8 @@ class Snapshot:
     plane_extent : tuple of float
         ``(x_low, x_high, y_low, y_high)`` of `NodeView.plane`, in standardised units.
     scatter : Scatter or None
+    answers : Scatter or None
+        Of the node whose output the first loss scores.
     datasets : mapping of str to Dataset
         By Data node id, once loaded.
     problem : Problem or None
@@ -496,6 +501,7 @@ class Snapshot:
     own: OwnSample | None = None
     plane_extent: tuple[float, float, float, float] = (-1.0, 1.0, -1.0, 1.0)
     scatter: Scatter | None = None
+    answers: Scatter | None = None
     datasets: Mapping[str, Dataset] = field(default_factory=dict)
     problem: Problem | None = None
     threads: int = 1

@@ -205,6 +205,11 @@ class Observed:
         prediction = self.inference.input_shapes[self.losses[0]][0]
         return self.target_kind(self.losses[0]) != "values" or size(prediction) == terms == 1
 
+    @property
+    def output(self) -> str:
+        """Id of the node whose output the first loss scores; empty without a loss."""
+        return self._input_of(self.losses[0], 0)[0] if self.losses else ""
+
     def target_kind(self, loss: str) -> TargetKind:
         """What the loss's target holds; plain values unless it comes from Data as it is."""
         node, port = self._input_of(loss, 1)

@@ -43,7 +43,8 @@ class Publisher:
         self.taken = threading.Event()
         self.taken.set()
         self._last = 0.0
-        self._seconds = 0.0
+        #: How long the last views and those before them took to make.
+        self._seconds = (0.0, 0.0)
         #: Share of the time that goes into copies for the views.
         self._share = 0.0
 
@@ -71,7 +72,10 @@ class Publisher:
 
     def is_due(self, running: bool) -> bool:
         """Whether the next snapshot is wanted now."""
-        waited = time.perf_counter() - self._last >= max(self.watch.interval, self._seconds / VIEW_SHARE)
+        # Views that once took long, since other programs were at work, do not hold up the next ones;
+        # and without training there is none that they could hold up.
+        pause = min(self._seconds) / VIEW_SHARE if running else 0.0
+        waited = time.perf_counter() - self._last >= max(self.watch.interval, pause)
         return (running or self.stale) and waited and self.taken.is_set()
 
     def publish(
@@ -91,7 +95,8 @@ class Publisher:
             What there is of them without a run.
         """
         begin = time.perf_counter()
-        self._share += _SHARE_WEIGHT * (self._seconds / max(begin - self._last + self._seconds, 1e-6) - self._share)
+        took = self._seconds[0]
+        self._share += _SHARE_WEIGHT * (took / max(begin - self._last + took, 1e-6) - self._share)
         serial = self.snapshot.serial + 1
         self.taken.clear()
         if run is None:
@@ -108,7 +113,7 @@ class Publisher:
         else:
             self.snapshot = self._snapshot_of(serial, standing, run, datasets, written)
         self._last = time.perf_counter()
-        self._seconds = self._last - begin
+        self._seconds = (self._last - begin, self._seconds[0])
         self.stale = False
 
     def _snapshot_of(
@@ -134,6 +139,7 @@ class Publisher:
             own=views.own,
             plane_extent=views.plane_extent,
             scatter=views.scatter,
+            answers=views.answers,
             datasets=dict(datasets),
             problem=standing.problem,
             threads=run.threads,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,7 @@ class Views:
     own: OwnSample | None = None
     plane_extent: tuple[float, float, float, float] = (-1.0, 1.0, -1.0, 1.0)
     scatter: Scatter | None = None
+    answers: Scatter | None = None
 
 
 def take_views(network: Network, watch: Watch) -> Views:
@@ -53,7 +54,9 @@ def take_views(network: Network, watch: Watch) -> Views:
             extras[node],
         )
     targets = arrays[1] if own is None else None
-    return Views(nodes, arrays[0], targets, own, extent, _scatter(network, watch.scatter))
+    output = network.output if watch.answers else ""
+    scatters = _scatters(network, {watch.scatter, output} & network.graph.by_id.keys())
+    return Views(nodes, arrays[0], targets, own, extent, scatters.get(watch.scatter), scatters.get(output))
 
 
 def _probe(network: Network, watch: Watch) -> tuple[list[np.ndarray], OwnSample | None]:
@@ -105,9 +108,10 @@ def _look_at_plane(
     return {node: values.reshape(pixels, pixels, -1) for node, values in seen.items()}
 
 
-def _scatter(network: Network, node: str) -> Scatter | None:
-    if not node or node not in network.graph:
-        return None
+def _scatters(network: Network, nodes: Set[str]) -> dict[str, Scatter]:
+    """Activations of nodes for many validation samples."""
+    if not nodes:
+        return {}
 
     def part(dataset: Dataset) -> Split:
         split = dataset.validation if len(dataset.validation) else dataset.train
@@ -115,8 +119,5 @@ def _scatter(network: Network, node: str) -> Scatter | None:
 
     ordered = [network.datasets[n.id] for n in network.graph.nodes if n.id in network.datasets]
     arrays = [array for dataset in ordered for array in part(dataset).arrays]
-    seen = network.look(arrays, [node])
-    if node not in seen:
-        return None
-    values = seen[node]
-    return Scatter(node, values.reshape(len(values), -1), arrays[1])
+    seen = network.look(arrays, nodes)
+    return {node: Scatter(node, values.reshape(len(values), -1), arrays[1]) for node, values in seen.items()}

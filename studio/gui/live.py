@@ -105,6 +105,7 @@ class Live(QObject):
             nodes=frozenset().union(*(w.nodes for w in wanted)),
             details=frozenset().union(*(w.details for w in wanted)),
             scatter=next((w.scatter for w in wanted if w.scatter), ""),
+            answers=any(w.answers for w in wanted),
             sample=max((w.sample for w in wanted), default=0),
             plane=max((w.plane for w in wanted), default=40),
             # In steps, since every other wish is a command to the trainer.

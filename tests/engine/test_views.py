@@ -128,3 +128,19 @@ def test_a_scatter_keeps_samples_and_targets_together() -> None:
         w = one.node_weights(dense)
         expected = shown.validation.x[:500] @ w["kernel"] + w["bias"]
         assert np.allclose(scatter.activations, expected, atol=1e-4)
+
+
+def test_answers_are_those_of_the_scored_node_whatever_else_is_looked_at() -> None:
+    graph, data, (dense, last, _) = classifier(layer("Dense", units=4))
+    shown = clouds(90, validation=30)
+    with closing(network(graph, {data: shown})) as one:
+        views = take_views(one, Watch(scatter=dense, answers=True))
+        assert views.scatter is not None
+        assert views.answers is not None
+        assert (views.scatter.node, views.answers.node) == (dense, last)
+        seen = one.look([shown.validation.x, shown.validation.y], [last])[last]
+        assert np.array_equal(views.answers.activations, seen)
+        assert np.array_equal(views.answers.targets, shown.validation.y)
+        alone = take_views(one, Watch(answers=True))
+        assert alone.scatter is None
+        assert take_views(one, Watch(scatter=dense)).answers is None

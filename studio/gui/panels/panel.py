@@ -37,7 +37,8 @@ class Panel(QWidget):
         self.live = live
         self.theme = Theme.instance()
         self._drawn_at = 0.0
-        self._cost = 0.0
+        #: Processor time of the last drawing and of the one before.
+        self._costs = (0.0, 0.0)
         # Draws the last snapshot of a burst: without it a pause would leave an old picture.
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -67,7 +68,7 @@ class Panel(QWidget):
             return
         began = time.thread_time()
         self.show_snapshot(self.live.latest)
-        self._cost = time.thread_time() - began
+        self._costs = (time.thread_time() - began, self._costs[0])
         self._drawn_at = time.monotonic()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -84,11 +85,14 @@ class Panel(QWidget):
         interval = min(self.interval, 0.1) * self.live.stretch
         return replace(wanted, interval=interval) if wanted is not None else None
 
-    def _take(self, _snapshot: Snapshot) -> None:
-        if not self.isVisible() or self._later.isActive():
+    def _take(self, snapshot: Snapshot) -> None:
+        running = snapshot.status == "running"
+        if not self.isVisible() or (self._later.isActive() and running):
             return
-        # A slow drawing is done less often, so that it never takes over the window.
-        wait = self._drawn_at + max(self.interval, 20 * self._cost) * self.live.stretch - time.monotonic()
+        # A slow drawing is done less often, so that it never takes over the window. The first one, which
+        # has more to do, does not count; and when training has ended, its last answers come at once.
+        pause = max(self.interval, (20 if running else 2) * min(self._costs)) * self.live.stretch
+        wait = self._drawn_at + pause - time.monotonic()
         if wait <= 0:
             self._draw()
         else:

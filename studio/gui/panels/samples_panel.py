@@ -129,8 +129,7 @@ class SamplesPanel(Panel):
 
     def wish(self) -> Watch:
         """The network's answers to the validation samples."""
-        output = output_node(self.session.document.graph)
-        return Watch(scatter=output.id if output else "", sample=self.choice.index)
+        return Watch(answers=True, sample=self.choice.index)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the data set's samples and the answers."""
@@ -179,14 +178,14 @@ class SamplesPanel(Panel):
                 self.sentences.setColumnWidth(section, max(truth, self.sentences.columnWidth(section)))
 
     def _take_answers(self, snapshot: Snapshot) -> None:
-        samples, scatter = self._samples, snapshot.scatter
+        samples, given = self._samples, snapshot.answers
         output = output_node(self.session.document.graph)
         before = samples.answers
-        if scatter is not None and output is not None and scatter.node == output.id:
+        if given is not None and output is not None and given.node == output.id:
             if samples.has_classes:
-                samples.take_scores(scatter.activations)
+                samples.take_scores(given.activations)
             elif samples.has_masks:
-                samples.take_scores(scatter.activations)
+                samples.take_scores(given.activations)
                 self._picture_model.forget(len(samples.guesses))
                 self.cards.viewport().update()
         self.only_wrong.setVisible(samples.has_classes and samples.is_whole)

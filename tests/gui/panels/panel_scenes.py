@@ -70,10 +70,12 @@ class MadeUpTrainer:
             x, y = np.meshgrid(np.linspace(*extent[:2], n), np.linspace(*extent[2:], n))
             grid = np.stack([x, y], -1).reshape(-1, 2).astype(np.float32)
             planes = {k: v.reshape(n, n, -1) for k, v in self.forward(grid).items()}
-        scatter = None
-        if self.watch.scatter in self.graph:
-            values = self._whole[self.watch.scatter][:500]
-            scatter = Scatter(self.watch.scatter, values.reshape(len(values), -1), check.y[:500])
+
+        def many(node: str) -> Scatter | None:
+            values = self._whole.get(node, np.empty(0))[:500]
+            return Scatter(node, values.reshape(len(values), -1), check.y[:500]) if len(values) else None
+
+        scored = self.graph.nodes[-2].id if self.watch.answers else ""
         validation = Evaluation(0.115, None, None, 298.0)
         if dataset.info.classes:
             output = self._whole[self.graph.nodes[-2].id]
@@ -97,7 +99,8 @@ class MadeUpTrainer:
                 probe_y=None if own is not None else check.y[first : first + 16],
                 own=own,
                 plane_extent=extent,
-                scatter=scatter,
+                scatter=many(self.watch.scatter),
+                answers=many(scored),
                 datasets=self.datasets,
                 problem=self.problem,
             ),

@@ -4,6 +4,7 @@ import time
 from types import SimpleNamespace
 
 import panel_scenes
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -14,7 +15,7 @@ from studio.gui.theme import Theme
 
 def asks_for_nothing(watch):
     """Whether a snapshot carries numbers alone."""
-    return (watch.nodes, watch.details, watch.scatter) == (frozenset(), frozenset(), "")
+    return (watch.nodes, watch.details, watch.scatter, watch.answers) == (frozenset(), frozenset(), "", False)
 
 
 def click_tab(tabs, index):
@@ -67,6 +68,51 @@ def test_a_burst_is_drawn_seldom_but_its_end_is(make_bottom, qtbot, monkeypatch)
     assert len(serials) <= 1
     last = scene.trainer.snapshot.serial
     qtbot.waitUntil(lambda: bool(serials) and serials[-1] == last)
+
+
+@pytest.fixture
+def watched(make_bottom, monkeypatch):
+    """A scene, the serials its list of samples drew, and the clock that panels see."""
+    scene = panel_scenes.digits()
+    bottom = make_bottom(scene)
+    serials, clock = [], SimpleNamespace(now=time.monotonic(), busy=0.0, costs=0.0)
+
+    def draw(snapshot):
+        serials.append(snapshot.serial)
+        clock.busy += clock.costs
+
+    clocks = SimpleNamespace(monotonic=lambda: clock.now, thread_time=lambda: clock.busy)
+    monkeypatch.setattr("studio.gui.panels.panel.time", clocks)
+    monkeypatch.setattr(bottom.samples_panel, "show_snapshot", draw)
+    yield scene, bottom, serials, clock
+    bottom.samples_panel._later.stop()
+
+
+def test_a_first_drawing_that_takes_long_does_not_leave_old_answers_standing(watched):
+    scene, bottom, serials, clock = watched
+    clock.costs = 1.0
+    click_tab(bottom.right.tabs, 1)
+    assert len(serials) == 1
+    clock.now += 0.6  # more than the panel's interval
+    scene.go_on()
+    assert len(serials) == 2
+
+
+def test_the_last_answers_of_a_run_are_shown_at_once_however_slow_the_drawing(watched):
+    scene, bottom, serials, clock = watched
+    clock.costs = 1.0
+    click_tab(bottom.right.tabs, 1)
+    for _ in range(2):
+        clock.now += 0.6
+        scene.go_on()
+    drawn = len(serials)
+    clock.now += 5.0
+    scene.go_on()
+    assert len(serials) == drawn  # twice slow: drawn seldom while training runs
+    assert bottom.samples_panel._later.isActive()
+    scene.trainer.publish(status="finished")
+    scene.live.look()
+    assert serials[-1] == scene.trainer.snapshot.serial
 
 
 def test_keys_move_between_tabs(make_bottom):

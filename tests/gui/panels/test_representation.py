@@ -90,7 +90,7 @@ def test_the_boundary_asks_for_layer_and_answers(plane):
     scene, panel = plane
     ids = node_ids(scene)
     assert panel.view_key == "boundary"
-    assert panel.wish() == Watch(nodes=frozenset({ids[3]}), scatter=ids[3], plane=64)
+    assert panel.wish() == Watch(nodes=frozenset({ids[3]}), answers=True, plane=64)
     click_row(panel, 1)
     assert panel.wish().nodes == {ids[1], ids[3]}
 

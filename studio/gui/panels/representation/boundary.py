@@ -66,7 +66,7 @@ class BoundaryView(View):
         """The chosen layer and the output over the plane, and all validation answers."""
         output = output_node(self.session.document.graph)
         nodes = {layer} | ({output.id} if output else set())
-        return Watch(nodes=frozenset(nodes), scatter=output.id if output else "", sample=self.samples.index, plane=PLANE)
+        return Watch(nodes=frozenset(nodes), answers=output is not None, sample=self.samples.index, plane=PLANE)
 
     # Drawing --------------------------------------------------------------------------------------
 
@@ -186,11 +186,11 @@ class BoundaryView(View):
         u = (shown[:, 0] - low) / (high - low) * (columns - 1)
         v = (shown[:, 1] - bottom) / (top - bottom) * (rows - 1)
         answers = class_scores(sampled(view.plane, u, v), classes).argmax(-1)
-        scatter = snapshot.scatter
-        if scatter is not None and scatter.node == output:
+        given = snapshot.answers
+        if given is not None and given.node == output:
             # Exact where the trainer gave the answers, so that the count fits the accuracy.
-            known = self._shown_check < len(scatter.activations)
-            exact = class_scores(scatter.activations[self._shown_check[known]], classes).argmax(-1)
+            known = self._shown_check < len(given.activations)
+            exact = class_scores(given.activations[self._shown_check[known]], classes).argmax(-1)
             answers[len(self._shown_train) + np.flatnonzero(known)] = exact
         wrong = np.flatnonzero(answers != self._labels)
         self.plane.show_rings(wrong)

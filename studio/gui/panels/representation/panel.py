@@ -167,7 +167,7 @@ class RepresentationPanel(Panel):
         if not layer:
             self._switch.say(self.tr("Add Data and a layer: what the layer makes of the data will show here."))
             return
-        if snapshot.status == "preparing" and not snapshot.nodes and snapshot.scatter is None:
+        if snapshot.status == "preparing" and not snapshot.nodes and snapshot.scatter is None and snapshot.answers is None:
             self._switch.say(self.tr("The network is being prepared: its picture shows here in a moment."))
             return
         self._switch.say(self.view.show_layer(snapshot, layer))
