@@ -165,7 +165,7 @@ def _select(window: MainWindow, name: str | None) -> None:
         # The inspector shows one layer; below, the answer of the whole network says more.
         outputs = [edge.source for n in session.document.graph.nodes if isinstance(n.layer, Loss)
                    for edge in session.document.graph.incoming(n.id)[:1]]  # fmt: skip
-        if name is None and outputs:
+        if name is None and outputs and not window.workspace.bottom.representation.view_key.startswith("pca"):
             window.workspace.bottom.representation.layers.show_layer(outputs[0])
 
 

@@ -73,6 +73,9 @@ class BottomTabs(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.splitter)
+        self.confusion.predicts_numbers.connect(self._name_comparison)
+        self.confusion.fit.picked.connect(self.samples.pick)
+        self.samples.chosen.connect(self._mark_chosen)
         self.problems.counted.connect(self._count)
         self._count(len(self.problems.problems))
         self.text.offered.connect(self._offer_text)
@@ -111,6 +114,14 @@ class BottomTabs(QWidget):
 
     def _follow(self, snapshot: Snapshot) -> None:
         self.samples.follow(snapshot, self._session.document.graph)
+        self.confusion.look_at_task(snapshot)
+
+    def _name_comparison(self, numbers: bool) -> None:
+        self.left.set_title(self.confusion, self.tr("Predictions") if numbers else self.tr("Confusion matrix"))
+
+    def _mark_chosen(self, number: int) -> None:
+        self.confusion.chosen = number
+        self.confusion.refresh()
 
     def _picked_sample(self) -> Watch | None:
         """The picked sample goes to the canvas too, whatever panel is seen."""

@@ -1,23 +1,33 @@
-"""Which classes the network mixes up."""
+"""Which classes the network mixes up; of numbers, how near it comes to the true ones."""
 
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
-from studio.core.dataset import DatasetInfo
-from studio.engine.messages import Snapshot
+from studio.core.dataset import Dataset, DatasetInfo
+from studio.engine.messages import Snapshot, Watch
 from studio.gui.live import Live
-from studio.gui.panels.class_scores import class_names, data_node, target_port
+from studio.gui.panels.class_scores import class_names, data_node, output_node, target_port
 from studio.gui.panels.empty import Switch
+from studio.gui.panels.fit_plot import FitPlot
 from studio.gui.panels.images import readable_on
 from studio.gui.panels.panel import Panel
 from studio.gui.session import Session
 from studio.gui.theme import Theme
 
 _SMALLEST, _LARGEST = 18.0, 34.0
+_MOST_POINTS, _MOST_COLUMNS = 600, 24
 
 
 class ConfusionMatrix(QWidget):
@@ -251,9 +261,11 @@ def _percent(share: float, short: bool = False) -> str:
 
 
 class ConfusionPanel(Panel):
-    """The confusion matrix of the validation samples."""
+    """The validation samples' answers beside the right ones: a confusion matrix, or a plot of numbers."""
 
     interval = 0.25
+    #: Emitted with whether numbers are predicted rather than classes, when that has changed.
+    predicts_numbers = Signal(bool)
 
     def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
         super().__init__(session, live, parent)
@@ -266,11 +278,49 @@ class ConfusionPanel(Panel):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.viewport().setAutoFillBackground(False)
         self.matrix.setAutoFillBackground(False)
+        self.fit = FitPlot()
+        self.fit.setAccessibleName(self.tr("Predicted against true numbers"))
+        self.column = QComboBox()
+        self.column.setAccessibleName(self.tr("Which number"))
+        self.column.setToolTip(self.tr("Which of the predicted numbers the plot shows."))
+        self.column.activated.connect(lambda _index: self.refresh())
+        #: The picked sample, ringed among the points.
+        self.chosen = -1
+        self._numbers: bool | None = None
+        numbers = QWidget()
+        beside = QHBoxLayout()
+        beside.setContentsMargins(14, 0, 12, 0)
+        beside.addWidget(self.column)
+        beside.addStretch(1)
+        below = QVBoxLayout(numbers)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(4)
+        below.addLayout(beside)
+        below.addWidget(self.fit, 1)
+        self._pages = QStackedWidget(content)
+        self._pages.addWidget(scroll)
+        self._pages.addWidget(numbers)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 8, 0, 4)
-        column.addWidget(scroll)
+        column.addWidget(self._pages)
         self._switch = Switch(content)
         self.setLayout(self._switch)
+
+    def wish(self) -> Watch | None:
+        """The answers, where they are numbers; classes are counted when the network is checked."""
+        return Watch(answers=True) if self._numbers else None
+
+    def look_at_task(self, snapshot: Snapshot) -> None:
+        """See whether numbers are predicted; to be called also while the panel is not seen."""
+        graph = self.session.document.graph
+        source = data_node(graph)
+        info = self.session.datasets.get(source.id) if source is not None else None
+        if isinstance(info, DatasetInfo):
+            numbers = info.kind_of(target_port(graph)) == "values"
+            if numbers != self._numbers:
+                self._numbers = numbers
+                self.predicts_numbers.emit(numbers)
+                self.live.renew()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the latest validation's counts."""
@@ -281,8 +331,9 @@ class ConfusionPanel(Panel):
         target = info.kind_of(target_port(graph)) if isinstance(info, DatasetInfo) else ""
         evaluation = snapshot.validation
         if target == "values":
-            self._switch.say(self.tr("This shows which classes get mixed up. These data have numbers to predict, no classes."))
+            self._switch.say(self._show_numbers(snapshot, dataset))
             return
+        self._pages.setCurrentIndex(0)
         if evaluation is None or evaluation.confusion is None or not len(evaluation.confusion):
             self._switch.say(self.tr("Press Run: which classes get mixed up shows here after the first check on the validation samples."))
             return
@@ -292,3 +343,48 @@ class ConfusionPanel(Panel):
             names = tuple(str(i) for i in range(len(counts)))
         self._switch.say("")
         self.matrix.show_counts(counts, names, self.tr("validation, epoch {0}").format(f"{evaluation.epoch:.4g}"))
+
+    def _show_numbers(self, snapshot: Snapshot, dataset: Dataset | None) -> str:
+        """Show predicted against true numbers; returns a sentence where there are none yet."""
+        graph = self.session.document.graph
+        output, answers, port = output_node(graph), snapshot.answers, target_port(graph)
+        later = self.tr("Predicted beside true numbers show here as soon as the network is complete.")
+        if dataset is None or output is None or answers is None or answers.node != output.id:
+            return later
+        part = dataset.validation if len(dataset.validation) else dataset.train
+        scale, mean = (dataset.y_scale, dataset.y_mean) if port == 1 else (dataset.x_scale, dataset.x_mean)
+        count = min(len(answers.activations), len(part))
+        true = part.arrays[port][:count]
+        if answers.activations[:count].size != true.size or not true.size:
+            return later
+        # Of predictions one number wide, Data's answers may lack the axis that their spread has.
+        shape = (count, *np.broadcast_shapes(true.shape[1:], np.shape(scale)))
+        predicted = (answers.activations[:count].reshape(shape) * scale + mean).reshape(count, -1)
+        true = (true.reshape(shape) * scale + mean).reshape(count, -1)
+        column = self._choose_column(true.shape[1], dataset.info, port)
+        samples = np.arange(count)
+        if column is None:
+            # Of very many numbers some stand for all.
+            some = np.linspace(0, true.size - 1, min(true.size, _MOST_POINTS)).astype(int)
+            samples = some // true.shape[1]
+            true, predicted = true.ravel()[some], predicted.ravel()[some]
+        else:
+            true, predicted = true[:, column], predicted[:, column]
+        on = self.tr("validation") if len(dataset.validation) else self.tr("training")
+        title = self.tr("{0}, epoch {1}").format(on, f"{snapshot.epoch:.4g}")
+        self.fit.show_numbers(true, predicted, samples, self.chosen, title)
+        self._pages.setCurrentIndex(1)
+        return ""
+
+    def _choose_column(self, columns: int, info: DatasetInfo, port: int) -> int | None:
+        """The column of numbers that is chosen; None for all of them."""
+        names = info.targets if port == 1 else info.features
+        words = [names[i] if i < len(names) else self.tr("number {0}").format(i + 1) for i in range(columns)]
+        words = [self.tr("all numbers"), *words[:_MOST_COLUMNS]] if columns > 1 else []
+        if words != [self.column.itemText(i) for i in range(self.column.count())]:
+            self.column.clear()
+            self.column.addItems(words)
+        self.column.setVisible(columns > 1)
+        if columns == 1:
+            return 0
+        return self.column.currentIndex() - 1 if self.column.currentIndex() > 0 else None

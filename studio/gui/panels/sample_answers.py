@@ -15,6 +15,8 @@ from studio.gui.panels.class_scores import (
 )
 from studio.gui.panels.ticks import number_text
 
+#: Numbers a sample that a list has room for.
+_MOST_VALUES = 4
 #: Pieces of a text, each with whether it is wrong.
 Runs = list[tuple[str, bool]]
 
@@ -31,6 +33,8 @@ class Samples:
         self.labels: np.ndarray = np.empty(0, int)
         self.answers: np.ndarray = np.empty(0, int)
         self.order: np.ndarray = np.empty(0, int)
+        #: The network's numbers for the first samples, ``(samples, numbers)``, where numbers are predicted.
+        self.values: np.ndarray = np.empty((0, 0), np.float32)
         #: The network's class of each pixel of the first samples, where the answers are pictures.
         self.guesses: np.ndarray = np.empty((0, 0, 0), np.uint8)
 
@@ -46,6 +50,7 @@ class Samples:
         self.labels = np.empty(0, int)
         self.answers = np.empty(0, int)
         self.guesses = np.empty((0, 0, 0), np.uint8)
+        self.values = np.empty((0, 0), np.float32)
         count = 0
         if dataset is not None:
             part, info = dataset.validation, dataset.info
@@ -78,6 +83,24 @@ class Samples:
         info = None if self.dataset is None else self.dataset.info
         return info is not None and self.port == 1 and info.target == "labels" and len(info.y_shape) == 2 and not info.vocabulary
 
+    @property
+    def has_values(self) -> bool:
+        """Whether a few numbers are predicted for each sample."""
+        info = None if self.dataset is None else self.dataset.info
+        return info is not None and self.port == 1 and info.target == "values" and self._true_values(0).size <= _MOST_VALUES
+
+    def _true_values(self, number: int) -> np.ndarray:
+        """The right numbers in the units the data came in, ``(numbers,)``."""
+        assert self.dataset is not None
+        y = self.dataset.validation.y[number : number + 1]
+        return np.ravel(y * self.dataset.y_scale + self.dataset.y_mean)
+
+    def error(self, number: int) -> float | None:
+        """How far the network's first number is above the true one; None while it is not known."""
+        if not self.has_values or number >= len(self.values):
+            return None
+        return float(self.values[number, 0] - self._true_values(number)[0])
+
     def mask(self, number: int) -> np.ndarray:
         """The right class of each pixel, uint8 ``(height, width)``."""
         assert self.dataset is not None
@@ -101,6 +124,12 @@ class Samples:
     def take_scores(self, scores: np.ndarray) -> None:
         """Take the outputs of the last layer for the first samples, ``(samples, features)``."""
         known = len(self.names)
+        if self.has_values:
+            assert self.dataset is not None
+            if scores.shape[-1] == self._true_values(0).size:
+                scale, mean = np.ravel(self.dataset.y_scale), np.ravel(self.dataset.y_mean)
+                self.values = scores.reshape(len(scores), -1) * scale + mean
+            return
         if self.has_masks:
             assert self.dataset is not None
             height, width = self.dataset.info.y_shape
@@ -160,11 +189,12 @@ class Samples:
             return ", ".join(str(self.names[n]) for n in others) or str(self.names[int(present.argmax())])
         if self.dataset.info.target != "values":
             return ""
-        values = self.dataset.validation.y[number].reshape(-1)
-        return ", ".join(number_text(float(v)) for v in values[:4])
+        return ", ".join(number_text(float(v)) for v in self._true_values(number)[:4])
 
     def answer(self, number: int) -> str:
         """The network's answer; empty while it is not known."""
+        if self.has_values and number < len(self.values):
+            return ", ".join(number_text(float(v)) for v in self.values[number][:4])
         if self.dataset is None or number >= len(self.answers) or not self.has_classes:
             return ""
         if self.has_steps:

@@ -168,6 +168,13 @@ class CardDelegate(QStyledItemDelegate):
         painter.restore()
 
 
+def _signed(error: float | None) -> str:
+    """How far a number is off, with its sign; a dash while it is not known."""
+    if error is None:
+        return "–"
+    return f"+{number_text(error)}" if error > 0 else number_text(error).replace("-", "−", 1)
+
+
 class NumbersModel(QAbstractTableModel):
     """A row a sample: its number, the right answer, the network's, and the columns of X."""
 
@@ -193,7 +200,13 @@ class NumbersModel(QAbstractTableModel):
         return 1 + self._answers() + min(features, self._MOST_COLUMNS)
 
     def _answers(self) -> int:
-        return 2 if self.samples.has_classes else 1
+        return len(self._heads())
+
+    def _heads(self) -> list[str]:
+        """Of the columns between the number and those of X."""
+        if self.samples.has_values:
+            return [self.tr("true"), self.tr("predicted"), self.tr("error")]
+        return [self.tr("label"), self.tr("network says")] if self.samples.has_classes else [self.tr("label")]
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -205,7 +218,7 @@ class NumbersModel(QAbstractTableModel):
             return (Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        heads = ["#", self.tr("label"), self.tr("network says")][: 1 + self._answers()]
+        heads = ["#", *self._heads()]
         if section < len(heads):
             return heads[section]
         feature = section - len(heads)
@@ -223,8 +236,10 @@ class NumbersModel(QAbstractTableModel):
                 return str(number)
             if column == 1:
                 return self.samples.truth(number)
-            if column == 2 and answers == 2:
+            if column == 2 and answers >= 2:
                 return self.samples.answer(number) or "–"
+            if column == 3 and answers == 3:
+                return _signed(self.samples.error(number))
             return number_text(float(self.samples.original(number).reshape(-1)[column - 1 - answers]))
         if role == Qt.ItemDataRole.ForegroundRole:
             if column == 0:

@@ -123,7 +123,7 @@ class SampleChoice(QObject):
 def _label_words(dataset: Dataset) -> tuple[str, ...]:
     info, y = dataset.info, dataset.validation.y
     if info.target == "values":
-        rows = y.reshape(len(y), -1)
+        rows = (y * dataset.y_scale + dataset.y_mean).reshape(len(y), -1)
         return tuple(", ".join(f"{v:.3g}" for v in row[:4]) for row in rows)
     steps = step_classes(y, info)
     if steps is not None:

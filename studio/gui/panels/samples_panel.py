@@ -184,6 +184,11 @@ class SamplesPanel(Panel):
         if given is not None and output is not None and given.node == output.id:
             if samples.has_classes:
                 samples.take_scores(given.activations)
+            elif samples.has_values:
+                known = samples.values
+                samples.take_scores(given.activations)
+                if not np.array_equal(known, samples.values):
+                    self._sort_out(renew=False)
             elif samples.has_masks:
                 samples.take_scores(given.activations)
                 self._picture_model.forget(len(samples.guesses))

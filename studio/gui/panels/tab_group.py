@@ -58,6 +58,11 @@ class TabGroup(QWidget):
         """Bring a panel to the front."""
         self.tabs.setCurrentIndex(self._stack.indexOf(panel))
 
+    def set_title(self, panel: QWidget, title: str) -> None:
+        """Name a panel anew."""
+        self.tabs.setTabText(self._stack.indexOf(panel), title)
+        self.tabs.updateGeometry()
+
     def set_panel_visible(self, panel: QWidget, visible: bool) -> None:
         """Offer a panel or not; one that is seen and no longer offered gives way to the first."""
         index = self._stack.indexOf(panel)

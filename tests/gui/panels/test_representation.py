@@ -63,6 +63,33 @@ def test_the_list_has_all_layers_with_their_sizes(plane, pictures):
     assert panel.layers.item(3).data(Qt.ItemDataRole.UserRole + 1) == "8 x 8 x 16"
 
 
+def test_projections_begin_with_the_last_hidden_layer(make_bottom, plane):
+    scene, panel = plane
+    graph = panel.session.document.graph
+    turn_to(scene, panel, "pca2")
+    assert panel.layers.layer == graph.named("Hidden 2").id
+    turn_to(scene, panel, "boundary")
+    assert panel.layers.layer == graph.named("Output").id
+    click_row(panel, 1)
+    turn_to(scene, panel, "pca2")
+    assert panel.layers.layer == node_ids(scene)[1]  # what a person chose stays
+    table = make_bottom(panel_scenes.iris()).representation
+    assert table.view_key == "pca2"
+    assert table.layers.layer == table.session.document.graph.named("Hidden").id
+
+
+def test_one_number_has_one_direction(make_bottom):
+    scene = panel_scenes.regression()
+    panel = make_bottom(scene).representation
+    turn_to(scene, panel, "pca2")
+    canvas = panel.views["pca2"].canvas
+    for row, expected in ((1, ["PC 1", "PC 2", "PC 3"]), (2, ["PC 1"])):  # the hidden layer, the output of one number
+        click_row(panel, row)
+        draw(scene, panel)
+        assert [word.split("  ")[0] for word in canvas.axis_words()] == expected
+        canvas.grab()
+
+
 def test_choosing_a_layer_selects_its_node_and_back(plane):
     scene, panel = plane
     click_row(panel, 1)
@@ -267,7 +294,7 @@ def test_pca_asks_for_one_scatter_and_hover_names_the_sample(pictures, qtbot):
     scene, panel = pictures
     turn_to(scene, panel, "pca2")
     assert panel.view_key == "pca2"
-    assert panel.wish() == Watch(scatter=node_ids(scene)[-2])
+    assert panel.wish() == Watch(scatter=node_ids(scene)[-3])  # the last hidden layer
     canvas = panel.views["pca2"].canvas
     places, _ = canvas.places()
     number = int(np.abs(places - places.mean(0)).sum(1).argmax())  # far out, nothing on top of it

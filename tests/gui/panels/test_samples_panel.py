@@ -1,5 +1,7 @@
 """Samples: picking by mouse and keys, and only the mistakes."""
 
+import dataclasses
+
 import numpy as np
 import panel_scenes
 import pytest
@@ -98,6 +100,26 @@ def test_rows_show_numbers_in_their_own_units(flowers):
     assert panel.choice.index == 3
     QTest.keyClick(panel.rows, Qt.Key.Key_Down)
     assert panel.choice.index == 4
+
+
+def test_predicted_numbers_and_their_errors_stand_beside_the_true_ones(make_bottom):
+    scene = panel_scenes.regression()
+    ((node, dataset),) = scene.trainer.datasets.items()
+    units = {"y_mean": np.full(1, 100, np.float32), "y_scale": np.full(1, 20, np.float32)}
+    scene.trainer.datasets[node] = dataset = dataclasses.replace(dataset, **units)
+    scene, panel = show(scene, make_bottom(scene))
+    model = panel.rows.model()
+    assert [model.headerData(c, Qt.Orientation.Horizontal) for c in range(5)] == ["#", "true", "predicted", "error", "x"]
+    output = scene.session.document.graph.nodes[-2].id
+    predicted = scene.trainer.forward(dataset.validation.x)[output][:, 0] * 20 + 100
+    true = dataset.validation.y[:, 0] * 20 + 100
+    for row in range(3):
+        _, right, guess, error = (model.index(row, c).data() for c in range(4))
+        assert float(right) == pytest.approx(true[row], abs=0.06)
+        assert float(guess) == pytest.approx(predicted[row], abs=0.06)
+        assert float(error.replace("−", "-")) == pytest.approx(predicted[row] - true[row], abs=0.06)
+        assert error[0] in "+−"
+    assert panel.picker.text() == f"#0, label {true[0]:.3g}"
 
 
 def test_without_data_a_sentence_says_what_will_show(make_bottom):

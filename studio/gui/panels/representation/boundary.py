@@ -90,7 +90,8 @@ class BoundaryView(View):
         size = max(16, min(800, round(self.plane.square().width() * self.devicePixelRatioF())))
         if self._is_output and info.target == "values":
             low, high = _target_range(dataset)
-            self._picture = values_picture(plane, low, high, self.theme.lut("sequential"), size)
+            shown = plane * np.ravel(dataset.y_scale)[0] + np.ravel(dataset.y_mean)[0]
+            self._picture = values_picture(shown, low, high, self.theme.lut("sequential"), size)
         elif self._is_output and classes >= 2 and chosen <= 0:
             colours = np.array([_rgb(c) for c in self._class_colours()], np.uint8)
             ground = np.array(_rgb(self.theme.color("field")), np.float32)
@@ -162,7 +163,8 @@ class BoundaryView(View):
         if info.target == "values":
             low, high = _target_range(dataset)
             lut = self.theme.lut("sequential")
-            places = np.clip((y.reshape(len(y), -1)[:, 0] - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+            true = (y * dataset.y_scale + dataset.y_mean).reshape(len(y), -1)[:, 0]
+            places = np.clip((true - low) / (high - low) * 255, 0, 255).astype(np.uint8)
             colours = tuple(QColor(*c) for c in lut[places].tolist())
             self._labels = np.empty(0, int)
         else:
@@ -245,6 +247,7 @@ def _rgb(colour: QColor) -> tuple[int, int, int]:
 
 
 def _target_range(dataset: Dataset) -> tuple[float, float]:
-    y = dataset.train.y
+    """Lowest and highest target in the units the data came in."""
+    y = dataset.train.y * dataset.y_scale + dataset.y_mean
     low, high = (float(y.min()), float(y.max())) if y.size else (0.0, 1.0)
     return (low, high) if high > low else (low, low + 1.0)

@@ -54,6 +54,18 @@ def layer_entries(session: Session) -> list[LayerEntry]:
     ]
 
 
+def last_hidden(session: Session, output: str) -> str:
+    """Id of the last layer that learns before the answering one: its numbers say more; else the output's id."""
+    graph, weights = session.document.graph, session.inference.weights
+    node, learning = output, 0
+    while node:
+        learning += bool(weights.get(node))
+        if learning == 2:
+            return node
+        node = next((wire.source for wire in graph.incoming(node) if wire.target_port == 0), "")
+    return output
+
+
 class _Rows(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(80, ROW)

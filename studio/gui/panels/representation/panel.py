@@ -23,7 +23,7 @@ from studio.gui.panels.empty import Switch
 from studio.gui.panels.labels import style_label
 from studio.gui.panels.panel import Panel
 from studio.gui.panels.representation.boundary import BoundaryView
-from studio.gui.panels.representation.layer_list import ROW, LayerList, layer_entries
+from studio.gui.panels.representation.layer_list import ROW, LayerList, last_hidden, layer_entries
 from studio.gui.panels.representation.maps import MapsView
 from studio.gui.panels.representation.scatter import ScatterView
 from studio.gui.panels.representation.strip import StripView
@@ -89,10 +89,13 @@ class RepresentationPanel(Panel):
         self.layers.picked.connect(self._pick_layer)
         strip.picked.connect(self._pick_layer)
         self.view_choice.activated.connect(self._take_view)
+        #: Whether the layer is still the one that suits the view, since nobody has chosen one.
+        self._untouched = True
         samples.chosen.connect(self._follow_sample)
         samples.loaded.connect(self.refresh)
         session.selection_changed.connect(self._follow_selection)
         session.document_changed.connect(self._follow_document)
+        session.opened.connect(self._open)
         self._current = "strip"
         self._follow_document()
         self.restyle()
@@ -175,6 +178,8 @@ class RepresentationPanel(Panel):
     def show_view(self, key: str) -> None:
         """Bring another view to the front."""
         self._current = key
+        if self._untouched:
+            self.layers.show_layer(self._default())
         strip = key == "strip"
         self._stack.setCurrentWidget(self.view)
         self._sides.setCurrentWidget(self.view.side)
@@ -205,11 +210,24 @@ class RepresentationPanel(Panel):
     def _follow_sample(self, _index: int) -> None:
         self.refresh()
 
+    def _open(self) -> None:
+        """Another document: which layer was looked at in the last one says nothing."""
+        self._untouched = True
+        self._follow_document()
+
+    def _default(self) -> str:
+        """Id of the layer that says most: the answer, or in a projection what the answer is made of."""
+        output = output_node(self.session.document.graph)
+        if output is None:
+            return ""
+        return last_hidden(self.session, output.id) if self._current.startswith("pca") else output.id
+
     def _follow_document(self, _before: Document | None = None, _after: Document | None = None) -> None:
         entries = layer_entries(self.session)
         graph = self.session.document.graph
-        output = output_node(graph)
-        self.layers.set_entries(entries, output.id if output else "")
+        self.layers.set_entries(entries, self._default())
+        if self._untouched:
+            self.layers.show_layer(self._default())
         self.layers.setMinimumHeight(max(1, min(len(entries), 3)) * ROW)
         self.layers.setMaximumHeight(max(1, len(entries)) * ROW)
         self._column.setVisible(bool(entries) and self._current != "strip")
@@ -236,6 +254,7 @@ class RepresentationPanel(Panel):
         self.show_view(self.view_choice.itemData(index))
 
     def _pick_layer(self, layer: str) -> None:
+        self._untouched = False
         self.layers.show_layer(layer)
         self.session.select(frozenset({layer}))
         self.refresh()
@@ -244,6 +263,7 @@ class RepresentationPanel(Panel):
         if len(selection) == 1:
             (node,) = selection
             if node != self.layers.layer and self.layers.show_layer(node):
+                self._untouched = False
                 self.refresh()
 
     # Looks ----------------------------------------------------------------------------------------

@@ -72,7 +72,8 @@ class ScatterView(View):
         count = len(projection.points)
         words = tuple(self._words(i) for i in range(count))
         if dataset is None or dataset.info.target == "values":
-            groups, colours, names = self._by_value(scatter.targets.reshape(count, -1)[:, 0])
+            scale, mean = (1.0, 0.0) if dataset is None else (dataset.y_scale, dataset.y_mean)
+            groups, colours, names = self._by_value((scatter.targets * scale + mean).reshape(count, -1)[:, 0])
         elif not one_class_each(dataset.info):
             # Each step or pixel is of a class of its own: the sample as a whole is of none.
             groups, colours, names = np.zeros(count, int), (self.theme.color("accent"),), ()

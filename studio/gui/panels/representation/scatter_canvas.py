@@ -177,11 +177,14 @@ class ScatterCanvas(QWidget):
         if 0 <= self.hovered < len(places):
             self._paint_plate(painter, QPointF(*places[self.hovered].tolist()))
 
+    def axis_words(self) -> list[str]:
+        """What stands at the directions in which the samples differ; numbers of one output have only one."""
+        explained = self.projection.explained if self.projection is not None else np.empty(0)
+        return [self.tr("PC {0}  {1} %").format(i + 1, f"{100 * e:.0f}") for i, e in enumerate(explained) if e > 0]
+
     def _paint_axes(self, painter: QPainter) -> None:
-        assert self.projection is not None
-        theme, explained = self.theme, self.projection.explained
+        theme, words = self.theme, self.axis_words()
         painter.setFont(theme.font("small"))
-        words = [self.tr("PC {0}  {1} %").format(i + 1, f"{100 * e:.0f}") for i, e in enumerate(explained)]
         metrics = painter.fontMetrics()
         if not self.space:
             painter.setPen(QPen(theme.color("border"), 1))
@@ -189,14 +192,15 @@ class ScatterCanvas(QWidget):
             painter.drawLine(QPointF(1, middle.y()), QPointF(self.width() - 1, middle.y()))
             painter.drawLine(QPointF(middle.x(), 1), QPointF(middle.x(), self.height() - 1))
             painter.setPen(theme.color("text-3"))
-            width = metrics.horizontalAdvance(words[0])
-            painter.drawText(QPointF(self.width() - width - 8, middle.y() - 6), words[0])
-            painter.drawText(QPointF(middle.x() + 6, 16), words[1])
+            for word in words[:1]:
+                painter.drawText(QPointF(self.width() - metrics.horizontalAdvance(word) - 8, middle.y() - 6), word)
+            for word in words[1:2]:
+                painter.drawText(QPointF(middle.x() + 6, 16), word)
             return
         turn, reach = self._turn(), self._reach or 1.0
         ends = self._to_pixels(np.eye(3) * reach * 0.92 @ turn.T)
         origin = QPointF(self.width() / 2, self.height() / 2)
-        for i in range(3):
+        for i in range(len(words)):
             end = QPointF(*ends[i].tolist())
             painter.setPen(QPen(theme.color("border-strong"), 1.2))
             painter.drawLine(origin, end)
