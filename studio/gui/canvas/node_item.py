@@ -242,7 +242,9 @@ class NodeItem(QGraphicsItem):
         width = style.width(right, "small")
         painter.setPen(style.color("text-2"))
         room = face.width - 2 * PADDING - (width + 6 if right else 0)
-        painter.drawText(QPointF(PADDING, face.height - 9), style.elided(face.left, "small", room))
+        # Half a shape beside a time would be read as another shape.
+        if not self.time[0] or style.width(face.left, "small") <= room:
+            painter.drawText(QPointF(PADDING, face.height - 9), style.elided(face.left, "small", room))
         painter.setPen(style.color("accent" if self.time[0] else "text-3"))
         painter.drawText(QPointF(face.width - PADDING - width, face.height - 9), right)
 

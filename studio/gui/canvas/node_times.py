@@ -73,7 +73,8 @@ class NodeTimes(QObject):
                 item.show_time("", 0.0, "")
             elif node in taken:
                 part = taken[node] / total if total else 0.0
-                words = microseconds(taken[node])
-                item.show_time(words, part, tr("{time} in each training step, {share} of it").format(time=words, share=share(part)))
+                sentence = tr("{time} in each training step, {share} of it")
+                words = sentence.format(time=microseconds(taken[node]), share=share(part))
+                item.show_time(microseconds(taken[node], short=True), part, words)
             else:
                 item.show_time("0 µs", 0.0, tr("no time of its own: it only looks at the same numbers in another way"))

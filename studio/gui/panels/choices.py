@@ -9,6 +9,10 @@ from PySide6.QtWidgets import QMenu, QTabBar, QToolButton, QWidget
 from studio.gui.theme import Theme
 
 
+#: Pixels beside the words of a tab, where there is room and where there is little.
+_ROOMY_TAB, _TIGHT_TAB = 23, 13
+
+
 class _Bar(QTabBar):
     """A tab bar that draws itself, so that it looks the same on every platform."""
 
@@ -47,6 +51,8 @@ class TabStrip(_Bar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._counts: dict[int, int] = {}
+        #: Room beside the words of a tab, both sides together.
+        self._padding = _ROOMY_TAB
 
     def set_count(self, index: int, count: int) -> None:
         """Show a number in a small red pill after the tab's word; 0 shows none."""
@@ -58,6 +64,17 @@ class TabStrip(_Bar):
             self.setTabText(index, word)
             self.updateGeometry()
             self.setTabToolTip(index, self.tr("%n problem(s)", "", count) if count else "")
+
+    def fit(self, width: int) -> None:
+        """Make tabs narrow where so many pixels would cut their words otherwise."""
+        shown = [index for index in range(self.count()) if self.isTabVisible(index)]
+        roomy = sum(self.tabSizeHint(index).width() + _ROOMY_TAB - self._padding for index in shown)
+        padding = _ROOMY_TAB if roomy <= width else _TIGHT_TAB
+        if padding != self._padding:
+            self._padding = padding
+            # The only public way to make a tab bar lay its tabs out again.
+            self.setIconSize(self.iconSize() + QSize(1, 0) if padding == _TIGHT_TAB else self.iconSize() - QSize(1, 0))
+            self.updateGeometry()
 
     def count_of(self, index: int) -> int:
         """The number in the pill."""
@@ -72,7 +89,7 @@ class TabStrip(_Bar):
     def tabSizeHint(self, index: int) -> QSize:
         font = self.theme.font("tab")
         font.setWeight(font.Weight.DemiBold)
-        width = QFontMetricsF(font).horizontalAdvance(self.tabText(index)) + 23
+        width = QFontMetricsF(font).horizontalAdvance(self.tabText(index)) + self._padding
         pill = self._pill_width(index)
         return QSize(round(width + (pill + 6 if pill else 0)), 34)
 
@@ -92,13 +109,14 @@ class TabStrip(_Bar):
         bright = current or index == self._hovered
         painter.setPen(theme.color("text" if bright else "text-2"))
         pill = self._pill_width(index)
-        words = rect.adjusted(10, 0, -10 - (pill + 6 if pill else 0), 0)
+        beside = (self._padding - 3) / 2
+        words = rect.adjusted(beside, 0, -beside - (pill + 6 if pill else 0), 0)
         text = painter.fontMetrics().elidedText(
             self.tabText(index), Qt.TextElideMode.ElideRight, int(words.width()) + 1
         )
         painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
         if pill:
-            plate = QRectF(rect.right() - 10 - pill, rect.center().y() - 9, pill, 18)
+            plate = QRectF(rect.right() - beside - pill, rect.center().y() - 9, pill, 18)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("error-bg"))
             painter.drawRoundedRect(plate, 9, 9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.gui.panels.choices import TabStrip
@@ -48,6 +48,14 @@ class TabGroup(QWidget):
         column.addWidget(self._stack, 1)
         self.tabs.currentChanged.connect(self._show)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """All words of the tabs are to be read where that is possible."""
+        self.tabs.fit(self.width() - 24 - self._corner.sizeHint().width())
+
     def add(self, panel: QWidget, title: str, corner: QWidget | None = None) -> int:
         """Add a panel; `corner` is shown in the header while the panel is."""
         self._stack.addWidget(panel)
@@ -72,6 +80,7 @@ class TabGroup(QWidget):
             self.tabs.setCurrentIndex(0)
         self.tabs.setTabVisible(index, visible)
         self.tabs.updateGeometry()
+        self._fit()
 
     @property
     def current(self) -> QWidget | None:

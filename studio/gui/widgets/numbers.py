@@ -67,17 +67,23 @@ def loss(value: float) -> str:
     return f"{value:.3f}"
 
 
-def microseconds(value: float) -> str:
-    """A time of so many microseconds with about three figures and its unit.
+def microseconds(value: float, short: bool = False) -> str:
+    """A time of so many microseconds with about three figures, or two, and its unit.
 
     >>> microseconds(0.214), microseconds(12.44), microseconds(1352.0), microseconds(2.5e6)
-    ('0.21 µs', '12.4 µs', '1.35 ms', '2.5 s')
+    ('0.21 µs', '12.4 µs', '1.35 ms', '2.50 s')
+    >>> microseconds(0.214, True), microseconds(12.44, True), microseconds(352.0, True), microseconds(0.0)
+    ('0.2 µs', '12 µs', '352 µs', '0 µs')
     """
-    if value >= 99_950:
-        return f"{value / 1e6:.3g} s" if value >= 999_500 else f"{value / 1e3:.0f} ms"
-    if value >= 999.5:
-        return f"{value / 1e3:.3g} ms"
-    return f"{value:.2f} µs" if value < 9.995 else f"{value:.3g} µs"
+    if value <= 0:
+        return "0 µs"
+    places = 0 if short else 1
+    for unit, size in (("s", 1e6), ("ms", 1e3), ("µs", 1.0)):
+        number = value / size
+        if number >= 0.9995 or unit == "µs":
+            digits = places + 1 if number < 9.995 else places if number < 99.95 else 0
+            return f"{number:.{digits}f} {unit}"
+    return ""
 
 
 def share(part: float | None) -> str:

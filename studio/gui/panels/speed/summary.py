@@ -122,7 +122,9 @@ def lines_of(times: StepTimes, graph: Graph) -> tuple[Line, ...]:
     """
     groups: dict[str, list[CallTime]] = {}
     for call in times.calls:
-        groups.setdefault(_owner(call, graph), []).append(call)
+        owner = _owner(call, graph)
+        # A thread by itself waits for nobody.
+        groups.setdefault(OTHER if owner == WAITING and times.threads == 1 else owner, []).append(call)
     total = times.microseconds or 1.0
     order = [*(node for node in graph.order if node in groups), OPTIMIZER, OTHER, WAITING]
     names = {OPTIMIZER: tr("Weight update"), OTHER: tr("Everything else"), WAITING: tr("Waiting for threads")}
