@@ -266,6 +266,10 @@ class Lowering(Protocol):
         """Private floats that keep their values from forward to backward."""
         ...
 
+    def temporary(self, floats: int) -> Ref:
+        """Private floats for the next call alone, which finds anything in them."""
+        ...
+
     def table(self, values: Sequence[int] | np.ndarray) -> Ref:
         """Integers for a kernel, such as the offsets of a window's pixels."""
         ...

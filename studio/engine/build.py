@@ -7,7 +7,7 @@ plan trains.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from studio.core.dataset import DatasetInfo
 from studio.core.graph import Graph
 from studio.core.inference import Inference
 from studio.core.layer import Layer, Loss
-from studio.core.lowering import Ref
+from studio.core.lowering import Lowering, Ref, Tensor
 from studio.core.optimizer import Optimizer
 from studio.core.parts import owner_of
 from studio.core.plugins import from_plugin
@@ -151,9 +151,11 @@ class PlanBuilder(LayerLowering):
                     part.base,
                     part.row_stride,
                 )
+                self._release(part)
             if output is self._outputs.get((place.node, 0)):
                 self._gradients[place.node] = parts[0]
             function(reshaped(parts[0], output.shape))
+            self._release(parts[0])
 
     def _lower_update(self) -> None:
         """Penalties, then limits on gradients, then the optimizer, each thread on its part of the weights."""
@@ -262,6 +264,7 @@ def build_plan(
     optimizer: Optimizer | None = None,
     scheduled: bool = False,
     exposing: bool = False,
+    on_gradient: Callable[[Lowering, Tensor], None] | None = None,
 ) -> Plan:
     """Lower a graph.
 
@@ -281,10 +284,12 @@ def build_plan(
         Whether each step has a learning rate of its own.
     exposing : bool
         Whether layers keep what there is to see beside their outputs.
+    on_gradient : callable or None
+        Told each place for a gradient before it is written to; then none of them is used twice.
     """
     training = optimizer is not None
     builder = PlanBuilder(
-        graph, inference, datasets, space, shard, training, optimizer, exposing=exposing, scheduled=scheduled
+        graph, inference, datasets, space, shard, training, optimizer, exposing=exposing, on_gradient=on_gradient, scheduled=scheduled
     )
     try:
         return builder.build(useful_nodes(graph, inference, training))

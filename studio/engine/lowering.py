@@ -19,10 +19,11 @@ from studio.core.dataset import DatasetInfo
 from studio.core.graph import Graph
 from studio.core.inference import Inference
 from studio.core.layer import ElementWise, Layer, Loss
-from studio.core.lowering import Ref, Scoring, Tensor, WeightRef
+from studio.core.lowering import Lowering, Ref, Scoring, Tensor, WeightRef
 from studio.core.optimizer import Optimizer
 from studio.core.shapes import Shape, size
 from studio.engine.arena import SharedSpace, aligned
+from studio.engine.gradient_spaces import GradientSpaces, Layout
 from studio.engine.plan import Call
 from studio.engine.scoring import lower_scoring
 from studio.kernels import control
@@ -81,6 +82,8 @@ class LayerLowering:
     training: bool
     optimizer: Optimizer | None = None
     exposing: bool = False
+    #: Told each place for a gradient before anything is written to it; then none is used twice.
+    on_gradient: Callable[[Lowering, Tensor], None] | None = None
     calls: list[Call] = field(default_factory=list)
     shapes: tuple[Shape, ...] = ()
 
@@ -98,6 +101,8 @@ class LayerLowering:
         self._tape: list[tuple[Place, Tensor | None, Callable[[Any], None]]] = []
         self._contributions: dict[int, list[Tensor]] = {}
         self._gradients: dict[str, Tensor] = {}
+        self._spaces = GradientSpaces()
+        self._temporary: tuple[Ref, int] | None = None
         self._keep: list[Tensor] = []  # ids of tensors are keys, so the tensors must live on
         self._floats_by_node: dict[str, int] = {}
         self._losses: list[str] = []
@@ -168,6 +173,11 @@ class LayerLowering:
         self._private += aligned(floats)
         self._floats_by_node[self._node] = self._floats_by_node.get(self._node, 0) + aligned(floats)
         return Ref("private", offset)
+
+    def temporary(self, floats: int) -> Ref:
+        if self._temporary is None or self._temporary[1] < floats:
+            self._temporary = self.scratch(floats), floats
+        return self._temporary[0]
 
     def table(self, values: Sequence[int] | np.ndarray) -> Ref:
         numbers = np.ascontiguousarray(values, np.int64).ravel()
@@ -259,7 +269,14 @@ class LayerLowering:
         if not tensor.differentiable:
             return None
         root = self._views.get(id(tensor), tensor)
-        place = self._allocate(root.shape, root.gradient_halo, 0, False, root.batch)
+        layout = self._layout(root.shape, root.gradient_halo, root.batch)
+        start = self._spaces.take(layout, self._phase == "backward")
+        if start is None:
+            start = self.scratch(layout.floats)
+        self._spaces.hold(layout, start)
+        place = self._tensor_at(start, layout, 0, False)
+        if self.on_gradient is not None:
+            self.on_gradient(self, place)
         self._contributions.setdefault(id(root), []).append(place)
         return reshaped(place, tensor.shape)
 
@@ -273,6 +290,7 @@ class LayerLowering:
         # Whoever reads it counts on the zeros around it, and in pictures on there being no more.
         if place.halo < root.gradient_halo or (len(root.shape) == 3 and place.halo > root.gradient_halo):
             return False
+        self._spaces.hold_again(gradient.base)
         self._contributions.setdefault(id(root), []).append(place)
         return True
 
@@ -381,29 +399,36 @@ class LayerLowering:
     def score(self, scoring: Scoring) -> Tensor:
         return lower_scoring(self, scoring)
 
-    def _row_stride(self, shape: Shape, halo: int, batch: int) -> int:
-        """Distance of a picture's rows with so many zeros around it."""
-        stride = (shape[1] + 2 * halo) * shape[2] * batch
-        # Rows a power of two apart would crowd the same places of the nearest cache.
-        return stride + _ROW_SHIFT if halo and stride % _PAGE == 0 else stride
+    def _release(self, gradient: Tensor) -> None:
+        """Nobody reads this gradient any more: its place may hold another."""
+        if self.on_gradient is None:
+            self._spaces.release(gradient.base)
+
+    def _layout(self, shape: Shape, halo: int, batch: int) -> Layout:
+        if len(shape) == 3:
+            height, width, channels = shape
+            stride = (width + 2 * halo) * channels * batch
+            # Rows a power of two apart would crowd the same places of the nearest cache.
+            stride += _ROW_SHIFT if halo and stride % _PAGE == 0 else 0
+            before = halo * stride + halo * channels * batch
+            return Layout(shape, halo, batch, height, width * channels, stride, before, (height + 2 * halo) * stride)
+        # The zeros before and after a sequence leave no gaps in it.
+        around = halo * shape[1] * batch if len(shape) == 2 else 0
+        floats = size(shape) * batch
+        return Layout(shape, halo, batch, 1, size(shape), floats, around, floats + 2 * around)
 
     def _allocate(
         self, shape: Shape, halo: int, gradient_halo: int, differentiable: bool, columns: int = 0
     ) -> Tensor:
-        batch = columns or self.batch
-        if len(shape) == 3:
-            height, width, channels = shape
-            row_stride = self._row_stride(shape, halo, batch)
-            start = self.scratch((height + 2 * halo) * row_stride)
-            base = start + halo * row_stride + halo * channels * batch
-            rows, row_length = height, width * channels
-        else:
-            # The zeros before and after a sequence leave no gaps in it.
-            around = halo * shape[1] * batch if len(shape) == 2 else 0
-            base = self.scratch(size(shape) * batch + 2 * around) + around
-            rows, row_length, row_stride = 1, size(shape), size(shape) * batch
+        layout = self._layout(shape, halo, columns or self.batch)
+        return self._tensor_at(self.scratch(layout.floats), layout, gradient_halo, differentiable)
+
+    def _tensor_at(self, start: Ref, layout: Layout, gradient_halo: int, differentiable: bool) -> Tensor:
         tensor = Tensor(
-            shape, base, rows, row_length, row_stride, batch, self._node, differentiable, gradient_halo, halo
+            layout.shape,
+            start + layout.before,
+            *(layout.rows, layout.row_length, layout.row_stride, layout.batch),
+            *(self._node, differentiable, gradient_halo, layout.halo),
         )
         self._keep.append(tensor)
         return tensor

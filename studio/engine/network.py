@@ -16,6 +16,7 @@ from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import Inference, infer
 from studio.core.loss import ClassLoss
+from studio.core.lowering import Lowering, Tensor
 from studio.core.optimizer import Optimizer
 from studio.core.problems import Problem
 from studio.core.schedule import Schedule
@@ -43,6 +44,7 @@ def make_plans(
     infos: Mapping[str, DatasetInfo],
     training: Training,
     threads: int,
+    on_gradient: Callable[[Lowering, Tensor], None] | None = None,
 ) -> tuple[SharedSpace, list[tuple[Plan, int]]]:
     """Plans for training, for the probe batch and for many samples, with their threads.
 
@@ -56,7 +58,10 @@ def make_plans(
         space.add_slot(slot)
     shard = -(-training.batch_size // threads)
     plans = [
-        (build_plan(graph, inference, infos, space, shard, optimizer, is_stepwise(training)), threads),
+        (
+            build_plan(graph, inference, infos, space, shard, optimizer, is_stepwise(training), on_gradient=on_gradient),
+            threads,
+        ),
         (build_plan(graph, inference, infos, space, PROBE, exposing=True), 1),
         (build_plan(graph, inference, infos, space, MANY), 1),
     ]
@@ -89,6 +94,8 @@ class Network(Observed):
         How many to train with, at least 1.
     compile_kernels : callable
         Called with the kernels that are needed, before their addresses are.
+    on_gradient : callable or None
+        For tests: told each place for a gradient before it is written to; then none is used twice.
 
     Raises
     ------
@@ -103,6 +110,7 @@ class Network(Observed):
         datasets: Mapping[str, Dataset],
         threads: int,
         compile_kernels: Callable[[Iterable[Kernel]], None] = lambda kernels: None,
+        on_gradient: Callable[[Lowering, Tensor], None] | None = None,
     ) -> None:
         self.graph = graph
         self.training = training
@@ -117,7 +125,9 @@ class Network(Observed):
             raise EngineProblem(Problem("", "The training settings name no optimizer: choose one."))
         self.optimizer = optimizer
         self.threads = max(1, min(threads, training.batch_size))
-        self.space, plans = make_plans(graph, self.inference, self.infos, training, self.threads)
+        self.space, plans = make_plans(
+            graph, self.inference, self.infos, training, self.threads, on_gradient
+        )
         self._refuse_too_large(plans)
         compile_kernels({id(k): k for plan, _ in plans for k in plan.kernels}.values())
         self.device = CpuDevice(self.space, plans)

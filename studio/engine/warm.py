@@ -19,6 +19,7 @@ from studio.core.merging import Merging
 from studio.core.plugins import from_plugin
 from studio.kernels import jit
 from studio.kernels.channelwise import collect_kernel, weigh_kernel
+from studio.kernels.correlations import outer_kernel
 from studio.kernels.jit import Kernel
 from studio.kernels.merging import merge_kernel, slope_kernel
 from studio.kernels.pointwise import backward_kernel, forward_kernel
@@ -40,7 +41,9 @@ def standard_kernels() -> list[Kernel]:
     for outputs in range(SHAPE.outputs, 0, -1):
         kernels += [multiply_kernel(outputs, vectors) for vectors in range(1, SHAPE.vectors + 1)]
     for outputs in range(SHAPE.correlated_outputs, 0, -1):
-        kernels += [correlate_kernel(outputs), correlate_kernel(outputs, pictures=True)]
+        kernels.append(correlate_kernel(outputs))
+    for inputs in range(SHAPE.outputs, 0, -1):
+        kernels += [outer_kernel(inputs, vectors) for vectors in range(1, SHAPE.vectors + 1)]
     # Depthwise convolutions of 3 x 3; others are compiled when they are first used.
     kernels += [collect_kernel(vectors * LANES, many) for vectors in (8, 4, 2, 1) for many in (True, False)]
     kernels += [weigh_kernel(9, with_bias) for with_bias in (True, False)]

@@ -14,8 +14,8 @@ import numpy as np
 from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.core.windows import Pair, Window
 from studio.kernels.channelwise import MOST_TERMS, collect_kernel, weigh_kernel
+from studio.kernels.correlations import Groups, lower_correlation
 from studio.kernels.products import (
-    correlate_kernel,
     multiply_kernel,
     pack,
     split_evenly,
@@ -31,8 +31,6 @@ _FEW = 2
 _NEAR = 65_536
 #: Pixels whose weight gradients are summed in registers at a time.
 _CHUNK = 2
-#: Fewest pixels to finish for all filters before the next ones.
-_LEAST_PIXELS = 16
 
 
 @dataclass(frozen=True)
@@ -119,12 +117,11 @@ class Convolution:
         start = self._start(fine)
         pixels, coarse_pixels = window.pixel_offsets(fine.row_stride, fine.shape[2] * batch), coarse.pixel_offsets()
         offsets = self._tap_offsets(fine)
-        depth = len(offsets)
         if self.filters <= _FEW:
             order = _Order(window.output, window.reach, window.strides)
             near, pixels, coarse_pixels = order.arrange(self.groups, self.channels * batch, pixels, coarse_pixels)
             places = np.arange(window.size)[:, None] * self.tap_step + np.arange(self.channels) * self.channel_step
-            for first, terms, blocks in split_evenly(depth, MOST_TERMS):
+            for first, terms, blocks in split_evenly(len(offsets), MOST_TERMS):
                 summed = bias is not None and first == 0
                 sums = lowering.scratch(self.groups * self.filters * blocks * (terms + summed) * lowering.lanes)
                 lowering.emit(
@@ -137,23 +134,15 @@ class Convolution:
                     *(sums, bias.gradient if bias is not None else sums),
                 )
             return
-        if bias is not None:
-            sum_over_pixels(lowering, coarse, bias)
-        # Where the sums of all filters fit too, pixels are finished for all before the next ones.
-        room = depth * self.filters * lowering.lanes
-        near = max(_LEAST_PIXELS, _NEAR // (depth * batch)) if room <= _NEAR else len(pixels)
-        sums = lowering.scratch(room if room <= _NEAR else depth * SHAPE.correlated_outputs * lowering.lanes)
-        steps = (self.groups, self.channels * batch, self.filters * batch, self.group_step)
-        for first, block, blocks in split_evenly(self.filters, SHAPE.correlated_outputs):
-            lowering.emit(
-                correlate_kernel(block, pictures=True, grouped=self.groups > 1),
-                *(blocks, len(pixels), depth, batch),
-                *(start, lowering.table(pixels), lowering.table(offsets)),
-                *(coarse.base + first * batch, lowering.table(coarse_pixels), batch),
-                *(self.kernel.gradient + first, self.tap_step // self.channels, sums),
-                *(near, depth * block * lowering.lanes if room <= _NEAR else 0),
-                *(steps if self.groups > 1 else ()),
-            )
+        lower_correlation(
+            lowering,
+            self.filters,
+            (start, pixels, offsets),
+            (coarse.base, coarse_pixels),
+            (self.kernel.gradient, self.tap_step // self.channels),
+            bias.gradient if bias is not None else None,
+            Groups(self.groups, self.channels * batch, self.filters * batch, self.group_step),
+        )
 
     def _start(self, fine: Tensor) -> Ref:
         """Where the window's first place begins, in the zeros around the picture."""

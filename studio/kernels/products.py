@@ -54,7 +54,8 @@ def run(arena, record, table, state):
     x, x_pixels, offsets = at(arena, record[6]), at(table, record[7]), at(table, record[8])
     dy, dy_pixels, dy_stride = at(arena, record[9]), at(table, record[10]), record[11]
     weights, stride, sums = at(arena, record[12]), record[13], at(arena, record[14])
-    near, sums_step = {near}
+    # How many pixels to finish for all blocks before the next ones, so that they stay in a near cache.
+    near, sums_step = record[15], record[16]
     vectors = batch // LANES
     # So many pixels at a time that their inputs stay in the nearest cache for all k. Pixels are
     # often a power of two apart and then share its sets: twice as many would be half as fast.
@@ -118,25 +119,15 @@ def multiply_kernel(outputs: int, vectors: int, grouped: bool = False) -> Kernel
     return generated(f"multiply_{outputs}x{vectors}_grouped", _for_each_group(text, places, 18))
 
 
-def correlate_kernel(outputs: int, pictures: bool = False, grouped: bool = False) -> Kernel:
+def correlate_kernel(outputs: int, grouped: bool = False) -> Kernel:
     """The weight gradient kernel for tiles of `outputs`.
 
-    Parameters
-    ----------
-    outputs : int
-    pictures : bool
-        Whether two more arguments say how many pixels to finish for all blocks before the
-        next ones, so that they stay in a near cache, and how far the sums of blocks are apart.
-    grouped : bool
-        Whether it, one for pictures, is done again and again: four more arguments say how
-        often, and how far x, dy and the weights are moved each time.
+    One for groups does it again and again: four more arguments say how often, and how far x, dy
+    and the weights are moved each time.
     """
-    near = "record[15], record[16]" if pictures else "pixels, 0"
-    text = _CORRELATE.format(outputs=outputs, inputs=SHAPE.correlated_inputs, near=near)
-    if not pictures:
-        return generated(f"correlate_{outputs}", text)
+    text = _CORRELATE.format(outputs=outputs, inputs=SHAPE.correlated_inputs)
     if not grouped:
-        return generated(f"correlate_{outputs}_pictures", text)
+        return generated(f"correlate_{outputs}", text)
     places = {"x": "record[6]", "dy": "record[9]", "weights": "record[12]"}
     return generated(f"correlate_{outputs}_grouped", _for_each_group(text, places, 17))
 

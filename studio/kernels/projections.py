@@ -12,13 +12,8 @@ import numpy as np
 
 from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.kernels.control import copy_rows
-from studio.kernels.products import (
-    correlate_kernel,
-    multiply_kernel,
-    split_evenly,
-    sum_channels,
-    vectors_for,
-)
+from studio.kernels.correlations import lower_correlation
+from studio.kernels.products import multiply_kernel, split_evenly, vectors_for
 from studio.kernels.tiles import SHAPE
 
 
@@ -108,27 +103,22 @@ def project(lowering: Lowering, x: Tensor, pieces: Sequence[Piece], y: Tensor) -
         )
 
     def backward(dy: Tensor) -> None:
-        dy_places = lowering.table(dy.pixel_offsets())
-        sums = lowering.scratch(inputs * SHAPE.correlated_outputs * lowering.lanes)
         first = 0
         for piece in () if lowering.frozen else pieces:
-            source = dy.base + first * batch
+            lower_correlation(
+                lowering,
+                piece.outputs,
+                (x.base, x.pixel_offsets(), np.arange(inputs) * batch),
+                (dy.base + first * batch, dy.pixel_offsets()),
+                (piece.kernel_gradient, piece.stride),
+                piece.bias_gradient,
+            )
             first += piece.outputs
-            if piece.bias_gradient is not None:
-                room = lowering.scratch(piece.outputs * lowering.lanes)
-                lowering.emit(sum_channels, piece.outputs, places, batch, source, dy_places, piece.bias_gradient, room)
-            for start, block, blocks in split_evenly(piece.outputs, SHAPE.correlated_outputs):
-                lowering.emit(
-                    correlate_kernel(block),
-                    *(blocks, places, inputs, batch),
-                    *(x.base, x_places, x_offsets),
-                    *(source + start * batch, dy_places, batch),
-                    *(piece.kernel_gradient + start, piece.stride, sums),
-                )
         dx = lowering.gradient(x)
         if dx is None:
             return
-        dx_places, dy_offsets = lowering.table(dx.pixel_offsets()), lowering.table(np.arange(outputs) * batch)
+        dx_places, dy_places = lowering.table(dx.pixel_offsets()), lowering.table(dy.pixel_offsets())
+        dy_offsets = lowering.table(np.arange(outputs) * batch)
         for start, block, blocks in split_evenly(inputs, SHAPE.outputs):
             lowering.emit(
                 multiply_kernel(block, vectors_for(batch)),

@@ -81,6 +81,25 @@ def weighted_sum(arena: Any, record: Any, table: Any, state: Any) -> None:
 
 
 @kernel
+def scribble(arena: Any, record: Any, table: Any, state: Any) -> None:
+    """Fill rows with numbers that are none."""
+    rows, length = record[2], record[3]
+    for row in range(rows):
+        target = at(arena, record[4] + row * record[5])
+        for i in range(0, length, LANES):
+            store(at(target, i), splat(np.nan))
+
+
+def scribble_over(lowering: Lowering, gradient: Tensor) -> None:
+    """Emit what shows that a layer counts on a gradient being zero before it is written.
+
+    In a network its place has held other gradients.
+    """
+    length = gradient.row_length * gradient.batch
+    lowering.emit(scribble, gradient.rows, length, gradient.base, gradient.row_stride)
+
+
+@kernel
 def weighted_sum_gradient(arena: Any, record: Any, table: Any, state: Any) -> None:
     """dy = r"""
     count, batch = record[2], record[3]
@@ -252,7 +271,7 @@ class Rig:
                     graph = graph.connect(giver, 0, node, 0)
         graph = graph.set_trainable([self.node], not self.frozen)
         training = Training(optimizer=SGD(learning_rate=0.0), batch_size=self.batch)
-        self.network = Network(graph, training, datasets, self.threads, compile_ahead)
+        self.network = Network(graph, training, datasets, self.threads, compile_ahead, scribble_over)
         self.set_weights(self.weights)
 
     def _share(self, graph: Graph, givers: Sequence[str]) -> Graph:
