@@ -29,7 +29,7 @@ _LEAST_PIXELS = 16
 
 _OUTER = '''"""dw[k, o] and dbias[o], {inputs} inputs by {vectors} vectors of outputs at a time; dy is turned."""
 
-from studio.kernels.simd import LANES, at, load, splat, store, transpose_block
+from studio.kernels.simd import LANES, at, load, prefetch, splat, store, transpose_block
 from studio.kernels.tiles import outer_{inputs}x{vectors} as tile
 from studio.kernels.tiles import outer_{fewer}x{vectors} as tile_fewer
 
@@ -41,6 +41,7 @@ def run(arena, record, table, state):
     dy, dy_pixels, rows = at(arena, record[12]), at(table, record[13]), at(table, record[14])
     weights, stride, bias = at(arena, record[15]), record[16], at(arena, record[17])
     turned, sums = at(arena, record[18]), at(arena, record[19])
+    newest, fresh = record[20], record[21]
     depth = blocks * {inputs} + smaller * {fewer}
     bias_sums = at(sums, depth * padded)
     for start in range(0, pixels, near):
@@ -50,7 +51,16 @@ def run(arena, record, table, state):
             for b in range(0, batch, LANES):
                 for o in range(0, padded, LANES):
                     transpose_block(at(source, b), at(rows, o), at(target, b * padded + o), padded)
-        for block in range(blocks + smaller):
+        ahead, tiles = min(near, pixels - start - count), blocks + smaller
+        for block in range(tiles):
+            # Fetch a part of what the next pixels need while these are computed.
+            for p in range(ahead * block // tiles, ahead * (block + 1) // tiles):
+                source = at(dy, dy_pixels[start + count + p])
+                for i in range(0, outputs * batch, 16):
+                    prefetch(at(source, i))
+                source = at(x, x_pixels[start + count + p] + newest)
+                for i in range(0, fresh, 16):
+                    prefetch(at(source, i))
             k = block * {inputs} - max(0, block - blocks) * ({inputs} - {fewer})
             for o in range(0, padded, {vectors} * LANES):
                 if block < blocks:
@@ -135,6 +145,8 @@ def lower_correlation(
         _lower_lanes(lowering, outputs, x, dy, weights, groups)
         return
     depth = len(offsets)
+    # What the next pixel sees that this one did not.
+    fresh = min(max(batch, int(x_pixels[1] - x_pixels[0])) if len(x_pixels) > 1 else batch, int(offsets.max()) + batch)
     vectors = 2 if padded % (2 * lanes) == 0 else 1
     (_, inputs, blocks), *rest = split_evenly(depth, SHAPE.outputs)
     near = max(1, min(len(x_pixels), _TURNED // (batch * padded)))
@@ -150,6 +162,7 @@ def lower_correlation(
             *(source + group * groups.dy, lowering.table(dy_pixels), rows),
             *(gradient + group * groups.weights, stride),
             *(bias + group * outputs if bias is not None else sums + depth * padded, turned, sums),
+            *(int(offsets.max()) + batch - fresh, fresh),
         )
 
 

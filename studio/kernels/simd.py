@@ -369,6 +369,21 @@ def sum_lanes(context, x):
 
 
 @intrinsic
+def prefetch(context, pointer):
+    """Ask for a cache line to be brought into the second cache; what it holds does not change."""
+
+    def generate(context, builder, signature, arguments):
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, _i32, _i32, _i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        read, second_cache, data = (ir.Constant(_i32, n) for n in (0, 2, 1))
+        builder.call(function, [builder.bitcast(arguments[0], byte), read, second_cache, data])
+        return context.get_dummy_value()
+
+    return types.void(float_pointer), generate
+
+
+@intrinsic
 def transpose_block(context, source, distance, target, target_distance):
     """Transpose a square block of `LANES` rows of `LANES` floats.
 
