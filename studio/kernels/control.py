@@ -274,7 +274,7 @@ def barrier(arena, record, table, state):
         turns = 0
         while _atomic_load(counter) < target:
             turns += 1
-            if turns < 2000:
+            if turns < 300:
                 _pause()
             else:
                 _yield_processor(state[YIELD])
