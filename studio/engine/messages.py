@@ -411,11 +411,16 @@ class StepTimes:
         Minibatches that were timed so far; while there are none, times are 0.
     threads : int
         Threads that train; times are means over them.
+    peak_gflops, peak_gigabytes : float
+        What this machine can do at best with so many threads: 10**9 operations a second, and 10**9
+        bytes a second for as much data as a step goes through; 0 while it is not known.
     """
 
     calls: tuple[CallTime, ...]
     steps: int
     threads: int = 1
+    peak_gflops: float = 0.0
+    peak_gigabytes: float = 0.0
 
     @property
     def microseconds(self) -> float:

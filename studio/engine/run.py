@@ -26,6 +26,7 @@ from studio.engine.history import History
 from studio.engine.messages import Evaluation, StepTimes, TrainingState
 from studio.engine.network import Network, schedule_of
 from studio.engine.observed import LossSums
+from studio.engine.peaks import measured_peaks
 from studio.engine.recovery import EXPLODED, recover
 from studio.engine.threads import choose_threads
 from studio.engine.timing import KERNELS as timing_kernels
@@ -305,7 +306,7 @@ class TrainingRun:
         """The network's timer, if it is time for the next measurement."""
         if self._timer is None or self._timer.network is not self.network:
             self._compile(timing_kernels)
-            self._timer = StepTimer(self.network)
+            self._timer = StepTimer(self.network, peaks=measured_peaks(self.threads))
         return self._timer if self._timer.is_due else None
 
     @property

@@ -14,14 +14,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from studio.engine.costs import cost_of
 from studio.engine.cpu_device import aligned_array, runner_of
 from studio.engine.messages import CallTime, StepTimes
 from studio.engine.network import Network
+from studio.engine.peaks import KERNELS as peak_kernels
+from studio.engine.peaks import Peaks
 from studio.kernels import control, state
 from studio.kernels.jit import Kernel
 
-#: Kernels that timing needs beside a plan's own.
-KERNELS: tuple[Kernel, ...] = (control.run_timed, control.read_clock)
+#: Kernels that timing, and what it is compared with, need beside a plan's own.
+KERNELS: tuple[Kernel, ...] = (control.run_timed, control.read_clock, *peak_kernels)
 #: Seconds between two measurements.
 INTERVAL = 0.25
 #: Of so many measurements the middle one counts: what the system does in between is in some of them.
@@ -92,16 +95,27 @@ class StepCalls:
         #: Which of the keys each call is of.
         self.groups = np.array([numbers[key] for key in keys], np.int64)
         self._counts = np.bincount(self.groups, minlength=len(self.keys))
+        plan, costs = network.train_plan.plan, np.zeros((len(self.keys), 2))
+        for group, call in zip(self.groups, calls, strict=True):
+            cost = cost_of(call, plan, network.threads)
+            costs[group] += cost.operations, cost.traffic
+        self._costs = costs.tolist()
+        #: Bytes that a thread goes through in a step: its own, and the weights.
+        self.working_set = 4 * (plan.private_floats + network.space.size)
         programs = {key: call.kernel for key, call in zip(keys, calls, strict=True)}
         self._programs = [programs[key] for key in self.keys]
 
-    def with_times(self, microseconds: np.ndarray, steps: int) -> StepTimes:
-        """The calls with what they took, float64 ``(keys,)``."""
+    def with_times(self, microseconds: np.ndarray, steps: int, peaks: Peaks | None = None) -> StepTimes:
+        """The calls with what they took, float64 ``(keys,)``, beside what the machine can do."""
         calls = tuple(
-            CallTime(*key, int(count), float(taken), program=program)
-            for key, count, taken, program in zip(self.keys, self._counts, microseconds, self._programs, strict=True)
+            CallTime(*key, int(count), float(taken), cost[0], cost[1], program)
+            for key, count, taken, cost, program in zip(
+                self.keys, self._counts, microseconds, self._costs, self._programs, strict=True
+            )
         )
-        return StepTimes(calls, steps, self.threads)
+        if peaks is None:
+            return StepTimes(calls, steps, self.threads)
+        return StepTimes(calls, steps, self.threads, peaks.gflops, peaks.moving(self.working_set))
 
 
 class StepTimer:
@@ -113,11 +127,13 @@ class StepTimer:
         Its kernels, and `KERNELS`, are compiled.
     clock : Clock or None
         None for the best one there is.
+    peaks : Peaks or None
+        What the machine can do, where it is known.
     """
 
-    def __init__(self, network: Network, clock: Clock | None = None) -> None:
+    def __init__(self, network: Network, clock: Clock | None = None, peaks: Peaks | None = None) -> None:
         self.network = network
-        self._clock = clock or clock_of()
+        self._clock, self._peaks = clock or clock_of(), peaks
         bound = network.train_plan
         self._calls = StepCalls(network)
         self._ticks = [aligned_array(max(1, len(self._calls.groups)), np.int64) for _ in bound.states]
@@ -154,5 +170,5 @@ class StepTimer:
     def times(self) -> StepTimes | None:
         """What the calls took, the middle one of the last measurements; None before the first."""
         if self._times is None and self._rounds:
-            self._times = self._calls.with_times(np.median(self._rounds, axis=0), self._steps)
+            self._times = self._calls.with_times(np.median(self._rounds, axis=0), self._steps, self._peaks)
         return self._times

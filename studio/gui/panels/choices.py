@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QMenu, QTabBar, QToolButton, QWidget
 
 from studio.gui.theme import Theme
 
-
 #: Pixels beside the words of a tab, where there is room and where there is little.
 _ROOMY_TAB, _TIGHT_TAB = 23, 13
 

@@ -18,7 +18,7 @@ from studio.gui.panels.speed.kernel_page import KernelPage
 from studio.gui.panels.speed.rate_plot import RatePlot
 from studio.gui.panels.speed.rates import RateHistory
 from studio.gui.panels.speed.roofline import RooflinePlot
-from studio.gui.panels.speed.summary import lines_of
+from studio.gui.panels.speed.summary import lines_of, roof_of
 from studio.gui.panels.speed.table import SpeedTable
 from studio.gui.session import Session
 from studio.gui.widgets import numbers
@@ -108,7 +108,7 @@ class SpeedPanel(Panel):
             self.rate_plot.show_rates(*self.rates.series(), time.monotonic())
         elif times is not None and not sentence:
             lines = lines_of(times, self.session.document.graph)
-            (self.table if page == _TABLE else self.roofline).show_lines(lines, None)
+            (self.table if page == _TABLE else self.roofline).show_lines(lines, roof_of(times))
             self._show_selection(self.session.selection)
         self._say_costs(snapshot)
 

@@ -148,7 +148,7 @@ class RooflinePlot(QWidget):
                 painter.drawText(QPointF(area.right() - width - 4, corner.y() - 5), short)
                 break
         slope = math.degrees(math.atan2(start.y() - corner.y(), corner.x() - start.x()))
-        words = self.tr("memory: {0} GB/s").format(numbers.three(roof.gigabytes))
+        words = self.tr("moves numbers as fast as it can: {0} GB/s").format(numbers.three(roof.gigabytes))
         # Only the part of the slope that is seen has room for words.
         from_bottom = min(1.0, (area.bottom() - corner.y()) / max(1.0, start.y() - corner.y()))
         length = math.hypot(corner.x() - start.x(), start.y() - corner.y()) * from_bottom

@@ -25,7 +25,7 @@ class Roof:
     gflops : float
         10**9 operations a second, all training threads together.
     gigabytes : float
-        10**9 bytes a second from and to memory.
+        10**9 bytes a second, from and to where as much data as a step goes through is kept.
     """
 
     gflops: float
@@ -104,6 +104,12 @@ class Line:
     def is_node(self) -> bool:
         """Whether it stands for a node of the graph."""
         return not self.phase and self.key not in (OPTIMIZER, WAITING, OTHER)
+
+
+def roof_of(times: StepTimes) -> Roof | None:
+    """What the machine can do at best; None while it is not known."""
+    known = times.peak_gflops > 0 and times.peak_gigabytes > 0
+    return Roof(times.peak_gflops, times.peak_gigabytes) if known else None
 
 
 def tr(text: str) -> str:
