@@ -224,6 +224,15 @@ def _correlate(s: Any) -> tuple[float, float]:
     return 2.0 * groups * products, groups * (x * s.batch + outputs * s.depth + outputs * s.pixels * s.batch)
 
 
+@_rule(r"outer_(\d+)x\d+", "outputs padded pixels batch blocks smaller x_pixels offsets")
+def _outer(s: Any) -> tuple[float, float]:
+    depth = s.blocks * s.tile[0] + s.smaller * max(1, s.tile[0] - 1)
+    x = s.distinct(("x_pixels", s.pixels), ("offsets", depth))
+    # Besides the products, the sum of the gradients: the bias's.
+    operations = (2.0 * depth + 1.0) * s.outputs * s.pixels * s.batch
+    return operations, x * s.batch + s.outputs * (depth + 1 + s.pixels * s.batch)
+
+
 @_rule(r"collect_\d+x\d+x\d+", "groups each depth pixels batch x_pixels offsets")
 def _collect(s: Any) -> tuple[float, float]:
     outputs = s.groups * s.each

@@ -17,6 +17,7 @@ from studio.core import registry
 from studio.core.layer import ElementWise
 from studio.core.merging import Merging
 from studio.core.plugins import from_plugin
+from studio.engine.timing import KERNELS as timing_kernels
 from studio.kernels import jit
 from studio.kernels.channelwise import collect_kernel, weigh_kernel
 from studio.kernels.correlations import outer_kernel
@@ -52,7 +53,7 @@ def standard_kernels() -> list[Kernel]:
             kernels += [forward_kernel(layer), backward_kernel(layer)]
         if issubclass(layer, Merging):
             kernels += [merge_kernel(layer), slope_kernel(layer, "slope_a", False), slope_kernel(layer, "slope_b", False)]
-    return kernels
+    return [*kernels, *timing_kernels]
 
 
 def _done_mark() -> Path:

@@ -33,6 +33,13 @@ def test_see_where_the_time_goes_and_what_computes_a_layer(make_studio, person):
     assert window.session.selection == {"n2"}
     me.wait(lambda: "window" in panel.costs.text())
 
+    # Below the roofline a dot tells, and selects.
+    me.click(panel.pages_choice, panel.pages_choice.segment(1).center().toPoint())
+    me.wait(lambda: panel.roofline.isVisible() and panel.roofline.roof is not None and len(panel.roofline.dots) > 4)
+    me.click(panel.roofline, panel.roofline.dot_place("n3").toPoint())
+    assert window.session.selection == {"n3"}
+    assert all(dot.gflops < 1.2 * panel.roofline.roof.gflops for dot in panel.roofline.dots)
+
     # Times on the nodes, which stay when another tab is in front, until they are switched off.
     me.click(panel.bars)
     item = me.canvas.graph_scene.nodes["n3"]
