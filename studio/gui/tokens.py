@@ -53,10 +53,11 @@ FAMILIES: dict[str, tuple[str, str]] = {
 
 TWO_CLASSES: tuple[tuple[str, str], ...] = (("#5AA9F0", "#1F6FC4"), ("#F5994A", "#BF5206"))
 
-#: Dark and light; searched for the largest smallest gap under normal and simulated sight.
+#: Dark and light; of colours with different names, those with the largest smallest gap (OKLab) under
+#: normal sight and simulated protan, deutan and tritan sight.
 TEN_CLASSES: tuple[tuple[str, ...], tuple[str, ...]] = (
-    ("#5AA9F0", "#F5994A", "#D81860", "#9048F0", "#D8F0C0", "#C090A8", "#C030A8", "#A8F0F0", "#F0D800", "#A86000"),
-    ("#1F6FC4", "#BF5206", "#000030", "#784848", "#7830F0", "#780000", "#909060", "#900078", "#001890", "#C078A8"),
+    ("#5AA9F0", "#F5994A", "#00E196", "#C31EB4", "#4B5AFF", "#D2E100", "#B4E1FF", "#E10F00", "#FFFFC3", "#876969"),
+    ("#1F6FC4", "#BF5206", "#2D695A", "#A54B87", "#4B00A5", "#4B1E2D", "#5A96B4", "#87965A", "#000F2D", "#960000"),
 )
 
 #: Stops at 0, .25, .5, .75 and 1, linear in sRGB; dark and light.

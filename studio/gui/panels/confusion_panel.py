@@ -38,6 +38,7 @@ class ConfusionMatrix(QWidget):
         self.theme = Theme.instance()
         self.counts = np.zeros((0, 0), np.int64)
         self.names: tuple[str, ...] = ()
+        #: Row and column under the pointer; one more than there are classes is the margin beside or below them.
         self.cell: tuple[int, int] | None = None
         self._title = ""
         self.setMouseTracking(True)
@@ -46,7 +47,7 @@ class ConfusionMatrix(QWidget):
     def show_counts(self, counts: np.ndarray, names: tuple[str, ...], title: str) -> None:
         """Show counts, int64 ``(classes, classes)``: row true, column predicted."""
         self.counts, self.names, self._title = counts, names, title
-        if self.cell is not None and max(self.cell) >= len(counts):
+        if self.cell is not None and max(self.cell) > len(counts):
             self.cell = None
         self.updateGeometry()
         self.update()
@@ -61,9 +62,20 @@ class ConfusionMatrix(QWidget):
             share = 100 * right / total if total else 0.0
             return self.tr("{0} of {1} right ({2} %)").format(right, total, f"{share:.1f}")
         row, column = self.cell
-        count, of = int(self.counts[row, column]), int(self.counts[row].sum())
-        if row == column:
-            return self.tr("{0} recognised: {1} of {2}").format(self.names[row], count, of)
+        if row == len(self.counts):
+            right, of = int(self.counts[column, column]), int(self.counts[:, column].sum())
+            if not of:
+                return self.tr("The answer {0} is never given").format(self.names[column])
+            share = f"{100 * right / of:.0f}"
+            return self.tr("Of all answers {0}: {1} % right ({2} of {3})").format(self.names[column], share, right, of)
+        of = int(self.counts[row].sum())
+        if column == len(self.counts) or row == column:
+            found = int(self.counts[row, row])
+            if not of:
+                return self.tr("There is no true {0} here").format(self.names[row])
+            share = f"{100 * found / of:.0f}"
+            return self.tr("Of all true {0}: {1} % found ({2} of {3})").format(self.names[row], share, found, of)
+        count = int(self.counts[row, column])
         return self.tr("{0} taken for {1}: {2} of {3}").format(self.names[row], self.names[column], count, of)
 
     def recall(self) -> np.ndarray:
@@ -97,13 +109,14 @@ class ConfusionMatrix(QWidget):
         return self.minimumSizeHint()
 
     def _cell_at(self, where: QPointF) -> tuple[int, int] | None:
-        cells = self._cells()
-        if not len(self.counts) or not cells.contains(where):
+        cells, classes = self._cells(), len(self.counts)
+        beside, below = where.x() > cells.right(), where.y() > cells.bottom()
+        reach = cells.adjusted(0, 0, 54, 18)
+        if not classes or not reach.contains(where) or (beside and below):
             return None
-        side = cells.width() / len(self.counts)
-        last = len(self.counts) - 1
-        row = min(last, int((where.y() - cells.top()) / side))
-        return row, min(last, int((where.x() - cells.left()) / side))
+        side = cells.width() / classes
+        row = classes if below else min(classes - 1, int((where.y() - cells.top()) / side))
+        return row, classes if beside else min(classes - 1, int((where.x() - cells.left()) / side))
 
     def cell_rect(self, row: int, column: int) -> QRectF:
         """Where a cell is, in the widget's pixels."""
@@ -146,10 +159,13 @@ class ConfusionMatrix(QWidget):
             row, column = self.cell
             band = QPen(theme.color("text-2"), 1)
             painter.setPen(band)
-            painter.drawRect(QRectF(cells.left(), cells.top() + row * side, cells.width(), side))
-            painter.drawRect(QRectF(cells.left() + column * side, cells.top(), side, cells.height()))
+            if row < classes:
+                painter.drawRect(QRectF(cells.left(), cells.top() + row * side, cells.width(), side))
+            if column < classes:
+                painter.drawRect(QRectF(cells.left() + column * side, cells.top(), side, cells.height()))
             painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRect(self.cell_rect(row, column))
+            # A share in a margin is about the cell on the diagonal.
+            painter.drawRect(self.cell_rect(min(row, column), min(row, column)) if max(row, column) == classes else self.cell_rect(row, column))
 
     def _paint_words(self, painter: QPainter, cells: QRectF) -> None:
         theme = self.theme
@@ -192,9 +208,11 @@ class ConfusionMatrix(QWidget):
             elif (side >= 26 and i != 0) or len(self.names) <= 4:
                 short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(side) - 2)
                 painter.drawText(column, centre, short)
-            painter.setPen(theme.color("text-3"))
+            pointed = self.cell == (i, len(self.names))
+            painter.setPen(theme.color("accent" if pointed else "text-3"))
             share = QRectF(right, cells.top() + i * side, 46, side)
             painter.drawText(share, Qt.AlignmentFlag.AlignVCenter, _percent(recall[i]))
+            painter.setPen(theme.color("accent" if self.cell == (len(self.names), i) else "text-3"))
             words = _percent(precision[i], short=side < 34)
             if metrics.horizontalAdvance(words) + 5 <= side:
                 painter.drawText(QRectF(cells.left() + i * side, below, side, 16), centre, words)
@@ -215,10 +233,10 @@ class ConfusionMatrix(QWidget):
 
     def _explain(self, event: QMouseEvent) -> None:
         cells, where = self._cells(), event.position()
-        if where.x() > cells.right():
-            tip = self.tr("found: of all samples of this class, the share that was recognised (recall).")
+        if where.x() > cells.right() and where.y() < cells.bottom():
+            tip = self.tr("Found (recall): of all true samples of a class, the share that the network recognises.")
         elif where.y() > cells.bottom():
-            tip = self.tr("right: of all answers that name this class, the share that is right (precision).")
+            tip = self.tr("Right (precision): of all answers that name a class, the share that is right.")
         else:
             tip = ""
         if tip != self.toolTip():
@@ -239,9 +257,11 @@ class ConfusionMatrix(QWidget):
         if move is None or not len(self.counts):
             super().keyPressEvent(event)
             return
-        last = len(self.counts) - 1
+        last = len(self.counts)
         row, column = self.cell if self.cell is not None else (-move[0], -move[1])
-        self._choose((min(last, max(0, row + move[0])), min(last, max(0, column + move[1]))))
+        row, column = min(last, max(0, row + move[0])), min(last, max(0, column + move[1]))
+        if (row, column) != (last, last):
+            self._choose((row, column))
 
     def _choose(self, cell: tuple[int, int] | None) -> None:
         if cell != self.cell:

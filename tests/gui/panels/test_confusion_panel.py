@@ -43,9 +43,32 @@ def test_pointing_at_a_cell_says_what_it_counts(shown):
     point(panel.matrix, 5, 9)
     assert panel.matrix.sentence() == f"5 taken for 9: {counts[5, 9]} of {counts[5].sum()}"
     point(panel.matrix, 3, 3)
-    assert panel.matrix.sentence() == f"3 recognised: {counts[3, 3]} of {counts[3].sum()}"
+    share = 100 * counts[3, 3] / counts[3].sum()
+    assert panel.matrix.sentence() == f"Of all true 3: {share:.0f} % found ({counts[3, 3]} of {counts[3].sum()})"
     QTest.mouseMove(panel.matrix, QPoint(2, panel.matrix.height() - 2))
     assert panel.matrix.cell is None
+
+
+def test_the_margins_say_recall_and_precision_in_words(shown):
+    scene, panel = shown
+    matrix, counts = panel.matrix, scene.trainer.snapshot.validation.confusion
+    cell = matrix.cell_rect(8, 9)
+    QTest.mouseMove(matrix, QPoint(round(cell.right() + 20), round(cell.center().y())))
+    found, of = counts[8, 8], counts[8].sum()
+    assert matrix.sentence() == f"Of all true 8: {100 * found / of:.0f} % found ({found} of {of})"
+    assert "recall" in matrix.toolTip()
+    cell = matrix.cell_rect(9, 1)
+    QTest.mouseMove(matrix, QPoint(round(cell.center().x()), round(cell.bottom() + 8)))
+    right, of = counts[1, 1], counts[:, 1].sum()
+    assert matrix.sentence() == f"Of all answers 1: {100 * right / of:.0f} % right ({right} of {of})"
+    assert "precision" in matrix.toolTip()
+    matrix.grab()
+    matrix.setFocus()
+    QTest.keyClick(matrix, Qt.Key.Key_Up)
+    assert matrix.cell == (9, 1)
+    for _ in range(12):
+        QTest.keyClick(matrix, Qt.Key.Key_Right)
+    assert matrix.sentence().startswith("Of all true 9:")
 
 
 def test_arrow_keys_walk_over_the_cells(shown):
