@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from shiboken6 import isValid
 
 from studio.core.dataset import DatasetInfo
-from studio.core.document import Document
+from studio.core.document import Document, Position
 from studio.core.graph import Graph
 from studio.core.inference import Inference, infer
 
@@ -33,15 +33,17 @@ class _Edit(QUndoCommand):
     def __init__(self, session: Session, after: Document, text: str, merge_key: str) -> None:
         super().__init__(text)
         self._session = weakref.ref(session)
-        self._before = session.document
-        self._after = after
+        self.before = session.document
+        self.after = after
+        #: Places of nodes that moved because others needed room, not because a person moved them.
+        self.amended: dict[str, Position] = {}
         self._merge_key = merge_key
 
     def redo(self) -> None:
-        self._make_current(self._after)
+        self._make_current(self.after)
 
     def undo(self) -> None:
-        self._make_current(self._before)
+        self._make_current(self.before)
 
     def _make_current(self, document: Document) -> None:
         session = self._session()
@@ -54,7 +56,7 @@ class _Edit(QUndoCommand):
     def mergeWith(self, other: QUndoCommand) -> bool:
         if not isinstance(other, _Edit) or other._merge_key != self._merge_key:
             return False
-        self._after = other._after
+        self.after = other.after
         return True
 
 
@@ -74,6 +76,8 @@ class Session(QObject):
     document_changed = Signal(object, object)
     #: Emitted after the selection changed: frozenset of node ids.
     selection_changed = Signal(object)
+    #: Emitted after an edit was made (not undone or redone), which may still be amended.
+    edited = Signal()
     #: Emitted when the file, its name or the dirty mark changed.
     file_changed = Signal()
     #: Emitted after another document took the place of the old one, history of edits included.
@@ -149,6 +153,30 @@ class Session(QObject):
         listed[:] = [command for command in listed if isValid(command)]
         listed.append(edit)
         self.undo_stack.push(edit)
+        self.edited.emit()
+
+    @property
+    def last_edit(self) -> _Edit | None:
+        """The edit that was made last, with those merged into it; None after it was undone, or before any."""
+        listed = [command for command in _commands[self._number] if isValid(command)]
+        last = listed[-1] if listed and self.undo_stack.index() == self.undo_stack.count() else None
+        return last if isinstance(last, _Edit) else None
+
+    def amend(self, places: Mapping[str, Position], moved: frozenset[str]) -> None:
+        """Put nodes elsewhere as part of the last edit, so that both are undone together.
+
+        Parameters
+        ----------
+        places : mapping of str to (float, float)
+            New top left corners by node id.
+        moved : frozenset of str
+            Those of them that only made room.
+        """
+        edit = self.last_edit
+        if edit is not None:
+            edit.after = edit.after.moved(places)
+            edit.amended = {node: edit.after.positions[node] for node in moved}
+            self._show(edit.after)
 
     def open(self, document: Document, path: Path | None = None) -> None:
         """Put another document in place; undo starts afresh."""

@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QEvent,
     QPoint,
     QPointF,
+    QRect,
     QRectF,
     QTimer,
     Signal,
@@ -25,9 +26,10 @@ from studio.gui.canvas.actions import make_actions, show_menu
 from studio.gui.canvas.brick_placing import place_brick_near, read_brick
 from studio.gui.canvas.editing import Editor
 from studio.gui.canvas.faces import HEADER, TEXT_LEFT
+from studio.gui.canvas.growth import Growth
 from studio.gui.canvas.journey import Journey
 from studio.gui.canvas.layer_search import takes
-from studio.gui.canvas.minimap import Minimap
+from studio.gui.canvas.minimap import FOLDED, SIZE, Minimap, minimap_corners
 from studio.gui.canvas.node_times import NodeTimes
 from studio.gui.canvas.overlays import Hint, Legend, TitleEditor, ZoomControls
 from studio.gui.canvas.picture import draw
@@ -42,6 +44,8 @@ from studio.gui.session import Session
 from studio.gui.theme import Theme
 
 _ZOOM_STEP = 1.25
+#: A graph is opened at this scale at least: of a larger one the beginning is shown.
+_READABLE = 0.5
 
 
 class Canvas(QWidget):
@@ -68,6 +72,7 @@ class Canvas(QWidget):
         self.session, self.live = session, live
         self.graph_scene = GraphScene(self)
         self.editor = Editor(session, self.graph_scene)
+        self._growth = Growth(session, self.graph_scene)
         self.view = GraphView(session, self.graph_scene, self.editor, self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -127,6 +132,7 @@ class Canvas(QWidget):
 
     def _show_document(self, before: Document, after: Document) -> None:
         fresh = before is after or before.graph is not after.graph
+        self._growth.about_to_show(before)
         self.graph_scene.reconcile(after, self.session.inference, self.session.datasets, fresh)
         if self.view.chosen_wire is not None and self.view.chosen_wire not in self.graph_scene.wires:
             self.view.select_wire(None)
@@ -204,6 +210,7 @@ class Canvas(QWidget):
         bounds = self.graph_scene.bounds()
         self.minimap.show_view(view)
         self.minimap.setVisible(not bounds.isEmpty() and not view.contains(bounds))
+        self._place_minimap()
         if self.title_editor.isVisible():
             self.title_editor.clearFocus()
         if before is not None and self.visible_nodes() - before:
@@ -247,7 +254,7 @@ class Canvas(QWidget):
     def _fit_if_due(self) -> None:
         if self._fit_due and self.isVisible() and self.graph_scene.nodes:
             self._fit_due = False
-            self.view.fit_rect(self.graph_scene.bounds())
+            self.view.fit_rect(self.graph_scene.bounds(), smallest=_READABLE)
 
     # Editing ---------------------------------------------------------------------------
 
@@ -418,7 +425,23 @@ class Canvas(QWidget):
         self.legend.move(26, 20)
         self.hint.adjustSize()
         self.hint.move((self.width() - self.hint.width()) // 2, (self.height() - self.hint.height()) // 2)
-        self.minimap.move(self.width() - self.minimap.width() - 12, self.height() - self.minimap.height() - 12)
+        self._place_minimap()
+
+    def _place_minimap(self) -> None:
+        """Into a corner where it covers no node; folded where there is none. It does not move without need."""
+        minimap = self.minimap
+        if minimap.isHidden() or minimap.is_opened:
+            return
+        corners = minimap_corners(self.rect())
+
+        def is_free(corner: QPoint) -> bool:
+            return not self.graph_scene.nodes_in(self.view.mapToScene(QRect(corner, SIZE)).boundingRect())
+
+        now = QRect(minimap.pos(), minimap.size()).bottomRight() - QRect(QPoint(), SIZE).bottomRight()
+        free = now if now in corners and is_free(now) else next(filter(is_free, corners), None)
+        minimap.fold(free is None)
+        place = corners[0] + QPoint(SIZE.width() - FOLDED.width(), SIZE.height() - FOLDED.height())
+        minimap.move(place if free is None else free)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from studio.gui.canvas.scene import GraphScene
 from studio.gui.canvas.style import current_style, mixed
 
-_SIZE = QSize(176, 116)
+#: Of the map, and of the corner of it that is left where it would cover nodes.
+SIZE, FOLDED = QSize(176, 116), QSize(44, 30)
 _MARGIN = 8
 
 
+def minimap_corners(canvas: QRect) -> list[QPoint]:
+    """Where the map may lie in a canvas, the best place first; below what floats over its upper edge."""
+    edge, top = 12, 64
+    right, bottom = canvas.width() - SIZE.width() - edge, canvas.height() - SIZE.height() - edge
+    return [QPoint(right, bottom), QPoint(edge, bottom), QPoint(right, top), QPoint(edge, top)]
+
+
 class Minimap(QWidget):
-    """A map of the scene.
+    """A map of the scene; folded it is a small sign that opens under the pointer.
 
     Parameters
     ----------
@@ -27,7 +35,8 @@ class Minimap(QWidget):
 
     def __init__(self, scene: GraphScene, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setFixedSize(_SIZE)
+        self.setFixedSize(SIZE)
+        self._folded = False
         self.setAccessibleName(self.tr("Map of the graph"))
         self.setToolTip(self.tr("Click or drag to go to another part of the graph."))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -37,6 +46,34 @@ class Minimap(QWidget):
         self._nodes: QPixmap | None = None
         self._dragging = False
         scene.rearranged.connect(self.redraw)
+
+    def fold(self, folded: bool) -> None:
+        """Be a small sign, or the whole map."""
+        if folded != self._folded:
+            self._folded = folded
+            self._resize(FOLDED if folded else SIZE)
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether it is folded, but opened by the pointer over it."""
+        return self._folded and self.size() == SIZE
+
+    def _resize(self, size: QSize) -> None:
+        """Take another size; the lower right corner stays."""
+        corner = QPoint(self.width() - size.width(), self.height() - size.height())
+        self.setFixedSize(size)
+        self.move(self.pos() + corner)
+        self.redraw()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        if self._folded:
+            self._resize(SIZE)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        if self._folded and not self._dragging:
+            self._resize(FOLDED)
 
     def redraw(self) -> None:
         """Draw the nodes again: they, or the theme, changed."""
@@ -54,7 +91,8 @@ class Minimap(QWidget):
         self._world = bounds.adjusted(-60, -60, 60, 60)
 
     def _scale(self) -> float:
-        room = self.rect().adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
+        margin = _MARGIN if self.size() == SIZE else _MARGIN // 2
+        room = self.rect().adjusted(margin, margin, -margin, -margin)
         return min(room.width() / max(self._world.width(), 1), room.height() / max(self._world.height(), 1))
 
     def _to_map(self, rect: QRectF) -> QRectF:
@@ -114,3 +152,5 @@ class Minimap(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._dragging = False
+        if self._folded and not self.rect().contains(event.position().toPoint()):
+            self._resize(FOLDED)

@@ -90,7 +90,7 @@ class GraphView(QGraphicsView):
         self.editor = editor
         self.chosen_wire: Edge | None = None
         #: What was fitted last, and where the view then stood.
-        self._fitted: tuple[QRectF, float, tuple[float, int, int]] | None = None
+        self._fitted: tuple[QRectF, float, float, tuple[float, int, int]] | None = None
         self._gesture: gestures.Gesture | None = None
         self._space = False
         #: Processor seconds that painting takes, averaged over the last few times.
@@ -149,16 +149,25 @@ class GraphView(QGraphicsView):
         """The part of the scene in view."""
         return self.mapToScene(self.viewport().rect()).boundingRect()
 
-    def fit_rect(self, rect: QRectF, largest: float = 1.0) -> None:
-        """Show a rectangle of the scene whole, with a margin."""
+    def fit_rect(self, rect: QRectF, largest: float = 1.0, smallest: float = SMALLEST) -> None:
+        """Show a rectangle of the scene whole, with a margin; its left end where that would be too small."""
         if rect.isEmpty():
             self.look_at(QPointF(0, 0), Theme.instance().scale)
             return
         room = self.viewport().rect().adjusted(32, 56, -32, -32)
         scale = min(max(room.width(), 50) / rect.width(), max(room.height(), 50) / rect.height())
-        scale = min(max(scale, SMALLEST), largest * Theme.instance().scale)
-        self.look_at(rect.center(), scale, QPointF(room.center()))
-        self._fitted = rect, largest, self._stand()
+        # What fits but for a little is rather shown whole.
+        scale = max(scale, SMALLEST) if scale > 0.85 * smallest else smallest
+        scale = min(scale, largest * Theme.instance().scale)
+        at, centre = QPointF(room.center()), rect.center()
+        if rect.width() * scale > room.width():
+            at.setX(room.left())
+            centre.setX(rect.left())
+        if rect.height() * scale > room.height():
+            at.setY(room.top())
+            centre.setY(rect.top())
+        self.look_at(centre, scale, at)
+        self._fitted = rect, largest, smallest, self._stand()
 
     def _stand(self) -> tuple[float, int, int]:
         """Scale and place of the view, exactly."""
@@ -182,10 +191,10 @@ class GraphView(QGraphicsView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         # Panels find their sizes after the first look; who has not moved since keeps the whole in view.
-        fitted = self._fitted if self._fitted is not None and self._fitted[2] == self._stand() else None
+        fitted = self._fitted if self._fitted is not None and self._fitted[3] == self._stand() else None
         super().resizeEvent(event)
         if fitted is not None:
-            self.fit_rect(*fitted[:2])
+            self.fit_rect(*fitted[:3])
         self.looked.emit()
 
     def drawBackground(self, painter: QPainter, rect: QRectF | object) -> None:

@@ -66,15 +66,15 @@ class ConfusionMatrix(QWidget):
             right, of = int(self.counts[column, column]), int(self.counts[:, column].sum())
             if not of:
                 return self.tr("The answer {0} is never given").format(self.names[column])
-            share = f"{100 * right / of:.0f}"
-            return self.tr("Of all answers {0}: {1} % right ({2} of {3})").format(self.names[column], share, right, of)
+            words = self.tr("Of all answers {0}: {1} % right ({2} of {3})")
+            return words.format(self.names[column], f"{100 * right / of:.0f}", right, of)
         of = int(self.counts[row].sum())
         if column == len(self.counts) or row == column:
             found = int(self.counts[row, row])
             if not of:
                 return self.tr("There is no true {0} here").format(self.names[row])
-            share = f"{100 * found / of:.0f}"
-            return self.tr("Of all true {0}: {1} % found ({2} of {3})").format(self.names[row], share, found, of)
+            words = self.tr("Of all true {0}: {1} % found ({2} of {3})")
+            return words.format(self.names[row], f"{100 * found / of:.0f}", found, of)
         count = int(self.counts[row, column])
         return self.tr("{0} taken for {1}: {2} of {3}").format(self.names[row], self.names[column], count, of)
 
