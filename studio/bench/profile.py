@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import dataclasses
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 
 from studio.bench.ours import Ours
 from studio.bench.workloads import WORKLOADS
+from studio.engine.costs import cost_of
 from studio.engine.cpu_device import BoundPlan
 from studio.engine.plan import Call
 from studio.kernels import control, state
@@ -65,33 +65,6 @@ class Cost:
     def gigaflops_alone(self) -> float:
         """10**9 operations a second when repeated."""
         return self.operations / self.alone_us / 1e3 if self.alone_us > 0 else 0.0
-
-
-def operations_of(call: Call) -> float:
-    """Multiplications and additions of a product; 0 for other calls."""
-    name, numbers = call.kernel.name, [a if isinstance(a, int) else 0 for a in map(_plain, call.arguments)]
-    kind, _, rest = name.partition("_")
-    size = int(re.match(r"\d*", rest)[0] or 0)  # type: ignore[index]
-    grouped = name.endswith("_grouped")
-    if kind == "multiply" and size:
-        blocks, _stride, pixels, depth, batch = numbers[:5]
-        groups = numbers[16] if grouped else 1
-    elif kind == "correlate" and size:
-        blocks, pixels, depth, batch = numbers[:4]
-        groups = numbers[15] if grouped else 1
-    elif kind == "collect" and size:
-        groups, blocks, depth, pixels, batch = numbers[:5]
-        size = 1
-    elif kind == "weigh" and size:
-        groups, blocks, runs, pixels, batch = numbers[:5]
-        depth, size = runs * size, 1
-    else:
-        return 0.0
-    return 2.0 * groups * blocks * size * pixels * depth * batch
-
-
-def _plain(argument: object) -> object:
-    return int(argument) if isinstance(argument, np.integer) else argument
 
 
 class _Runner:
@@ -174,10 +147,10 @@ def profile(key: str, batch_share: int = 1, rounds: int = 15) -> tuple[list[Cost
         whole = float(np.median([ours.train(steps) / steps for _ in range(5)])) * 1e6
         runner = _Runner(ours)
         inside = runner.inside_step(rounds)
-        calls = ours.network.train_plan.plan.calls
+        plan = ours.network.train_plan.plan
         costs = [
-            Cost(i, call, float(inside[i]), runner.alone(i, float(inside[i]), rounds), operations_of(call))
-            for i, call in enumerate(calls)
+            Cost(i, call, float(inside[i]), runner.alone(i, float(inside[i]), rounds), cost_of(call, plan).operations)
+            for i, call in enumerate(plan.calls)
         ]
     finally:
         ours.close()

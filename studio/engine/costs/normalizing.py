@@ -1,0 +1,90 @@
+"""Costs of normalisation, over the minibatch and over each sample."""
+
+from __future__ import annotations
+
+from studio.engine.costs.arguments import Arguments
+from studio.engine.costs.formulas import cost
+
+_BATCH = "studio.kernels.normalization"
+_SAMPLE = "studio.kernels.sample_normalization"
+
+
+def _numbers(a: Arguments) -> int:
+    return a.channels * a.pixels * a.batch
+
+
+@cost(_BATCH, "moments")
+def _moments(a: Arguments) -> tuple[float, float]:
+    # Once for the means, once for the distances from them.
+    return 6 * _numbers(a), _numbers(a) + a.batch + 2 * a.padded
+
+
+@cost(_BATCH, "batch_statistics")
+def _batch_statistics(a: Arguments) -> tuple[float, float]:
+    return a.padded * (9 * a.threads + 10), a.padded * (2 * a.threads + 4 + 4 + 2)
+
+
+@cost(_BATCH, "moving_statistics")
+def _moving_statistics(a: Arguments) -> tuple[float, float]:
+    return 4 * a.padded, 8 * a.padded
+
+
+@cost(_BATCH, "normalize")
+def _normalize(a: Arguments) -> tuple[float, float]:
+    return 3 * _numbers(a), 2 * _numbers(a) + 3 * a.channels
+
+
+@cost(_BATCH, "gradient_sums")
+def _gradient_sums(a: Arguments) -> tuple[float, float]:
+    return 4 * _numbers(a), 2 * _numbers(a) + 2 * a.channels + 2 * a.padded
+
+
+@cost(_BATCH, "gradient_shares")
+def _gradient_shares(a: Arguments) -> tuple[float, float]:
+    return a.padded * (2 * a.threads + 2), a.padded * (2 * a.threads + 4)
+
+
+@cost(_BATCH, "normalize_backward")
+def _normalize_backward(a: Arguments) -> tuple[float, float]:
+    return 6 * _numbers(a), 3 * _numbers(a) + 4 * a.channels + a.batch
+
+
+@cost(_BATCH, "scale_channels")
+def _scale_channels(a: Arguments) -> tuple[float, float]:
+    return _numbers(a), 2 * _numbers(a) + a.channels
+
+
+@cost(_SAMPLE, "normalize_rows")
+def _normalize_rows(a: Arguments) -> tuple[float, float]:
+    each = 8 if a.centred else 7
+    return each * _numbers(a), 2 * _numbers(a) + 2 * a.pixels * a.batch + 2 * a.channels
+
+
+@cost(_SAMPLE, "normalize_rows_backward")
+def _normalize_rows_backward(a: Arguments) -> tuple[float, float]:
+    each = 15 if a.wanted else 5
+    return each * _numbers(a), (2 + a.wanted) * _numbers(a) + 2 * a.pixels * a.batch + 3 * a.channels
+
+
+def _grouped(a: Arguments) -> int:
+    return a.groups * a.size * a.pixels * a.batch
+
+
+@cost(_SAMPLE, "group_statistics")
+def _group_statistics(a: Arguments) -> tuple[float, float]:
+    return 4 * _grouped(a), _grouped(a) + 2 * a.groups * a.batch
+
+
+@cost(_SAMPLE, "normalize_groups")
+def _normalize_groups(a: Arguments) -> tuple[float, float]:
+    return 4 * _grouped(a), 2 * _grouped(a) + 2 * a.groups * (a.batch + a.size)
+
+
+@cost(_SAMPLE, "group_gradient_sums")
+def _group_gradient_sums(a: Arguments) -> tuple[float, float]:
+    return 4 * _grouped(a), 2 * _grouped(a) + a.groups * (4 * a.batch + 3 * a.size)
+
+
+@cost(_SAMPLE, "normalize_groups_backward")
+def _normalize_groups_backward(a: Arguments) -> tuple[float, float]:
+    return 7 * _grouped(a), 3 * _grouped(a) + a.groups * (4 * a.batch + a.size)

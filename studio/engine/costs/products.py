@@ -1,0 +1,117 @@
+"""Costs of matrix products, convolutions and the weights' gradients."""
+
+from __future__ import annotations
+
+import re
+
+from studio.engine.costs.arguments import Arguments
+from studio.engine.costs.formulas import Formula, cost, each, family
+from studio.kernels.jit import Kernel
+
+_PRODUCTS = "studio.kernels.products"
+_SAMPLES = "studio.kernels.sample_products"
+
+
+def _groups(a: Arguments) -> int:
+    return a.groups if "groups" in a else 1
+
+
+@family(r"multiply_(\d+)x\d+(?:_grouped)?", "blocks", "pixels", "depth", "batch", "x_pixels", "offsets")
+def _multiply(match: re.Match[str], kernel: Kernel) -> Formula:
+    size = int(match[1])
+
+    def formula(a: Arguments) -> tuple[float, float]:
+        groups, outputs = _groups(a), a.blocks * size
+        read = a.reached("x_pixels", a.pixels, "offsets", a.depth, a.batch)
+        bias = outputs if a.bias_stride else 0
+        moved = read + outputs * (a.depth + a.pixels * a.batch) + bias
+        return 2.0 * groups * outputs * a.pixels * a.depth * a.batch, groups * moved
+
+    return formula
+
+
+@family(r"correlate_(\d+)(?:_grouped)?", "blocks", "pixels", "depth", "batch", "x_pixels", "offsets")
+def _correlate(match: re.Match[str], kernel: Kernel) -> Formula:
+    size = int(match[1])
+
+    def formula(a: Arguments) -> tuple[float, float]:
+        groups, outputs = _groups(a), a.blocks * size
+        read = a.reached("x_pixels", a.pixels, "offsets", a.depth, a.batch)
+        moved = read + outputs * (a.depth + a.pixels * a.batch)
+        return 2.0 * groups * outputs * a.pixels * a.depth * a.batch, groups * moved
+
+    return formula
+
+
+@family(r"outer_(\d+)x\d+", "outputs", "padded", "pixels", "batch", "blocks", "smaller", "x_pixels", "offsets")
+def _outer(match: re.Match[str], kernel: Kernel) -> Formula:
+    inputs = int(match[1])
+
+    def formula(a: Arguments) -> tuple[float, float]:
+        depth, numbers = a.blocks * inputs + a.smaller * max(1, inputs - 1), a.pixels * a.batch
+        read = a.reached("x_pixels", a.pixels, "offsets", depth, a.batch)
+        # Besides the products there is the sum of the gradients, the bias's.
+        return (2.0 * depth + 1) * a.outputs * numbers, read + a.outputs * (numbers + depth + 1)
+
+    return formula
+
+
+@family(r"collect_\d+x\d+x\d+", "groups", "each", "depth", "pixels", "batch")
+def _collect(match: re.Match[str], kernel: Kernel) -> Formula:
+    def formula(a: Arguments) -> tuple[float, float]:
+        outputs = a.groups * a.each
+        read = a.groups * a.reached("x_pixels", a.pixels, "offsets", a.depth, a.batch)
+        bias = outputs if a.bias_step else 0
+        moved = read + outputs * (a.depth + a.pixels * a.batch) + bias
+        return 2.0 * outputs * a.depth * a.pixels * a.batch, moved
+
+    return formula
+
+
+@family(r"weigh_(\d+)(_bias)?", "groups", "outputs", "blocks", "pixels", "batch")
+def _weigh(match: re.Match[str], kernel: Kernel) -> Formula:
+    terms, biased = int(match[1]), bool(match[2])
+
+    def formula(a: Arguments) -> tuple[float, float]:
+        outputs, depth, numbers = a.groups * a.outputs, a.blocks * terms, a.pixels * a.batch
+        read = a.groups * a.reached("x_pixels", a.pixels, "offsets", depth, a.batch)
+        return outputs * numbers * (2.0 * depth + biased), read + outputs * (numbers + depth + biased)
+
+    return formula
+
+
+@family(r"sample_product_(\d+)x(\d+)", "row_blocks", "column_blocks", "depth", "batch")
+def _sample_product(match: re.Match[str], kernel: Kernel) -> Formula:
+    def formula(a: Arguments) -> tuple[float, float]:
+        rows, columns = a.row_blocks * int(match[1]), a.column_blocks * int(match[2])
+        return 2.0 * rows * columns * a.depth * a.batch, (rows * a.depth + columns * a.depth + rows * columns) * a.batch
+
+    return formula
+
+
+cost(_PRODUCTS, "transpose")(each(lambda a: a.rows * a.batch, 0, 2))
+cost(_PRODUCTS, "pack")(each(lambda a: a.groups * a.rows * a.count * a.inner, 0, 2))
+cost(_SAMPLES, "gather_rows")(each(lambda a: a.rows * a.depth * a.batch, 0, 2))
+
+
+@cost(_PRODUCTS, "sum_rows")
+def _sum_rows(a: Arguments) -> tuple[float, float]:
+    return (a.rows - 1) * a.columns, (a.rows + 1) * a.columns
+
+
+@cost(_PRODUCTS, "sum_channels")
+def _sum_channels(a: Arguments) -> tuple[float, float]:
+    n = a.channels * a.pixels * a.batch
+    return n, n + a.channels
+
+
+@cost(_SAMPLES, "normalize_vectors")
+def _normalize_vectors(a: Arguments) -> tuple[float, float]:
+    vectors = a.rows * a.batch
+    return vectors * (3 * a.depth + 4), vectors * (2 * a.depth + 1)
+
+
+@cost(_SAMPLES, "normalize_vectors_backward")
+def _normalize_vectors_backward(a: Arguments) -> tuple[float, float]:
+    vectors = a.rows * a.batch
+    return vectors * 5 * a.depth, vectors * (3 * a.depth + 1)

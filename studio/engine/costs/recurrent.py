@@ -1,0 +1,78 @@
+"""Costs of recurrent layers, whose kernels go through all time steps."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+
+from studio.engine.costs.arguments import Arguments, names_of
+from studio.engine.costs.arithmetic import count
+from studio.engine.costs.formulas import Formula, family
+from studio.kernels.jit import Kernel
+from studio.kernels.simd import LANES
+
+
+@functools.cache
+def _of_step(kernel: Kernel) -> int:
+    """Operations of a step's maths on one unit of one sample: those of the loops over units."""
+    tree = next(n for n in ast.parse(kernel.text).body if isinstance(n, ast.FunctionDef) and n.name == "run")
+    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For) and ast.unparse(n.iter) == "range(0, width, LANES)"]
+    return sum(count(statement, set(), kernel.function.__globals__) for loop in loops for statement in loop.body)
+
+
+def _groups(kernel: Kernel, name: str) -> list[str]:
+    return [n for n in names_of(kernel) if re.fullmatch(rf"{name}_\d+", n)]
+
+
+def _weights(a: Arguments) -> list[tuple[int, int]]:
+    """Rows and columns of each group's weights."""
+    groups = [name.removeprefix("vectors_") for name in _groups(a.kernel, "vectors")]
+    return [(getattr(a, f"depth_{g}"), getattr(a, f"vectors_{g}") * LANES) for g in groups]
+
+
+def _history(a: Arguments) -> int:
+    """Floats that one kernel leaves for the other: rows, gates, outputs and states of all steps."""
+    states = a.width * (3 if a.cs != a.hs else 1)
+    return a.steps * a.batch * (a.row + a.columns + states)
+
+
+@family(r".+_forward", "steps", "batch", "units", "width", "inputs", "gates", "hs")
+def _forward(match: re.Match[str], kernel: Kernel) -> Formula:
+    def formula(a: Arguments) -> tuple[float, float]:
+        weights = _weights(a)
+        done = a.steps * sum(2.0 * rows * columns for rows, columns in weights)
+        # Before the first step there is nothing to remember.
+        done -= 2.0 * a.units * sum(columns for _, columns in weights)
+        moved = a.steps * a.batch * a.inputs + sum(rows * columns for rows, columns in weights)
+        written = (a.steps if a.sequences else 1) * a.batch * a.units
+        return a.batch * (done + a.steps * a.width * _of_step(kernel)), moved + written + _history(a)
+
+    return formula
+
+
+@family(r".+_backward", "steps", "batch", "units", "width", "inputs", "gates", "hs", "dh")
+def _backward(match: re.Match[str], kernel: Kernel) -> Formula:
+    def formula(a: Arguments) -> tuple[float, float]:
+        weights = _weights(a)
+        size = sum(rows * columns for rows, columns in weights)
+        back = sum(getattr(a, name) for name in _groups(kernel, "back_depth"))
+        done = (a.steps - 1) * 2.0 * a.width * back
+        moved = (a.steps if a.sequences else 1) * a.batch * a.units + back * a.width
+        if a.inputs_matter:
+            done += a.steps * 2.0 * a.inputs * a.x_depth
+            moved += a.steps * a.batch * a.inputs + a.inputs * a.x_depth
+        if a.weights_matter:
+            done += a.steps * 2.0 * size
+            moved += size
+        return a.batch * (done + a.steps * a.width * _of_step(kernel)), moved + _history(a)
+
+    return formula
+
+
+@family(r".+_gates", "steps", "batch", "units", "gates", "candidate")
+def _shown(match: re.Match[str], kernel: Kernel) -> Formula:
+    def formula(a: Arguments) -> tuple[float, float]:
+        return 0.0, 2 * a.steps * a.gates * a.units * a.batch
+
+    return formula

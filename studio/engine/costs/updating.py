@@ -1,0 +1,64 @@
+"""Costs of optimizers, of limits on gradients, and of the penalty on weights.
+
+Threads share the update: each has its part of the weights and adds up all threads' gradients there.
+"""
+
+from __future__ import annotations
+
+from studio.engine.costs.arguments import Arguments
+from studio.engine.costs.formulas import cost
+
+_CLIPPING = "studio.kernels.clipping"
+
+
+def _optimizer(module: str, name: str, operations: int, slots: int) -> None:
+    """Note what an optimizer does for a weight, and how many numbers it keeps for it."""
+
+    def formula(a: Arguments) -> tuple[float, float]:
+        n, gradients = a.share(a.floats), a.summands()
+        return n * (operations + gradients - 1), n * (gradients + 2 * (slots + 1))
+
+    cost(f"studio.engine.optimizers.{module}", name)(formula)
+
+
+_optimizer("sgd", "sgd", 4, 0)
+_optimizer("sgd", "sgd_momentum", 6, 1)
+_optimizer("adam", "adam", 14, 2)
+_optimizer("adam", "adam_amsgrad", 16, 3)
+_optimizer("nadam", "nadam", 17, 2)
+_optimizer("adamax", "adamax", 13, 2)
+_optimizer("adagrad", "adagrad", 8, 1)
+_optimizer("adadelta", "adadelta", 17, 2)
+_optimizer("rmsprop", "rmsprop", 10, 1)
+_optimizer("rmsprop", "rmsprop_momentum", 12, 2)
+_optimizer("rmsprop", "rmsprop_centered", 18, 3)
+_optimizer("lion", "lion", 13, 1)
+
+
+@cost(_CLIPPING, "clip_values")
+def _clip_values(a: Arguments) -> tuple[float, float]:
+    n, gradients = a.share(a.floats), a.summands()
+    return n * (gradients + 3), n * (gradients + 1)
+
+
+@cost(_CLIPPING, "add_and_measure")
+def _add_and_measure(a: Arguments) -> tuple[float, float]:
+    n = a.share(a.rows * a.columns)
+    return n * (a.threads + 3), n * (a.threads + 1)
+
+
+@cost(_CLIPPING, "find_scale")
+def _find_scale(a: Arguments) -> tuple[float, float]:
+    sums = a.count * a.threads
+    return sums + 2, 2 * sums + 2
+
+
+@cost(_CLIPPING, "scale_gradient")
+def _scale_gradient(a: Arguments) -> tuple[float, float]:
+    n = a.share(a.rows * a.columns)
+    return n, 2 * n
+
+
+@cost("studio.kernels.penalties", "penalize")
+def _penalize(a: Arguments) -> None:
+    """Not known: whether there is anything to do is a live number."""
