@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from studio.core.dataset import Dataset
 from studio.core.document import Training
 from studio.core.graph import Graph
+from studio.core.problems import Problem
 from studio.engine.compiling import compile_kernels
 from studio.engine.cpu_device import give_way
+from studio.engine.failure import EngineProblem
 from studio.engine.gradient_check import GradientCheck, check_gradient
 from studio.engine.messages import TrainingState
 from studio.kernels.jit import Kernel
@@ -99,3 +101,5 @@ class GradientWatch:
     def _compile(self, kernels: object) -> None:
         wanted: list[Kernel] = list(kernels)  # type: ignore[call-overload]
         compile_kernels(wanted, lambda done, total: None, self._stopping.is_set)
+        if self._stopping.is_set():
+            raise EngineProblem(Problem("", "Stopped."))  # else what is missing would be compiled in this process

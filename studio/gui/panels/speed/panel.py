@@ -47,6 +47,12 @@ class SpeedPanel(Panel):
             (self.tr("Table"), self.tr("Roofline"), self.tr("History"), self.tr("Kernel")), parent=content
         )
         self.pages_choice.setAccessibleName(self.tr("What to show of the speed"))
+        self.pages_choice.setToolTip(
+            self.tr(
+                "Table: what each layer takes. Roofline: how near each comes to the best this processor can do. "
+                "History: samples a second. Kernel: the program that computes the selected layer."
+            )
+        )
         self.bars = QCheckBox(self.tr("Show time on the nodes"), content)
         self.bars.setToolTip(self.tr("Each node on the canvas shows what it takes in one training step."))
         self.bars.toggled.connect(self._switch_bars)

@@ -29,6 +29,7 @@ class RatePlot(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(self.tr("Samples a second over time"))
+        self.setToolTip(self.tr("How many samples a second training has learned from, while it ran, over the last minutes."))
 
     def sizeHint(self) -> QSize:
         return QSize(360, 240)
@@ -68,7 +69,7 @@ class RatePlot(QWidget):
             painter,
             area,
             [(self._place(t, 0).x(), self.tr("now") if t == 0 else _ago(-t)) for t in across],
-            [(self._place(0, t).y(), "0" if t == 0 else numbers.amount(t)) for t in up],
+            [(self._place(0, t).y(), _round(t)) for t in up],
             (self.tr("time ago"), self.tr("samples a second")),
         )
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -115,6 +116,12 @@ class RatePlot(QWidget):
         super().leaveEvent(event)
         self._hovered = None
         self.update()
+
+
+def _round(rate: float) -> str:
+    """A round number on the axis: ``500``, ``20 k``, ``1.5 M``."""
+    letter, power = ("M", 1e6) if rate >= 1e6 else ("k", 1e3) if rate >= 1e3 else ("", 1.0)
+    return f"{rate / power:g} {letter}".rstrip()
 
 
 def _ago(seconds: float) -> str:

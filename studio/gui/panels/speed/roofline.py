@@ -40,6 +40,12 @@ class RooflinePlot(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._help = self.tr(
+            "Each dot is a layer: the larger, the more of the time it takes. No dot can be above the line, which is what "
+            "this processor does at best. Below its slope a layer waits for numbers from memory, below its flat part it "
+            "could only calculate faster. Click a dot to select its layer."
+        )
+        self.setToolTip(self._help)
         self.setAccessibleName(self.tr("Roofline: operations a byte against operations a second"))
 
     def sizeHint(self) -> QSize:
@@ -221,6 +227,7 @@ class RooflinePlot(QWidget):
     def _hover(self, key: str) -> None:
         if key != self.hovered:
             self.hovered = key
+            self.setToolTip("" if key else self._help)  # the plate at the dot says enough
             chosen = next((dot for dot in self.dots if dot.key == key), None)
             self.setAccessibleDescription("" if chosen is None else ", ".join(words for _, words in self._words(chosen)))
             self.setCursor(Qt.CursorShape.PointingHandCursor if key else Qt.CursorShape.ArrowCursor)

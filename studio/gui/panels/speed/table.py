@@ -77,11 +77,9 @@ class SpeedModel(QAbstractItemModel):
             self.endResetModel()
             return True
         self.lines = lines
-        last = self.columnCount() - 1
-        for row, line in enumerate(lines):
-            parent = self.index(row, 0)
-            self.dataChanged.emit(self.index(row, TIME), self.index(row, last))
-            self.dataChanged.emit(self.index(0, TIME, parent), self.index(len(line.parts) - 1, last, parent))
+        # Once for all rows: hundreds of kernels would take the view ten milliseconds. It draws what is open anew.
+        if lines:
+            self.dataChanged.emit(self.index(0, TIME), self.index(len(lines) - 1, self.columnCount() - 1))
         return False
 
     def line(self, index: Index) -> Line:
@@ -250,7 +248,7 @@ class SpeedTable(QTreeView):
             for row, line in enumerate(self.rows.lines):
                 self.setExpanded(self.rows.index(row, 0), line.key in opened)
             self.show_selection(frozenset({chosen}) if chosen else frozenset())
-
+        self.viewport().update()
 
     def show_selection(self, nodes: frozenset[str]) -> None:
         """Mark the lines of the selected node, if it is a single one."""
