@@ -171,17 +171,14 @@ class Project(WithBricks):
             When the graph has problems.
         """
         from studio.core.optimizer import Optimizer
-        from studio.engine.cpu_device import CpuDevice
-        from studio.engine.network import make_plans
+        from studio.engine.network import make_plans, memory_of
 
         infos = self._known_data()
         inference = self._without_problems(infos)
         document = self.document
         if not isinstance(document.training.optimizer, Optimizer):
             raise ProjectError("The training settings name no optimizer: choose one.")
-        return CpuDevice.estimate(
-            *make_plans(document.graph, inference, infos, document.training, self.threads())
-        )
+        return memory_of(*make_plans(document.graph, inference, infos, document.training, self.threads()))
 
     def threads(self) -> int:
         """How many threads training would use.

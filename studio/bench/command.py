@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from studio.bench import report
@@ -37,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
     """
     progress = _Progress()
     threads = options.threads or cores()
+    if options.scale is not None:
+        return _scale(options, threads, progress)
     notes = [sentence for sentence in map(why_missing, options.peers) if sentence]
     peers = [name for name in options.peers if not why_missing(name)]
     for note in notes:
@@ -80,4 +83,32 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(result))
     elif versions:
         print("\n" + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    return 0
+
+
+def _scale(options: argparse.Namespace, threads: int, progress: _Progress) -> int:
+    from studio.bench import scale, scale_report
+    from studio.bench.scale_points import AXES
+
+    missing = why_missing("torch") if "torch" in options.peers else "PyTorch was left out."
+    if missing:
+        print(missing, file=sys.stderr)
+    try:
+        # Turns are short, since there are many points; the fastest of them counts.
+        found, notes, versions = scale.measure(
+            options.axes, not missing, threads, options.rounds, min(options.seconds, 0.05), progress.tell
+        )
+        progress.tell("")
+        result = scale_report.write(Path(options.scale), found, machine(versions), notes)
+    except (OSError, RuntimeError) as error:
+        progress.tell("")
+        print(f"studio: The sizes could not be measured: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        print(json.dumps(result))
+        return 0
+    print(report.heading(result["machine"]))
+    for key, points in found.items():
+        print(f"\n{scale_report.table(AXES[key], points)}")
+    print(f"\n{result['slower']} Plots and figures are in {options.scale}.")
     return 0

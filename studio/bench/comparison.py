@@ -134,7 +134,7 @@ def largest_difference(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 
 @dataclass
-class _Side:
+class Side:
     """Somebody who trains when asked: `train` takes steps and returns (steps, seconds)."""
 
     train: Callable[[int], tuple[int, float]]
@@ -199,7 +199,7 @@ def compare(
         order = epoch_order(len(first.dataset.train), SEED, 0)
         task_of(first.document, first.dataset.train.x, first.dataset.train.y, order, first.weights()).save(folder)
         losses = first.losses(workload.compared_steps)
-        sides = {("ours", str(count)): _Side(_trainer(network)) for count, network in networks.items()}
+        sides = {("ours", str(count)): Side(_trainer(network)) for count, network in networks.items()}
         differences: dict[tuple[str, str], float] = {}
         for name in peers:
             tell(f"{workload.key}: starting {name}")
@@ -216,7 +216,7 @@ def compare(
                     notes.append(str(failure))
                     continue
                 differences[name, variant] = largest_difference(losses, theirs)
-                sides[name, variant] = _Side(_peer_trainer(process, variant))
+                sides[name, variant] = Side(_peer_trainer(process, variant))
         _measure(workload, sides, rounds, seconds, tell, notes)
     ours = {int(key[1]): Timing(tuple(side.rounds)) for key, side in sides.items() if key[0] == "ours"}
     peer_timings = tuple(
@@ -227,7 +227,7 @@ def compare(
 
 def _measure(
     workload: Workload,
-    sides: dict[tuple[str, str], _Side],
+    sides: dict[tuple[str, str], Side],
     rounds: int,
     seconds: float,
     tell: Callable[[str], None],

@@ -93,6 +93,10 @@ class PeerProcess:
     ) -> None:
         self.close()
 
+    def open(self, folder: Path) -> None:
+        """Go over to another task."""
+        self.variants = tuple(self._ask("open", str(folder), 0)["variants"])
+
     def losses(self, variant: str, steps: int) -> list[float]:
         """Loss of each of the first minibatches, from the initial weights."""
         return [float(loss) for loss in self._ask("losses", variant, steps)["losses"]]

@@ -1,7 +1,8 @@
 """The process of one peer: takes one JSON command a line, answers with one JSON line.
 
 Started as ``python -m studio.bench.peer_worker MODULE FOLDER THREADS COMPILE``; commands are
-``{"do": "losses", "variant": ..., "steps": ...}``, ``start`` and ``train``.
+``{"do": "losses", "variant": ..., "steps": ...}``, ``train``, and ``open`` with another task's
+folder for the variant.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,11 @@ def _use_cores(count: int) -> None:
 
 
 class Conversation:
-    """Answers commands for one peer."""
+    """Answers commands for one peer; `create` makes the peer of another folder's task."""
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, create: Callable[[Path], Peer], folder: Path) -> None:
+        self._create = create
+        self._peer = create(folder)
         self._variant = ""
 
     def hello(self) -> dict[str, Any]:
@@ -40,6 +43,9 @@ class Conversation:
     def answer(self, command: dict[str, Any]) -> dict[str, Any]:
         """Do what a command says."""
         variant, steps = command["variant"], command["steps"]
+        if command["do"] == "open":
+            self._peer, self._variant = self._create(Path(variant)), ""
+            return self.hello()
         if command["do"] == "losses":
             self._start(variant)
             return {"losses": self._peer.losses(steps)}
@@ -64,7 +70,9 @@ def main(arguments: list[str]) -> int:
     _use_cores(int(threads))
     try:
         create = importlib.import_module(module).create
-        conversation = Conversation(create(Task.open(Path(folder)), int(threads), with_compile == "1"))
+        conversation = Conversation(
+            lambda place: create(Task.open(place), int(threads), with_compile == "1"), Path(folder)
+        )
         print(json.dumps(conversation.hello()), file=answers)
     except Exception as error:  # the benchmark says it in one sentence and goes on without
         print(json.dumps({"error": _sentence(error)}), file=answers)

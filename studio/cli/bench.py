@@ -8,6 +8,7 @@ from typing import Any
 
 #: What may be measured, and what it may be compared with (see `studio.bench`).
 WORKLOADS = ("a", "b", "c", "d", "e", "f", "g")
+AXES = ("batch", "width", "depth", "picture", "picture_batch")
 PEERS = ("torch", "jax", "keras", "sklearn")
 
 
@@ -39,6 +40,18 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="torch.compile too, which takes long to start")
     parser.add_argument(
         "--window", action="store_true", help="also measure what the window and training cost each other"
+    )
+    parser.add_argument(
+        "--scale",
+        metavar="FOLDER",
+        help="instead: step time and memory against the size of networks, beside PyTorch's, as plots (SVG) and JSON",
+    )
+    parser.add_argument(
+        "--axes",
+        type=_listed(AXES, all=AXES),
+        default=AXES,
+        metavar="A,...",
+        help=f"what grows with --scale: {', '.join(AXES)}; all by default",
     )
 
 

@@ -34,6 +34,8 @@ from studio.kernels import state
 from studio.kernels.jit import Kernel
 from studio.kernels.simd import LANES
 
+#: A whole split is computed in pieces that take no more than this, but for a few samples at least.
+MANY_FLOATS = 1 << 23
 #: Share of the free memory a plan may take.
 MEMORY_SHARE = 0.8
 
@@ -63,9 +65,23 @@ def make_plans(
             threads,
         ),
         (build_plan(graph, inference, infos, space, PROBE, exposing=True), 1),
-        (build_plan(graph, inference, infos, space, MANY), 1),
     ]
-    return space, plans
+    many = build_plan(graph, inference, infos, space, MANY)
+    if many.private_floats > MANY_FLOATS:
+        # Of large pictures a few at a time are as fast, and looking must not take more than learning.
+        count = max(LANES, PROBE, MANY * MANY_FLOATS // many.private_floats // LANES * LANES)
+        many = build_plan(graph, inference, infos, space, count)
+    return space, [*plans, (many, 1)]
+
+
+def memory_of(space: SharedSpace, plans: Sequence[tuple[Plan, int]]) -> int:
+    """Bytes that plans of `make_plans` take while they train, the data not counted."""
+    # Beside the arena there are copies of weights and optimizer state: one to fall back on should
+    # training fail and, for a moment, the next one.
+    learned = 4 * sum(placed.floats for placed in space.placed.values())
+    slots = 4 * space.trainable_floats * len(space.slots)
+    tables = sum(8 * len(plan.table) for plan, _ in plans)
+    return CpuDevice.estimate(space, plans) + 2 * (learned + slots + tables)
 
 
 def schedule_of(training: Training) -> Schedule | None:
@@ -163,7 +179,7 @@ class Network(Observed):
             raise EngineProblem(Problem(node, f"{self.graph.node(node).name} has no training samples: use a larger set."))
 
     def _refuse_too_large(self, plans: Sequence[tuple[Plan, int]]) -> None:
-        needed = CpuDevice.estimate(self.space, plans)
+        needed = self.memory_estimate = memory_of(self.space, plans)
         allowed = int(available_memory() * MEMORY_SHARE)
         if needed <= allowed:
             return

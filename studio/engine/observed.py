@@ -25,7 +25,7 @@ from studio.kernels import state
 
 #: Samples of the probe batch that views show.
 PROBE = 16
-#: Samples at a time when a whole split is computed.
+#: Samples at a time when a whole split is computed, where they are not too large.
 MANY = 256
 #: Classes that a confusion matrix has at most: words of a vocabulary are too many to look at.
 MOST_CLASSES = 1024
@@ -104,14 +104,15 @@ class Observed:
         measuring = self._measuring(first_loss, classes=place is not None)
         output, _ = self._input_of(first_loss, 0)
         target, target_port = self._input_of(first_loss, 1)
-        for start in range(0, samples, MANY):
+        many = bound.plan.shard
+        for start in range(0, samples, many):
             self.device.run(bound, 1)
-            count = min(MANY, samples - start)
+            count = min(many, samples - start)
             chunk = slice(start, start + count)
             if place is not None and predicted is not None:
                 begin = bound.bases[0] + place.offset
-                rows = self.device.arena[begin : begin + terms * MANY]
-                predicted[chunk] = rows.reshape(terms, MANY)[:, :count].T
+                rows = self.device.arena[begin : begin + terms * many]
+                predicted[chunk] = rows.reshape(terms, many)[:, :count].T
             if labels is not None and predicted is not None:
                 labels[chunk][self._weighs_nothing(bound, first_loss, count, terms)] = -1
                 measuring.add_answers(predicted[chunk], labels[chunk])
