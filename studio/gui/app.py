@@ -113,11 +113,12 @@ def main(path: str | Path | None = None) -> int:
         return 1
     app = prepare_application()
     places = Places.usual()
-    choose_theme(places.open_settings().value("theme"))
-    trainer = Trainer(data.load)
-    trainer.start()
     collector = GarbageCollector(app)
-    window = MainWindow(trainer, places)
+    trainer = Trainer(data.load)
+    with Theme.instance().postponed():
+        choose_theme(places.open_settings().value("theme"))
+        window = MainWindow(trainer, places)
+    trainer.start()
     mishaps = Mishaps(window.session, places.report, app)
     mishaps.start()
     window.show()

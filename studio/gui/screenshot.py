@@ -94,11 +94,12 @@ def _window(theme: str) -> Iterator[MainWindow]:
     if QApplication.instance() is None and sys.platform == "linux" and display_problem():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     prepare_application()
-    Theme.instance().set_mode(theme)
     trainer = Trainer(data.load)
     trainer.start()
     with tempfile.TemporaryDirectory() as folder:
-        window = MainWindow(trainer, Places.below(Path(folder)))
+        with Theme.instance().postponed():
+            Theme.instance().set_mode(theme)
+            window = MainWindow(trainer, Places.below(Path(folder)))
         try:
             yield window
         finally:

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numba.extending import overload, register_jitable
-from scipy import special
 
 from studio.kernels.simd import (
     MaskType,
@@ -75,6 +74,8 @@ def tanh(x: Any) -> Any:
 
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), without overflow."""
+    from scipy import special  # takes a tenth of a second, which no start needs
+
     return special.expit(x)
 
 
@@ -85,11 +86,15 @@ def softplus(x: Any) -> Any:
 
 def erf(x: Any) -> Any:
     """The error function."""
+    from scipy import special
+
     return special.erf(x)
 
 
 def erfinv(x: Any) -> Any:
     """What `erf` gives x for, with -1 < x < 1; of even numbers it makes normal ones."""
+    from scipy import special
+
     return special.erfinv(x)
 
 
