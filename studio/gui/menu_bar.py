@@ -80,7 +80,7 @@ def fill_menu_bar(window: MainWindow) -> None:
         view.addAction(action)
         window.actions_by_key.put(f"show_{action.text()}", action)
     fill(view, actions, "reset_layout", "", "next_part", "previous_part", "")
-    fill(view, actions, "canvas_fit", "canvas_frame", "canvas_zoom_in", "canvas_zoom_out", "canvas_zoom_reset", "")
+    fill(view, actions, "canvas_fit", "canvas_frame", "canvas_zoom_in", "canvas_zoom_out", "canvas_zoom_reset", "", "canvas_kernel", "")
     fill(view.addMenu(tr("&Theme")), actions, "theme_light", "theme_dark", "theme_system")
     fill(view, actions, "full_screen")
     graph = bar.addMenu(tr("&Graph"))

@@ -80,7 +80,7 @@ class Workspace(QMainWindow):
         for name, action in self.canvas.actions().items():
             actions.put(f"canvas_{name}", action)
         menu = self.inspector.node.identity.menu
-        for name in ("rename", "", "duplicate", "copy", "cut", "", "take_out", "disconnect", "delete", "", "brick", "", "frame"):
+        for name in ("rename", "", "duplicate", "copy", "cut", "", "take_out", "disconnect", "delete", "", "brick", "", "frame", "kernel"):
             if name:
                 menu.addAction(self.canvas.actions()[name])
             else:
@@ -88,6 +88,7 @@ class Workspace(QMainWindow):
         self._explain()
         self.canvas.unit_selected.connect(self.inspector.show_unit)
         self.canvas.details_wanted.connect(self._show_details)
+        self.canvas.kernel_wanted.connect(self._show_kernel)
         self.bottom.speed.bars_wanted.connect(self.canvas.node_times.show)
 
     def docks(self) -> tuple[QDockWidget, ...]:
@@ -173,6 +174,12 @@ class Workspace(QMainWindow):
         """A big view of a node: the representation tab, with the node selected."""
         self.bottom_dock.show()
         self.bottom.right.show_panel(self.bottom.representation)
+
+    def _show_kernel(self) -> None:
+        """The programs of the selected layer: the tab Speed, opened at the kernels."""
+        self.bottom_dock.show()
+        self.bottom.right.show_panel(self.bottom.speed)
+        self.bottom.speed.show_kernels()
 
     def _set_sizes(self) -> None:
         height = max(200, min(_BOTTOM, round(self.height() * 0.4)))

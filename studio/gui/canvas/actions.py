@@ -34,6 +34,7 @@ def make_actions(canvas: Canvas) -> dict[str, QAction]:
         "take_out": _Command(tr("Take out, keep wires"), tr("Remove the layer and join the wires it was on"), ("Ctrl+Del",), canvas.take_out),
         "open": _Command(tr("Open into its parts"), tr("Replace a brick by the layers it is made of (Ctrl+Return)"), ("Ctrl+Return",), canvas.open_brick),
         "brick": _Command(tr("Save as brick…"), tr("Keep what the selected layers have learned, to put it into other graphs"), (), canvas.brick_wanted.emit),
+        "kernel": _Command(tr("Show the kernel"), tr("The program that computes the selected layer, and whether its gradient is right"), (), canvas.kernel_wanted.emit),
         "cut": _Command(tr("Cut"), tr("Put the selection on the clipboard and remove it"), ("Ctrl+X",), canvas.cut),
         "copy": _Command(tr("Copy"), tr("Put the selection on the clipboard"), ("Ctrl+C",), canvas.copy),
         "paste": _Command(tr("Paste"), tr("Add the layers on the clipboard"), ("Ctrl+V",), canvas.paste),
@@ -85,7 +86,7 @@ def context_menu(canvas: Canvas, node: str, wire: Edge | None) -> QMenu:
         names = ("cut", "copy", "duplicate", "delete", "", "brick", "", "connect", "disconnect", "tidy", "frame")
     else:
         brick = ("open",) if canvas.editor.is_brick(node) else ()
-        names = ("rename", *brick, "", "cut", "copy", "duplicate", "delete", "take_out", "", "brick", "", "disconnect", "frame")
+        names = ("rename", *brick, "", "cut", "copy", "duplicate", "delete", "take_out", "", "brick", "", "disconnect", "frame", "kernel")
     for name in names:
         if name:
             menu.addAction(actions[name])

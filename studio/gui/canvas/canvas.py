@@ -65,6 +65,8 @@ class Canvas(QWidget):
     details_wanted = Signal(str)
     #: Emitted when a person wants to keep the selection as a brick.
     brick_wanted = Signal()
+    #: Emitted when a person wants to see the programs that compute the selected layer.
+    kernel_wanted = Signal()
 
     def __init__(self, session: Session, live: Live, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -151,7 +153,7 @@ class Canvas(QWidget):
         for name in ("cut", "copy", "duplicate", "frame", "disconnect", "brick"):
             self._actions[name].setEnabled(count > 0)
         self._actions["delete"].setEnabled(count > 0 or self.view.chosen_wire is not None)
-        for name in ("rename", "take_out"):
+        for name in ("rename", "take_out", "kernel"):
             self._actions[name].setEnabled(count == 1)
         for name, action in self._actions.items():
             if name.startswith("align_"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication
 from test_text import open_tab
 
 
@@ -13,9 +16,15 @@ def test_see_where_the_time_goes_and_what_computes_a_layer(make_studio, person):
     open_tab(me, window, "Speed")
     me.wait(lambda: panel.empty.isVisible() and panel.empty.label.text().startswith("Press Run"))
 
-    # The programs of a layer are there before it is trained, and so is the check.
+    # The programs of a layer are there before it is trained, and so is the check; its menu leads there.
+    open_tab(me, window, "Problems")
     me.click_node("n3")
-    me.click(panel.pages_choice, panel.pages_choice.segment(3).center().toPoint())
+    view, item = me.canvas.view, me.canvas.graph_scene.nodes["n3"]
+    place = view.mapFromScene(item.pos() + QPointF(20, 12))
+    asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, view.viewport().mapToGlobal(place))
+    QApplication.sendEvent(view.viewport(), asked)
+    me.pick("Show the kernel")
+    assert window.workspace.bottom.right.current is panel
     me.wait(lambda: "def " in panel.kernel.source.toPlainText())
     me.wait(lambda: "weights matches" in panel.kernel.badge.text)
     assert "relu" in panel.kernel.formula.text()

@@ -195,11 +195,15 @@ class SpeedPanel(Panel):
     def _select(self, node: str) -> None:
         self.session.select(frozenset({node}))
 
+    def show_kernels(self) -> None:
+        """Bring the selected layer's programs to the front."""
+        self.pages_choice.set_current(_KERNEL)
+        self.refresh()
+
     def _show_kernel(self, node: str, phase: str, kernel: str) -> None:
         """Bring a kernel's text to the front."""
         self._select(node)
-        self.pages_choice.set_current(_KERNEL)
-        self.refresh()
+        self.show_kernels()
         self.kernel.show_kernel(phase, kernel)
 
     def _show_selection(self, nodes: frozenset[str]) -> None:
