@@ -57,6 +57,28 @@ class Stage:
     learns: str = ""
 
 
+@dataclass(frozen=True)
+class Turns:
+    """Whose turn it is in a run that trains layer by layer.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the layers, in the order of their turns.
+    starts : tuple of int
+        Passes through the data before each turn.
+    number : int
+        Which of them it is now, from 0.
+    nodes : frozenset of str
+        Ids of the document's nodes that learn now.
+    """
+
+    names: tuple[str, ...]
+    starts: tuple[int, ...]
+    number: int
+    nodes: frozenset[str]
+
+
 def greedy_stages(graph: Graph, inference: Inference, epochs: int) -> tuple[Stage, ...]:
     """The stages of training a graph layer by layer.
 

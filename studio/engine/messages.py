@@ -17,6 +17,7 @@ from studio.core.dataset import Dataset
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.problems import Problem
+from studio.engine.greedy import Turns
 from studio.engine.history import History
 
 if TYPE_CHECKING:
@@ -459,6 +460,10 @@ class Snapshot:
         Append-only curves.
     train, validation : Evaluation or None
         Latest; `train` is over the minibatches since the last one and has no confusion.
+    test : Evaluation or None
+        How well the network does on the test part, as it is now; measured when training has finished.
+    turns : Turns or None
+        Whose turn it is, where training goes layer by layer.
     nodes : mapping of str to NodeView
         The watched nodes.
     probe_x, probe_y : numpy.ndarray or None
@@ -500,6 +505,8 @@ class Snapshot:
     history: History = field(default_factory=History)
     train: Evaluation | None = None
     validation: Evaluation | None = None
+    test: Evaluation | None = None
+    turns: Turns | None = None
     nodes: Mapping[str, NodeView] = field(default_factory=dict)
     probe_x: np.ndarray | None = None
     probe_y: np.ndarray | None = None

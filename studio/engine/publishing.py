@@ -133,6 +133,8 @@ class Publisher:
             history=run.history,
             train=run.train_evaluation,
             validation=run.validation_evaluation,
+            test=run.test_evaluation,
+            turns=run.turns,
             nodes=views.nodes,
             probe_x=views.probe_x,
             probe_y=views.probe_y,

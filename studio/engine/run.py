@@ -21,7 +21,7 @@ from studio.core.problems import Problem
 from studio.engine.changes import same_network
 from studio.engine.epochs import EpochWatch
 from studio.engine.failure import EngineProblem
-from studio.engine.greedy import TEMPORARY, GreedyProblem, Stage, greedy_stages, stage_at
+from studio.engine.greedy import TEMPORARY, GreedyProblem, Stage, Turns, greedy_stages, stage_at
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, StepTimes, TrainingState
 from studio.engine.network import Network, schedule_of
@@ -94,6 +94,7 @@ class TrainingRun:
         self._pending: tuple[LossSums, int] | None = None
         self.train_evaluation: Evaluation | None = None
         self.validation_evaluation: Evaluation | None = None
+        self._test: tuple[int, Evaluation | None] = (0, None)
         self.samples_per_second = 0.0
         #: Whether some of the steps run with a clock.
         self.timed = False
@@ -167,6 +168,23 @@ class TrainingRun:
             return ""
         return f"Layer {self._stage + 1} of {len(self._stages)} learns now: {self.stage.learns}."
 
+    @property
+    def turns(self) -> Turns | None:
+        """Whose turn it is; None if all layers learn together."""
+        if len(self._stages) == 1:
+            return None
+        graph = self.stage.graph
+        placed = {node for node, _ in self.network.space.placed if graph.node(node).trainable}
+        own = frozenset(node for node in placed if not node.startswith(TEMPORARY))
+        names, starts = zip(*((stage.learns, stage.start) for stage in self._stages), strict=True)
+        return Turns(names, starts, self._stage, own)
+
+    @property
+    def test_evaluation(self) -> Evaluation | None:
+        """How well the network does on the test part, where that was measured for the weights as they are."""
+        step, found = self._test
+        return found if step == self.network.step else None
+
     def restore(self, state: TrainingState, place: bool = True) -> None:
         """Go on from a saved state (see `Network.restore`), in the stage that trains at its epoch."""
         self._known = state
@@ -187,6 +205,7 @@ class TrainingRun:
         self.network.draw_weights(seed)
         self.network.take_sums()
         self._pending = None
+        self._test = (0, None)
         self.train_evaluation = self.validation_evaluation = None
         self.begin()
         self.keep_backup()
@@ -383,6 +402,10 @@ class TrainingRun:
             if len(losses):
                 accuracy = float(accuracies[-1]) if len(accuracies) else None
                 self.train_evaluation = Evaluation(float(losses[-1]), accuracy, epoch=self.network.epoch)
+
+    def measure_test(self) -> None:
+        """Look at the test part: the weights stay as they are for now."""
+        self._test = self.network.step, self.evaluate("test")
 
     def evaluate(self, split: str) -> Evaluation | None:
         """Loss, accuracy, confusion matrix and metrics on ``train``, ``validation`` or ``test``."""

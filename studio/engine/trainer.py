@@ -382,6 +382,7 @@ class Trainer:
     def _finish(self) -> None:
         assert self._run is not None
         self._standing.message = self._run.finish()
+        self._run.measure_test()
         self._pause("finished")
 
     def _fail(self, problem: Problem) -> None:

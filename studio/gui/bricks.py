@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMenu
 
 from studio.core.brick import Brick, BrickError, make_brick
 from studio.gui.brick_dialog import BrickDialog
 from studio.gui.brick_shelf import BrickShelf, ShelfEntry
+from studio.gui.widgets.question import ask
 from studio.storage import BRICK_SUFFIX, StorageError, brick_path, open_brick, save_brick
 
 if TYPE_CHECKING:
@@ -147,12 +148,8 @@ class Bricks(QObject):
 
     def ask_to_remove(self, entry: ShelfEntry) -> None:
         """Ask whether a brick may go for good."""
-        button = QMessageBox.StandardButton
         question = self.tr("Remove the brick {name} for good? Graphs that have it keep their weights.")
-        answer = QMessageBox.question(
-            self._window, self.tr("Remove?"), question.format(name=entry.name), button.Yes | button.Cancel
-        )
-        if answer == button.Yes:
+        if ask(self._window, self.tr("Remove?"), question.format(name=entry.name)):
             try:
                 self.shelf.remove(entry)
             except StorageError as error:

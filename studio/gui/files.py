@@ -16,8 +16,10 @@ from studio.gui.learned import LearnedBackup, StateSource
 from studio.gui.live import Live
 from studio.gui.recent import RecentFiles
 from studio.gui.session import Session
+from studio.gui.theme import Theme
 from studio.gui.training_link import TrainingLink
 from studio.gui.widgets import numbers
+from studio.gui.widgets.question import ask
 from studio.storage import SUFFIX, Journal, StorageError, open_project, save, templates
 
 #: Seconds to wait for the trainer before a dialog says what is waited for.
@@ -243,7 +245,7 @@ class Files(QObject):
             return True
         box = QMessageBox(self._window)
         box.setObjectName("close-question")
-        box.setIcon(QMessageBox.Icon.NoIcon)
+        box.setIconPixmap(Theme.instance().pixmap("save", "accent", 32))
         box.setWindowTitle(self.tr("Save changes?"))
         box.setText(self.tr("Save the changes to {name}?").format(name=self.name))
         box.setInformativeText(self.tr("Without saving, edits and what the network learned since are lost."))
@@ -260,10 +262,8 @@ class Files(QObject):
 
     def ask_to_replace(self, path: Path) -> bool:
         """Whether a person wants a file that is there to be replaced."""
-        button = QMessageBox.StandardButton
         question = self.tr("There is a file {name} already. Replace it?").format(name=path.name)
-        answer = QMessageBox.question(self._window, self.tr("Replace?"), question, button.Yes | button.Cancel)
-        return bool(answer == button.Yes)
+        return ask(self._window, self.tr("Replace?"), question)
 
     def folder(self) -> Path:
         """Where file dialogs start."""

@@ -205,4 +205,7 @@ def show_keys(window: MainWindow) -> None:
 def show_about(window: MainWindow) -> None:
     """Name, version and purpose."""
     words = tr("See how a neural network learns, while it learns.")
-    QMessageBox.about(window, tr("About Layer Studio"), f"<h3>Layer Studio {__version__}</h3><p>{words}</p>")
+    text = f"<h3>Layer Studio {__version__}</h3><p>{words}</p>"
+    box = QMessageBox(QMessageBox.Icon.NoIcon, tr("About Layer Studio"), text, parent=window)
+    box.setIconPixmap(window.windowIcon().pixmap(48, 48))
+    box.exec()

@@ -58,6 +58,7 @@ class RunBar(QWidget):
         self._build_buttons(actions)
         self._build_readouts()
         self._build_settings()
+        self._has_result = False
         self._lay_out()
         session.document_changed.connect(self._document_changed)
         session.opened.connect(self._show_numbers)
@@ -91,18 +92,22 @@ class RunBar(QWidget):
 
     def _build_readouts(self) -> None:
         self.epoch = Readout(self.tr("Epoch"), (("00000", True), ("/ 00000", False)), bar=True, parent=self)
-        self.epoch.setToolTip(self.tr("How often training went through all training samples."))
         self.speed = Readout(self.tr("Samples/s"), (("0 000 000", True),), parent=self)
         self.speed.setToolTip(
             self.tr("Samples trained in a second. The menu Train, Speed says how fast training may go.")
         )
-        widest = (("0.000", True), (self.tr("loss"), False), ("00.0 %", True), (self.tr("acc"), False))
+        widest = (("0.0000", True), (self.tr("loss"), False), ("00.0 %", True), (self.tr("acc"), False))
         self.train = Readout(self.tr("Train"), widest, key="train", parent=self)
         self.train.setToolTip(self.tr("Loss and share of right answers on the samples the network learns from."))
         self.validation = Readout(self.tr("Validation"), widest, key="validation", parent=self)
         self.validation.setToolTip(
             self.tr("Loss and share of right answers on samples that are kept aside: what the network really knows.")
         )
+        self.test = Readout(self.tr("Test"), (("00.0 %", True), (self.tr("right"), False)), parent=self)
+        self.test.setToolTip(
+            self.tr("The result: measured once training has finished, on samples that nothing was chosen by.")
+        )
+        self.test.hide()
 
     def _build_settings(self) -> None:
         optimizer = optimizer_of(self._session.document.training)
@@ -155,6 +160,8 @@ class RunBar(QWidget):
         row.addWidget(self.train)
         row.addSpacing(12)
         row.addWidget(self.validation)
+        row.addSpacing(12)
+        row.addWidget(self.test)
         row.addStretch(1)
         rate = QVBoxLayout()
         rate.setSpacing(0)
@@ -193,7 +200,8 @@ class RunBar(QWidget):
         )  # fmt: skip
         shortened = (self.epoch, self.train, self.validation, self.step_button, self.reset_button)
         for widget in optional:
-            widget.setVisible(True)
+            # Nothing is trained when there is a result: it takes the speed's place.
+            widget.setVisible(widget is not self.speed or not self._has_result)
         for part in shortened:
             part.set_brief(False)
         steps: list[Callable[[], object]] = [partial(w.setVisible, False) for w in optional[:2]]
@@ -298,16 +306,49 @@ class RunBar(QWidget):
         if not self.isVisible():
             return
         self._shown_at = time.monotonic()
-        snapshot, epochs = self._live.latest, self._session.document.training.epochs
-        epoch = math.floor(snapshot.epoch + 1e-9)
-        # Training on past the settings' epochs is a new round of as many.
-        goal = epochs if epoch <= epochs else math.ceil(epoch / epochs) * epochs
-        self.epoch.show_value((str(epoch), True), (f"/ {goal}", False), share=snapshot.epoch / max(goal, 1))
+        snapshot = self._live.latest
+        self._show_epoch(snapshot)
+        self._show_result(snapshot)
         speed = snapshot.samples_per_second if snapshot.status == "running" else 0.0
         self.speed.show_value((numbers.grouped(round(speed)) if speed else "–", True))
         self._show_evaluation(self.train, snapshot.train)
         self._show_evaluation(self.validation, snapshot.validation)
         self._show_device()
+
+    def _show_epoch(self, snapshot: Snapshot) -> None:
+        epochs = self._session.document.training.epochs
+        epoch = math.floor(snapshot.epoch + 1e-9)
+        # Training on past the settings' epochs is a new round of as many; while it runs it is a new one at once.
+        begun = epoch + (self._link.running and epoch == snapshot.epoch)
+        rounds = max(1, math.ceil(begun / epochs))
+        goal = rounds * epochs
+        words = f"/ {goal}" if rounds == 1 else f"/ {goal - epochs} + {epochs}"
+        self.epoch.show_value((str(epoch), True), (words, False), share=snapshot.epoch / max(goal, 1))
+        tip = self.tr("How often training went through all training samples.")
+        if rounds > 1:
+            tip = self.tr("{0} Run was pressed again after {1}: {2} more follow.").format(tip, goal - epochs, epochs)
+        turns = snapshot.turns
+        if turns is None:
+            self.epoch.set_label(self.tr("Epoch"))
+        else:
+            self.epoch.set_label(self.tr("Epoch, layer {0} of {1}").format(turns.number + 1, len(turns.names)))
+            now = self.tr("Training goes layer by layer: now {0} learns, with a temporary last layer.")
+            tip = f"{now.format(turns.names[turns.number])} {tip}"
+        if tip != self.epoch.toolTip():
+            self.epoch.setToolTip(tip)
+
+    def _show_result(self, snapshot: Snapshot) -> None:
+        """How good the network is on the test part, once training has finished."""
+        result = snapshot.test if snapshot.status == "finished" else None
+        if result is not None:
+            if result.accuracy is not None:
+                self.test.show_value((numbers.percent(result.accuracy), True), (self.tr("right"), False))
+            else:
+                self.test.show_value((numbers.loss(result.loss), True), (self.tr("loss"), False))
+        if (result is not None) != self._has_result:
+            self._has_result = result is not None
+            self.test.setVisible(self._has_result)
+            self._make_room()
 
     def _show_evaluation(self, readout: Readout, evaluation: Evaluation | None) -> None:
         if evaluation is None:

@@ -124,7 +124,7 @@ class StatusBar(QWidget):
             "ready": self.tr("Ready"),
             "paused": self.tr("Paused"),
             # Why it ended early, or which weights are back.
-            "finished": self._link.message or self.tr("Finished"),
+            "finished": self._finished(),
             "failed": self.tr("Stopped"),
             # Layer by layer, whose turn it is.
             "running": self._link.message or self.tr("Training"),
@@ -134,6 +134,15 @@ class StatusBar(QWidget):
             words = self.tr("Starting")
         self._state.show_text(words)
         self._dot.show_state(tokens.get(status, "text-3"), status in ("running", "preparing", "failed"))
+
+    def _finished(self) -> str:
+        """What came of it: how good the network is on the test part, and why training ended early if it did."""
+        result, words = self._live.latest.test, self.tr("Finished")
+        if result is not None and result.accuracy is not None:
+            words = self.tr("Finished: {0} of the test samples right").format(numbers.percent(result.accuracy))
+        elif result is not None:
+            words = self.tr("Finished: loss {0} on the test samples").format(numbers.loss(result.loss))
+        return " · ".join(part for part in (words, self._link.message) if part)
 
     def _show_network(self) -> None:
         graph, inference = self._session.document.graph, self._session.inference

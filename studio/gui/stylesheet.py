@@ -131,6 +131,7 @@ QTableView { gridline-color: @border; selection-background-color: @accent-bg; se
 QHeaderView::section { background: @dock; color: @text-3; border: 0; border-bottom: 1px solid @border; padding: 3px 6px; }
 QTableCornerButton::section { background: @dock; border: 0; }
 
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QProgressBar { background: @border; border: 0; border-radius: 1px; min-height: 3px; max-height: 3px; }
 QProgressBar::chunk { background: @accent; border-radius: 1px; }
 QStatusBar { background: @window; color: @text-2; border-top: 1px solid @border; }

@@ -148,6 +148,24 @@ def test_going_on_later_is_the_same_as_never_stopping(first: int) -> None:
         require_equal_states(train(run, 40), expected)
 
 
+def test_everybody_can_see_whose_turn_it_is() -> None:
+    run, (first, second, last, _) = started()
+    with closing(run):
+        seen = []
+        for end in (3, 6, 9):
+            while run.advance(end):
+                seen.append(run.turns)
+        assert {(t.number, t.nodes) for t in seen if t} == {
+            (0, frozenset([first])), (1, frozenset([second])), (2, frozenset([last])),
+        }  # fmt: skip
+        assert seen[0] is not None
+        assert seen[0].names == ("Dense", "Dense_2", "Dense_3")
+        assert seen[0].starts == (0, 3, 6)
+    run, _ = started(dataclasses.replace(SETTINGS, mode="joint"))
+    with closing(run):
+        assert run.turns is None
+
+
 def test_a_reset_begins_with_the_first_layer_again() -> None:
     run, (first, *_) = started()
     with closing(run):

@@ -47,6 +47,8 @@ class NodeItem(QGraphicsItem):
         #: Why training stopped at this node, empty if it did not.
         self.failure = ""
         self.unit = -1
+        #: Whether it is this layer's turn, where training goes layer by layer.
+        self.learning = False
         #: What the node takes in a training step, in words, its share of it, and a sentence; empty where nobody asks.
         self.time = ("", 0.0, "")
         #: While a wire is dragged: what is True may take it, what is False fades.
@@ -184,6 +186,8 @@ class NodeItem(QGraphicsItem):
             pen = style.pen("accent", 2)
         elif self.errors:
             pen = style.pen("error", 1.5)
+        elif self.learning:
+            pen = style.pen("accent", 1.5)
         elif self.face.frozen:
             pen = style.pen("border-strong", 1.0, _FROZEN_DASHES)
         else:
@@ -284,7 +288,7 @@ class NodeItem(QGraphicsItem):
     def _paint_tag(self, painter: QPainter, style: Style) -> None:
         """On the node's top edge: whether it is frozen, and which brick its weights come from."""
         start = self.face.node.pretrained
-        frozen = tr("frozen") if self.face.frozen else ""
+        frozen = tr("learns now") if self.learning else tr("frozen") if self.face.frozen else ""
         words = " · ".join(part for part in (frozen, start.brick if start else "") if part)
         if not words:
             return
@@ -293,8 +297,8 @@ class NodeItem(QGraphicsItem):
         if start and style.width(words, "small") > room:
             words = style.elided(start.brick, "small", room)  # dashes and pale colours say frozen too
         tag = QRectF(10, -13, style.width(words, "small") + 12 + icon, 16)
-        painter.setPen(style.pen("border-strong"))
-        painter.setBrush(style.color("node"))
+        painter.setPen(style.pen("accent" if self.learning else "border-strong"))
+        painter.setBrush(style.color("accent-bg" if self.learning else "node"))
         painter.drawRoundedRect(tag, 8, 8)
         if start:
             pixmap = style.icon("cube", style.color("accent"))

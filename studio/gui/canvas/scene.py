@@ -321,6 +321,9 @@ class GraphScene(QGraphicsScene):
         """Give visible nodes their thumbnails; with `numbers` losses and strands are renewed too."""
         style = current_style()
         problem = snapshot.problem if snapshot.status == "failed" else None
+        learning = snapshot.turns.nodes if snapshot.turns is not None and snapshot.status == "running" else frozenset()
+        for node, item in self.nodes.items():
+            item.set_state(learning=node in learning)
         for node in visible:
             item = self.nodes[node]
             item.set_state(failure=problem.message if problem is not None and problem.node == node else "")

@@ -16,6 +16,7 @@ from studio.core.vocabulary import text_of
 from studio.engine.messages import NodeView, Snapshot
 from studio.gui.canvas.faces import PADDING, Face, strip_grid
 from studio.gui.canvas.style import Style
+from studio.gui.widgets.numbers import loss as loss_text
 
 #: Activations whose values stay within -1 and 1, so that colours need no rescaling.
 _BOUNDED = {"tanh", "sigmoid", "softmax", "softsign"}
@@ -284,13 +285,13 @@ def _loss(snapshot: Snapshot) -> Thumbnail | None:
     thumbnail = Thumbnail()
     if len(losses):
         thumbnail.curve = curve(losses)
-        thumbnail.value = three_digits(float(losses[-1]))
+        thumbnail.value = loss_text(float(losses[-1]))
     if snapshot.validation is not None:
         if snapshot.validation.accuracy is not None:
             share = snapshot.validation.accuracy
             thumbnail.check, thumbnail.check_value, thumbnail.check_share = "accuracy", f"{100 * share:.1f} %", share
         else:
-            thumbnail.check, thumbnail.check_value = "loss", three_digits(snapshot.validation.loss)
+            thumbnail.check, thumbnail.check_value = "loss", loss_text(snapshot.validation.loss)
     return thumbnail if thumbnail.value or thumbnail.check else None
 
 

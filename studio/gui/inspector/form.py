@@ -23,14 +23,26 @@ class Form(QWidget):
     ----------
     without : collection of str
         Names of parameters that are edited elsewhere.
+    only : collection of str, optional
+        Names of the parameters that are edited here; all but those of `without` if it is not given.
+    headings : mapping of str to str
+        What stands above the row of a parameter, by its name.
     """
 
     #: Emitted with name and legal value.
     edited = Signal(str, object)
 
-    def __init__(self, without: Collection[str] = (), parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        without: Collection[str] = (),
+        only: Collection[str] | None = None,
+        headings: Mapping[str, str] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._without = frozenset(without)
+        self._only = None if only is None else frozenset(only)
+        self._headings = dict(headings or {})
         self._type: type[Component] | None = None
         self.editors: dict[str, Editor] = {}
         self._errors: dict[str, QLabel] = {}
@@ -92,9 +104,11 @@ class Form(QWidget):
         self.editors, self._errors, self._labels = {}, {}, {}
         row = 0
         for name, field in component.parameters().items():
-            if name in self._without:
+            if name in self._without or (self._only is not None and name not in self._only):
                 continue
-            self._add_row(2 * row, name, field, special.get(name))
+            if name in self._headings:
+                self._grid.addWidget(Label(self._headings[name], "tab", "text-2"), 3 * row, 0, 1, 2)
+            self._add_row(3 * row + 1, name, field, special.get(name))
             row += 1
 
     def _add_row(self, row: int, name: str, field: Field, editor: Editor | None) -> None:

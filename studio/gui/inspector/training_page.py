@@ -24,6 +24,9 @@ from studio.gui.widgets.label import Label, Rule
 from studio.gui.widgets.still_combo_box import StillComboBox
 from studio.layers.data import Data
 
+#: Of an optimizer: what limits steps and weights. Of the run: what has a heading of its own.
+_LIMITS = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
+_STOPPING, _MEASURES = ("keep_best_weights",), ("metrics", "top_k")
 #: What a rule starts with where Keras's own default would hardly be what a person wants.
 _SUGGESTED: dict[str, dict[str, Any]] = {"EarlyStopping": {"patience": 10, "restore_best_weights": True}}
 
@@ -47,7 +50,7 @@ class TrainingPage(QScrollArea):
         self.optimizer.addItems(list(registry.optimizers()))
         self.optimizer.setAccessibleName(self.tr("Optimizer"))
         self.optimizer.activated.connect(self._choose_optimizer)
-        self.optimizer_form = Form()
+        self.optimizer_form = Form(headings={_LIMITS[0]: self.tr("Limits")})
         self.optimizer_form.edited.connect(self._edit_optimizer)
         self.schedule = PartForm(self.tr("Schedule"), _schedules(), self.tr("Constant"))
         self.schedule.chosen.connect(lambda name: self._choose("schedule", registry.schedules(), name))
@@ -55,9 +58,12 @@ class TrainingPage(QScrollArea):
         self.stopping = PartForm(self.tr("Stop early"), registry.stoppings(), self.tr("Never"))
         self.stopping.chosen.connect(lambda name: self._choose("early_stopping", registry.stoppings(), name))
         self.stopping.edited.connect(lambda name, value: self._edit_part("early_stopping", name, value))
-        self.training_form = Form(without=("device", "threads"))
-        self.training_form.edited.connect(self._edit_training)
-        self.help = Label("", "body", "text-2", wrap=True)
+        self.training_form = Form(without=("device", "threads", *_STOPPING, *_MEASURES))
+        self.stopping_form, self.measures = Form(only=_STOPPING), Form(only=_MEASURES)
+        self._training_forms = (self.training_form, self.stopping_form, self.measures)
+        for form in self._training_forms:
+            form.edited.connect(self._edit_training)
+        self.help = Label("", "small", "text-3", wrap=True)
         self.formula = Label("", "formula", "text", wrap=True)
         self.balance = BalanceView(session, live)
         page = QWidget()
@@ -68,7 +74,6 @@ class TrainingPage(QScrollArea):
         column.addWidget(Label(self.tr("Training"), "inspector-title"))
         hint = self.tr("Select a layer on the canvas to see what is inside it.")
         column.addWidget(Label(hint, "body", "text-3", wrap=True))
-        column.addSpacing(4)
         row = QHBoxLayout()
         row.setSpacing(10)
         label = Label(self.tr("Optimizer"), "body", "text-2")
@@ -76,22 +81,30 @@ class TrainingPage(QScrollArea):
         label.setBuddy(self.optimizer)
         row.addWidget(label)
         row.addWidget(self.optimizer, 1)
+        self._add_group(column, self.tr("Run"), self.training_form)
+        self._add_group(column, self.tr("How weights are corrected"))
         column.addLayout(row)
-        column.addWidget(self.optimizer_form)
-        column.addWidget(self.schedule)
-        column.addWidget(self.training_form)
-        column.addWidget(self.stopping)
+        for widget in (self.help, self.formula, self.optimizer_form):
+            column.addWidget(widget)
+        self._add_group(column, self.tr("Learning rate over time"), self.schedule)
+        self._add_group(column, self.tr("When to stop"), self.stopping, self.stopping_form)
+        self._add_group(column, self.tr("What is measured"), self.measures)
         column.addSpacing(4)
         column.addWidget(Rule())
-        column.addWidget(Label(self.tr("What the optimizer does"), "heading"))
-        column.addWidget(self.help)
-        column.addWidget(self.formula)
-        column.addSpacing(4)
         column.addWidget(self.balance)
         column.addStretch(1)
         self.setWidget(page)
         session.document_changed.connect(self._document_changed)
         self._document_changed(session.document, session.document)
+
+    @staticmethod
+    def _add_group(column: QVBoxLayout, title: str, *widgets: QWidget) -> None:
+        """A heading below a line, and what belongs to it."""
+        column.addSpacing(4)
+        column.addWidget(Rule())
+        column.addWidget(Label(title, "heading"))
+        for widget in widgets:
+            column.addWidget(widget)
 
     def _document_changed(self, before: Document, after: Document) -> None:
         optimizer = optimizer_of(after.training)
@@ -100,7 +113,8 @@ class TrainingPage(QScrollArea):
         for name in optimizer.parameters():
             self.optimizer_form.refuse(name, "")
         self.schedule.show_part(after.training.schedule)
-        self.training_form.show_component(after.training)
+        for form in self._training_forms:
+            form.show_component(after.training)
         self.stopping.show_part(after.training.early_stopping)
         self.help.show_text(optimizer.help)
         self.formula.show_text(optimizer.formula)
@@ -154,7 +168,7 @@ class TrainingPage(QScrollArea):
         try:
             after = self._session.document.with_training(**{name: value})
         except FieldError as error:
-            self.training_form.refuse(name, str(error))
+            next(form for form in self._training_forms if name in form.editors).refuse(name, str(error))
             return
         self._session.edit(after, self._text(name, "Training"), self._gesture.key(f"training.{name}"))
 

@@ -115,6 +115,8 @@ class LossPanel(Panel):
             self._switch.say(self.tr("Press Run: the curves of loss and accuracy will grow here while the network learns."))
             return
         self._switch.say("")
+        turns = snapshot.turns
+        self.plot.turns = tuple(zip(map(float, turns.starts), turns.names, strict=True)) if turns is not None else ()
         name, percent, can_be_log = self._measured()
         self.scale.setEnabled(can_be_log)
         weight = self.smoothing.value() / 100

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from studio.gui.panels.curve import Curve
 from studio.gui.panels.plot_frame import LEFT, PlotFrame, axes_picture, rounded_range
 from studio.gui.panels.plot_labels import paint_ends, paint_pointer
-from studio.gui.panels.ticks import number_text
 from studio.gui.theme import Theme
+from studio.gui.widgets import numbers
 
 #: Room right of the curves for the labels at their ends.
 _RIGHT = 88
@@ -66,6 +66,8 @@ class LossPlot(QWidget):
         self._lines: list[_Line] = []
         self._axes: tuple[object, QPixmap] | None = None
         self._dragged_from: float | None = None
+        #: Where another layer's turn begins, as epoch and name, where training goes layer by layer.
+        self.turns: tuple[tuple[float, str], ...] = ()
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -138,6 +140,7 @@ class LossPlot(QWidget):
         painter.drawPixmap(0, 0, self._axes_now())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(self.frame.area.adjusted(0, -2, 0, 2))
+        self._paint_turns(painter)
         for line in sorted(self._lines, key=lambda line: not line.faint):
             self._paint_line(painter, line)
         painter.setClipping(False)
@@ -154,6 +157,24 @@ class LossPlot(QWidget):
         if self._axes is None or self._axes[0] != wanted:
             self._axes = wanted, axes_picture(self.frame, ticks, self.theme, ratio)
         return self._axes[1]
+
+    def _paint_turns(self, painter: QPainter) -> None:
+        """A line where a turn begins, with the name of the layer that learns from there on."""
+        if not self.turns:
+            return
+        area = self.frame.area
+        ends = [self.frame.place(epoch, 0.0).x() for epoch, _ in self.turns[1:]] + [area.right()]
+        painter.setFont(self.theme.font("small"))
+        metrics = painter.fontMetrics()
+        for (epoch, name), end in zip(self.turns, ends, strict=True):
+            x = self.frame.place(epoch, 0.0).x()
+            if epoch > self.last_epoch + 1e-9:
+                break
+            painter.setPen(QPen(self.theme.color("border-strong"), 1, Qt.PenStyle.DotLine))
+            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+            painter.setPen(self.theme.color("text-3"))
+            words = metrics.elidedText(name, Qt.TextElideMode.ElideRight, max(0, int(end - x) - 6))
+            painter.drawText(QPointF(x + 4, area.bottom() - 5), words)
 
     def _paint_line(self, painter: QPainter, line: _Line) -> None:
         colour = self.theme.color(line.style.token)
@@ -258,7 +279,7 @@ class LossPlot(QWidget):
 
     def words(self, value: float) -> str:
         """A value as the labels write it."""
-        return f"{100 * value:.1f} %" if self.percent else number_text(value)
+        return f"{100 * value:.1f} %" if self.percent else numbers.loss(value)
 
 
 def _pen(colour: QColor, dashed: bool) -> QPen:

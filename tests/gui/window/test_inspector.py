@@ -11,11 +11,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit
 
 from studio.core import registry
+from studio.core.document import Training
 from studio.core.fields import fields_of
 from studio.gui.inspector.csv_dialog import CsvDialog
 from studio.gui.inspector.editors import make_editor
 from studio.gui.inspector.form import Form
 from studio.gui.inspector.identity import formula_of
+from studio.gui.widgets.label import Label
 from studio.layers.dense import Dense
 
 
@@ -164,7 +166,7 @@ def test_nothing_selected_shows_the_training_settings(studio, qtbot):
 def test_metrics_are_ticked_with_the_keys(studio, qtbot):
     window, _person = studio
     window.session.select(frozenset())
-    editor = window.workspace.inspector.training.training_form.editors["metrics"]
+    editor = window.workspace.inspector.training.measures.editors["metrics"]
     assert editor.button.text() == "automatic"
     for wanted in ("precision", "recall"):
         editor.button.setFocus()
@@ -338,11 +340,34 @@ def test_no_two_rows_of_the_training_page_are_called_the_same(studio, hands):
     document = window.session.document
     schedule, stopping = registry.schedules()["ReduceLROnPlateau"](), registry.stoppings()["EarlyStopping"]()
     window.session.edit(document.with_training(schedule=schedule, early_stopping=stopping), "both")
-    titles = {form: [label.text() for label in form._labels.values()] for form in (page.training_form, page.schedule.form, page.stopping.form)}
+    forms = (*page._training_forms, page.schedule.form, page.stopping.form)
+    titles = {form: [label.text() for label in form._labels.values()] for form in forms}
     assert "Layers learn" in titles[page.training_form]
     assert "Better is" in titles[page.schedule.form]
-    for parts in (titles[page.training_form] + titles[page.schedule.form], titles[page.training_form] + titles[page.stopping.form]):
+    run = [title for form in page._training_forms for title in titles[form]]
+    for parts in (run + titles[page.schedule.form], run + titles[page.stopping.form]):
         assert len(set(parts)) == len(parts)
+
+
+def test_the_training_page_is_in_groups(studio):
+    window, _person = studio
+    window.session.select(frozenset())
+    page = window.workspace.inspector.training
+    heads = [label for label in page.findChildren(Label) if label._role == "heading" and label.isVisibleTo(page)]
+    tops = {label.text(): label.mapTo(page.widget(), QPoint()).y() for label in heads}
+    groups = ["Run", "How weights are corrected", "Learning rate over time", "When to stop", "What is measured"]
+    assert [name for name in sorted(tops, key=tops.__getitem__) if name in groups] == groups
+
+    def top(form, name):
+        return form.editors[name].mapTo(page.widget(), QPoint()).y()
+
+    assert tops["Run"] < top(page.training_form, "epochs") < tops["How weights are corrected"]
+    assert tops["When to stop"] < top(page.stopping_form, "keep_best_weights") < tops["What is measured"]
+    assert tops["What is measured"] < top(page.measures, "metrics")
+    # Each parameter of the run stands in exactly one place.
+    names = [name for form in page._training_forms for name in form.editors]
+    expected = set(Training.parameters()) - {"device", "threads"}
+    assert sorted(names) == sorted(expected)
 
 
 def test_only_fields_of_the_repeated_layer_are_shown(studio):

@@ -58,6 +58,54 @@ def test_slider_field_and_inspector_show_the_same_rate(make_studio):
     assert window.session.undo_stack.count() == 1
 
 
+def test_the_test_score_stands_there_once_training_has_finished(make_studio, hands, qtbot):
+    window = make_studio("iris", size=(1280, 800))
+    bar, me = window.workspace.run_bar, hands(window)
+    window.actions_by_key["pace_full"].trigger()
+    me.type_number(window.workspace.inspector.training.training_form.editors["epochs"].number, "3")
+    assert not bar.test.isVisible()
+    me.click(bar.run_button)
+    qtbot.waitUntil(lambda: window.link.status == "finished" and bar.test.isVisible(), timeout=60_000)
+    result = window.live.latest.test
+    share = f"{100 * result.accuracy:.1f} %" if result.accuracy < 1 else "100 %"
+    assert bar.test.text == f"{share} right"
+    qtbot.waitUntil(lambda: window.status._state.text() == f"Finished: {share} of the test samples right")
+    assert bar.test.x() + bar.test.width() <= bar.rate_field.x()
+    assert bar.epoch.text == "3 / 3"
+    me.click(bar.run_button)
+    qtbot.waitUntil(lambda: window.live.latest.epoch == 6 and window.link.status == "finished", timeout=60_000)
+    qtbot.waitUntil(lambda: bar.epoch.text == "6 / 3 + 3")  # as the field says, and as many as before
+    assert "pressed again after 3" in bar.epoch.toolTip()
+    me.click(bar.reset_button)
+    qtbot.waitUntil(lambda: not bar.test.isVisible())
+    qtbot.waitUntil(lambda: bar.epoch.text == "0 / 3")
+
+
+def test_layer_by_layer_all_say_whose_turn_it_is(make_studio, hands, qtbot):
+    window = make_studio("spirals", size=(1280, 800))
+    session, bar = window.session, window.workspace.run_bar
+    session.edit(session.document.with_training(mode="greedy", epochs=30), "greedy")
+    hands(window).click(bar.run_button)
+    names = [session.document.graph.node(n).name for n in session.document.graph.order if session.inference.weights.get(n)]
+    nodes = window.workspace.canvas.graph_scene.nodes
+
+    def learning():
+        return [item.face.node.name for item in nodes.values() if item.learning]
+
+    qtbot.waitUntil(lambda: learning() == names[:1], timeout=60_000)
+    qtbot.waitUntil(lambda: window.workspace.bottom.loss.plot.turns == ((0.0, names[0]), (10.0, names[1]), (20.0, names[2])))
+    assert bar.epoch._label == "Epoch, layer 1 of 3"
+    assert f"now {names[0]} learns" in bar.epoch.toolTip()
+    said = window.workspace.bottom.representation._switch.empty.label
+    qtbot.waitUntil(lambda: said.text().endswith(f"now {names[0]} learns, and {names[2]} has its turn later."))
+    window.workspace.canvas.grab()
+    window.workspace.bottom.grab()
+    window.actions_by_key["pace_full"].trigger()
+    qtbot.waitUntil(lambda: window.link.status == "finished", timeout=60_000)
+    qtbot.waitUntil(lambda: not learning())
+    assert bar.epoch._label == "Epoch, layer 3 of 3"
+
+
 def test_threads_are_chosen_and_cuda_says_why_not(make_studio, qtbot):
     window = make_studio("xor")
     bar = window.workspace.run_bar

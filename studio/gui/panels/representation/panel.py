@@ -173,7 +173,12 @@ class RepresentationPanel(Panel):
         if snapshot.status == "preparing" and not snapshot.nodes and snapshot.scatter is None and snapshot.answers is None:
             self._switch.say(self.tr("The network is being prepared: its picture shows here in a moment."))
             return
-        self._switch.say(self.view.show_layer(snapshot, layer))
+        words, turns = self.view.show_layer(snapshot, layer), snapshot.turns
+        if words and turns is not None and turns.number < len(turns.names) - 1:
+            name = self.session.document.graph.node(layer).name
+            words = self.tr("Training goes layer by layer: now {0} learns, and {1} has its turn later.")
+            words = words.format(turns.names[turns.number], name)
+        self._switch.say(words)
 
     def show_view(self, key: str) -> None:
         """Bring another view to the front."""
