@@ -10,6 +10,7 @@ from studio import data
 from studio.core.dataset import DatasetInfo, StillReading
 from studio.core.graph import Graph
 from studio.data import DataError
+from studio.gui.in_clicks import in_clicks
 from studio.layers.data import Data
 
 #: Seconds that an edit waits for a file. Most are known by then, and nothing flickers.
@@ -38,7 +39,7 @@ class _Job:
         try:
             self.answer = data.describe(self.layer, self._progress)
         except DataError as error:
-            self.answer = str(error)
+            self.answer = in_clicks(str(error))
         except _Closing:
             pass
         except Exception as error:  # a defect must reach the person as a sentence
@@ -89,7 +90,7 @@ class DataReader(QObject):
             try:
                 return data.describe(layer)
             except DataError as error:
-                return str(error)
+                return in_clicks(str(error))
         job = self._jobs.get(layer)
         if job is None:
             job = self._jobs[layer] = _Job(layer, self._closing)

@@ -13,6 +13,7 @@ from studio.core.graph import GraphError
 from studio.data import DataError
 from studio.data.wiring import with_source
 from studio.gui.exports import Exports
+from studio.gui.in_clicks import in_clicks
 from studio.gui.inspector.source_editor import ASKED
 from studio.gui.menus import TitledMenuBar, add_theme_actions, add_training_actions, fill, tr
 from studio.gui.pace import PACES, add_pace_actions
@@ -155,7 +156,7 @@ def use_as_data(window: MainWindow, path: Path) -> None:
             if not source:
                 return
     except DataError as error:
-        session.say(str(error), True)
+        session.say(in_clicks(str(error)), True)
         return
     document = session.document
     chosen = [n for n in document.graph.nodes if isinstance(n.layer, Data)]

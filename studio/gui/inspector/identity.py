@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from studio.core.graph import Node
@@ -65,25 +65,34 @@ class FormulaBox(QWidget):
         return self._shapes
 
     def _lines(self) -> list[list[tuple[str, str, str]]]:
-        """Lines of (text, role, tone); the sizes go on a line of their own where they must."""
-        theme = Theme.instance()
-        lines = [[(self._shapes, "mono", "text")]] if self._shapes else []
-        if self._formula:
-            lines.append([(self._formula, "formula", "text")])
-        if self._sizes:
-            one = bool(self._formula) and self._advance(self._formula, "formula") + 12 + self._advance(
-                self._sizes, "small"
-            ) <= max(self.width(), 280) - 24 * theme.scale
-            if one:
-                lines[-1].append((self._sizes, "small", "text-2"))
+        """Lines of (text, role, tone); what is too long goes on in the next one, at a space."""
+        room = max(self.width(), 280) - 20
+        lines: list[list[tuple[str, str, str]]] = []
+        for text, role, tone in (
+            (self._shapes, "mono", "text"), (self._formula, "formula", "text"), (self._sizes, "small", "text-2"),
+        ):  # fmt: skip
+            if not text:
+                continue
+            if role == "small" and self._formula and len(lines[-1]) == 1 and lines[-1][0][1] == "formula":
+                last = lines[-1][0][0]
+                if self._advance(last, "formula") + 12 + self._advance(text, role) <= room:
+                    lines[-1].append((text, role, tone))
+                    continue
+            lines += [[(line, role, tone)] for line in self._wrapped(text, role, room)]
+        return lines
+
+    def _wrapped(self, text: str, role: str, room: float) -> list[str]:
+        lines = [""]
+        for word in text.split(" "):
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
+            if lines[-1] and self._advance(longer, role) > room:
+                lines.append(word)
             else:
-                lines.append([(self._sizes, "small", "text-2")])
+                lines[-1] = longer
         return lines
 
     @staticmethod
     def _advance(text: str, role: str) -> float:
-        from PySide6.QtGui import QFontMetricsF
-
         return QFontMetricsF(Theme.instance().font(role)).horizontalAdvance(text)
 
     def _resize(self) -> None:

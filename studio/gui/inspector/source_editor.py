@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
 from studio import data
 from studio.core.fields import Field
 from studio.data import DataError
+from studio.gui.in_clicks import how_button, in_clicks
 from studio.gui.inspector.csv_dialog import ask_how_to_read
 from studio.gui.inspector.editors import Editor
 from studio.gui.inspector.text_dialog import ask_about_text
@@ -44,7 +45,7 @@ class SourceEditor(Editor):
         self._files = self.list.count()
         self._source = ""
         self.how = QToolButton(self)
-        self.how.setText("…")
+        self.how.setText(how_button())
         self.how.setToolTip(self.tr("Choose how the file is read."))
         self.how.setAccessibleName(self.tr("How the file is read"))
         self.how.setVisible(False)
@@ -105,7 +106,7 @@ class SourceEditor(Editor):
         try:
             return ASKED[kind](path, self) if kind in ASKED else data.source_for(path, kind)
         except DataError as error:
-            self.refused.emit(str(error))
+            self.refused.emit(in_clicks(str(error)))
             return ""
 
     def _ask_how(self) -> None:
@@ -115,7 +116,7 @@ class SourceEditor(Editor):
             parsed = data.parse_source(self._source)
             source = ASKED[parsed.kind](parsed.name, self, self._source)
         except DataError as error:
-            self.refused.emit(str(error))
+            self.refused.emit(in_clicks(str(error)))
             return
         if source and source != self._source:
             self.show_value(source)

@@ -16,7 +16,7 @@ from studio.core.fields import fields_of
 from studio.gui.inspector.csv_dialog import CsvDialog
 from studio.gui.inspector.editors import make_editor
 from studio.gui.inspector.form import Form
-from studio.gui.inspector.identity import formula_of
+from studio.gui.inspector.identity import FormulaBox, formula_of
 from studio.gui.widgets.label import Label
 from studio.layers.dense import Dense
 
@@ -380,3 +380,19 @@ def test_only_fields_of_the_repeated_layer_are_shown(studio):
     _pick(form.editors["layer"].list, "Conv2D")
     assert not form.is_hidden("filters")
     assert form.is_hidden("units")
+
+
+@pytest.mark.parametrize("kind", ["BatchNormalization", "MultiHeadAttention", "LSTM", "GRU", "Conv2D"])
+def test_nothing_of_a_formula_or_its_sizes_is_cut_off(qtbot, kind):
+    layer = registry.layer(kind)
+    box = FormulaBox()
+    qtbot.addWidget(box)
+    sizes = "gamma is 16, beta is 16, moving_mean is 16, moving_variance is 16"
+    box.show_texts("32 x 32 x 16 + 32 x 32 x 16 + 8 x 8 x 4  →  32 x 32 x 16", formula_of(layer()) if kind != "MultiHeadAttention" else layer.formula, sizes)
+    box.resize(312, 100)
+    box.show()
+    lines = box._lines()
+    for line in lines:
+        assert sum(box._advance(text, role) + 12 for text, role, _ in line) - 12 <= box.width() - 20
+    assert box.height() >= 24 * len(lines)
+    assert " ".join(text for line in lines for text, role, _ in line if role == "small") == sizes
