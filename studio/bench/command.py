@@ -10,10 +10,11 @@ from typing import Any
 
 from studio.bench import report
 from studio.bench.comparison import compare
-from studio.bench.machine import cores, machine
+from studio.bench.machine import machine
 from studio.bench.peer_process import why_missing
 from studio.bench.workloads import WORKLOADS
 from studio.core.registry import UnknownName
+from studio.engine.processor import cores
 
 
 class _Progress:
@@ -40,6 +41,8 @@ def run(options: argparse.Namespace) -> int:
     threads = options.threads or cores()
     if options.scale is not None:
         return _scale(options, threads, progress)
+    if options.kernels:
+        return _kernels(options, progress)
     notes = [sentence for sentence in map(why_missing, options.peers) if sentence]
     peers = [name for name in options.peers if not why_missing(name)]
     for note in notes:
@@ -83,6 +86,20 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(result))
     elif versions:
         print("\n" + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    return 0
+
+
+def _kernels(options: argparse.Namespace, progress: _Progress) -> int:
+    from studio.bench import kernels
+
+    # A call is short: twice as many rounds take no time, and the shortest counts.
+    found, peaks = kernels.measure(options.workloads, rounds=2 * options.rounds + 1, tell=progress.tell)
+    progress.tell("")
+    if options.json:
+        print(json.dumps({"machine": machine({}), **kernels.kernels_json(found, peaks)}))
+        return 0
+    print(report.heading(machine({})))
+    print(f"{kernels.peaks_line(peaks)}\n\n{kernels.table(found)}")
     return 0
 
 

@@ -9,28 +9,21 @@ product.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import dataclasses
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from studio.bench.calls import CallRunner
 from studio.bench.ours import Ours
 from studio.bench.workloads import WORKLOADS
 from studio.engine.costs import cost_of
-from studio.engine.cpu_device import BoundPlan
 from studio.engine.plan import Call
-from studio.kernels import control, state
 
-#: Type of the runner: arena, record, table, state.
-_RUNNER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 #: Microseconds of a step below which calls are looked at by themselves.
 _SMALL_STEP = 30.0
-#: Microseconds that a measurement of one call by itself should last.
-_LONG_ENOUGH = 500.0
 
 
 @dataclass(frozen=True)
@@ -67,64 +60,6 @@ class Cost:
         return self.operations / self.alone_us / 1e3 if self.alone_us > 0 else 0.0
 
 
-class _Runner:
-    """Runs single calls of a bound plan as the plan itself would, on one thread."""
-
-    def __init__(self, ours: Ours) -> None:
-        self._ours = ours
-        self._bound: BoundPlan = ours.network.train_plan
-        self._run = _RUNNER(control.run.address)
-        self._state = self._bound.states[0]
-        self._records = self._cut()
-
-    def _cut(self) -> list[np.ndarray]:
-        """A record of one call for each call of the plan."""
-        whole, place, parts = self._bound.records[0], 1, []
-        for _ in range(int(whole[0])):
-            length = int(whole[place + 1])
-            parts.append(np.concatenate([np.ones(1, np.int64), whole[place : place + length]]))
-            place += length
-        return parts
-
-    def repeated(self, index: int, times: int) -> np.ndarray:
-        """A record that makes one call many times in a step."""
-        call = self._records[index][1:]
-        return np.concatenate([np.full(1, times, np.int64), np.tile(call, times)])
-
-    def seconds(self, record: np.ndarray) -> float:
-        """Run a record for one minibatch, which stays the same."""
-        one = self._state
-        kept = [int(one[place]) for place in (state.STEP, state.POSITION, state.EPOCH)]
-        one[state.STEPS] = 1
-        one[state.SHUFFLE] = 0
-        arena = self._ours.network.device.arena
-        arguments = (arena.ctypes.data, record.ctypes.data, self._bound.table.ctypes.data, one.ctypes.data)
-        begin = time.perf_counter()
-        self._run(*arguments)
-        seconds = time.perf_counter() - begin
-        one[state.STEP], one[state.POSITION], one[state.EPOCH] = kept
-        one[state.SHUFFLE] = 1
-        return seconds
-
-    def nothing(self) -> float:
-        """Seconds that a record without calls takes."""
-        empty = np.zeros(1, np.int64)
-        return min(self.seconds(empty) for _ in range(200))
-
-    def inside_step(self, rounds: int) -> np.ndarray:
-        """Microseconds of each call when all are made in order: medians over the rounds."""
-        overhead = self.nothing()
-        seen = [[self.seconds(record) - overhead for record in self._records] for _ in range(rounds)]
-        return np.maximum(np.median(seen, axis=0), 0.0) * 1e6
-
-    def alone(self, index: int, guess_us: float, rounds: int) -> float:
-        """Microseconds of one call when it is repeated."""
-        times = max(1, min(1000, int(_LONG_ENOUGH / max(guess_us, 0.01))))
-        record = self.repeated(index, times)
-        overhead = self.nothing()
-        return float(np.median([self.seconds(record) - overhead for _ in range(rounds)])) / times * 1e6
-
-
 def profile(key: str, batch_share: int = 1, rounds: int = 15) -> tuple[list[Cost], float]:
     """Costs of all calls of a workload's step, and the microseconds of a whole step.
 
@@ -145,11 +80,11 @@ def profile(key: str, batch_share: int = 1, rounds: int = 15) -> tuple[list[Cost
         ours.train(20)
         steps = max(5, min(5000, int(2e5 / max(1.0, ours.train(5) / 5 * 1e6))))
         whole = float(np.median([ours.train(steps) / steps for _ in range(5)])) * 1e6
-        runner = _Runner(ours)
-        inside = runner.inside_step(rounds)
+        runner = CallRunner(ours.network)
+        inside = np.median(runner.inside_step(rounds), axis=0)
         plan = ours.network.train_plan.plan
         costs = [
-            Cost(i, call, float(inside[i]), runner.alone(i, float(inside[i]), rounds), cost_of(call, plan).operations)
+            Cost(i, call, float(inside[i]), float(np.median(runner.alone(i, float(inside[i]), rounds))), cost_of(call, plan).operations)
             for i, call in enumerate(plan.calls)
         ]
     finally:

@@ -42,6 +42,11 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--window", action="store_true", help="also measure what the window and training cost each other"
     )
     parser.add_argument(
+        "--kernels",
+        action="store_true",
+        help="instead: how fast each kernel is, and its share of what this machine was measured to reach",
+    )
+    parser.add_argument(
         "--scale",
         metavar="FOLDER",
         help="instead: step time and memory against the size of networks, beside PyTorch's, as plots (SVG) and JSON",

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from studio.bench.machine import cores, machine, processor
+from studio.bench.machine import machine
 from studio.cli.interrupting import interruptible
 from studio.cli.output import print_json, print_table
 from studio.cli.progress_bar import ProgressBar
+from studio.engine.processor import cores, processor
 from studio.project import Progress, Project, ProjectError
 from studio.storage import templates
 from studio.storage.templates import Template

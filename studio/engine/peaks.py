@@ -1,7 +1,8 @@
 """What this machine can do at best, measured once: calculating, and moving numbers.
 
-The rate of calculating is that of independent sums of products in registers; the rate of moving that
-of copying floats, which depends on how near they are: from the nearest cache to memory.
+The rate of calculating is that of independent sums of products in registers. The rates of moving
+depend on how near the numbers are, from the nearest cache to memory, and on what is done with them:
+they are measured for reading, for copying to another place, and for changing in place.
 """
 
 from __future__ import annotations
@@ -13,25 +14,28 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from studio.engine.cpu_device import aligned_array, runner_of
+from studio.engine.processor import processor
 from studio.kernels import state
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import Kernel, cache_folder, kernel
-from studio.kernels.simd import LANES, at, load, store
+from studio.kernels.simd import LANES, at, load, splat, store
 
 #: Sums at once: enough to fill the pipelines of two units, and few enough for 16 registers.
 _SUMS = 12
-#: Bytes, of source and target together, that are copied: near caches, far cache, memory.
-_SIZES = (16 << 10, 256 << 10, 2 << 20, 16 << 20, 192 << 20)
+#: Bytes that are gone through: near caches, the middle ones, the far one, what mostly still fits there.
+_SIZES = (16 << 10, 192 << 10, 768 << 10, 6 << 20, 24 << 20)
+#: Bytes that fit into no cache; all threads share them.
+_MEMORY = 192 << 20
 #: Less is gone through again and again in one call, so that going there and back takes none of the time.
-_LONG = 2 << 20
+_LONG = 1 << 20
 #: Seconds of one measurement, and how many there are; the best one counts.
-_SECONDS, _ROUNDS = 0.0015, 40
+_SECONDS, _ROUNDS = 0.0006, 20
 
 
 @kernel
@@ -48,8 +52,40 @@ def multiply_and_add(arena: Any, record: Any, table: Any, state: Any) -> None:
     store(at(arena, 2 * LANES), ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)) + ((s8 + s9) + (s10 + s11)))
 
 
+@kernel
+def read_rows(arena: Any, record: Any, table: Any, state: Any) -> None:
+    """Add up `length` floats, a whole number of eight vectors, `rows` times."""
+    rows, length, source = record[2], record[3], at(arena, record[4])
+    s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    s4, s5, s6, s7 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    for _ in range(rows):
+        for i in range(0, length, 8 * LANES):
+            x = at(source, i)
+            s0, s1 = s0 + load(x), s1 + load(at(x, LANES))
+            s2, s3 = s2 + load(at(x, 2 * LANES)), s3 + load(at(x, 3 * LANES))
+            s4, s5 = s4 + load(at(x, 4 * LANES)), s5 + load(at(x, 5 * LANES))
+            s6, s7 = s6 + load(at(x, 6 * LANES)), s7 + load(at(x, 7 * LANES))
+    store(at(arena, record[5]), ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)))
+
+
+@kernel
+def change_rows(arena: Any, record: Any, table: Any, state: Any) -> None:
+    """x = -x for `length` floats, a whole number of four vectors, `rows` times."""
+    rows, length, source = record[2], record[3], at(arena, record[4])
+    for _ in range(rows):
+        for i in range(0, length, 4 * LANES):
+            x = at(source, i)
+            a, b, c, d = load(x), load(at(x, LANES)), load(at(x, 2 * LANES)), load(at(x, 3 * LANES))
+            store(x, -a)
+            store(at(x, LANES), -b)
+            store(at(x, 2 * LANES), -c)
+            store(at(x, 3 * LANES), -d)
+
+
 #: Kernels that measuring needs.
-KERNELS: tuple[Kernel, ...] = (multiply_and_add, copy_rows)
+KERNELS: tuple[Kernel, ...] = (multiply_and_add, copy_rows, read_rows, change_rows)
+#: By bytes: a rate, in 10**9 bytes a second.
+Rates = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -61,36 +97,71 @@ class Peaks:
     gflops : float
         10**9 additions and multiplications of float32 a second.
     gigabytes_per_second : float
-        10**9 bytes a second, read and written together, from and to memory.
+        10**9 bytes a second, read and written together, copied in memory.
     nearer : tuple of (int, float)
         The same for less data, which stays in caches: bytes for each thread, and the rate.
     threads : int
         How many threads it was measured with.
+    reading, changing : tuple of (int, float)
+        The rates of reading, and of changing numbers where they are (bytes count twice); the last
+        one is memory's.
     """
 
     gflops: float
     gigabytes_per_second: float
-    nearer: tuple[tuple[int, float], ...] = ()
+    nearer: Rates = ()
     threads: int = 1
+    reading: Rates = ()
+    changing: Rates = ()
 
     def moving(self, working_set: int) -> float:
         """10**9 bytes a second for so many bytes a thread, which are gone through again and again."""
         return next((rate for size, rate in self.nearer if working_set <= size), self.gigabytes_per_second)
+
+    def seconds(self, read: float, written: float, updated: float, working_set: float) -> float:
+        """The shortest time for reading, writing and changing so many bytes.
+
+        Parameters
+        ----------
+        read, written, updated : float
+            Bytes that are only read, only written, and read and written in the same place.
+        working_set : float
+            Bytes of a thread that are gone through again and again: they say which memory is near
+            enough.
+        """
+        copying = self.moving(int(working_set))
+        reading, changing = (_rate(rates, working_set, copying) for rates in (self.reading, self.changing))
+        # Copying is reading and writing, changing is reading and writing back.
+        of_reading = 1 / reading
+        of_writing = max(0.0, 2 / copying - of_reading)
+        return (read * of_reading + written * of_writing + updated * 2 / changing) / 1e9
+
+
+def _rate(rates: Rates, working_set: float, otherwise: float) -> float:
+    near = next((rate for size, rate in rates if working_set <= size), None)
+    return near or (rates[-1][1] if rates else otherwise)
 
 
 _known: dict[int, Peaks] = {}
 _measuring = threading.Lock()
 
 
-def measured_peaks(threads: int) -> Peaks:
+def measured_peaks(threads: int, again: bool = False) -> Peaks:
     """The machine's peaks for so many threads: from the cache folder, or measured, which takes a second.
 
     Not for the window's thread. What else runs on the machine makes the measurement worse, and so does
     a minibatch that trains at the same time.
+
+    Parameters
+    ----------
+    threads : int
+        At least 1.
+    again : bool
+        Whether to measure even what is known.
     """
     with _measuring:
-        if threads not in _known:
-            _known[threads] = _read(threads) or _measure_and_keep(threads)
+        if again or threads not in _known:
+            _known[threads] = (None if again else _read(threads)) or _measure_and_keep(threads)
         return _known[threads]
 
 
@@ -99,22 +170,26 @@ def _file(threads: int) -> str:
 
 
 def _read(threads: int) -> Peaks | None:
+    """What was kept, if it is of this processor: a home folder may be seen from several machines."""
     try:
-        with open(_file(threads), encoding="ascii") as file:
+        with open(_file(threads), encoding="utf-8") as file:
             kept = json.load(file)
-        nearer = tuple((int(size), float(rate)) for size, rate in kept["nearer"])
-        found = Peaks(float(kept["gflops"]), float(kept["gigabytes_per_second"]), nearer, threads)
-    except (OSError, ValueError, KeyError, TypeError):
+        if kept.pop("cpu") != processor() or kept.pop("lanes") != LANES or set(kept) != {f.name for f in fields(Peaks)}:
+            return None
+        rates = {n: tuple((int(size), float(rate)) for size, rate in kept[n]) for n in ("nearer", "reading", "changing")}
+        found = Peaks(float(kept["gflops"]), float(kept["gigabytes_per_second"]), threads=threads, **rates)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return found if found.gflops > 0 and found.gigabytes_per_second > 0 else None
+    positive = [found.gflops, found.gigabytes_per_second, *(rate for kind in rates.values() for _, rate in kind)]
+    return found if min(positive) > 0 else None
 
 
 def _measure_and_keep(threads: int) -> Peaks:
     found = measure(threads)
-    kept = {"gflops": found.gflops, "gigabytes_per_second": found.gigabytes_per_second, "nearer": found.nearer}
+    kept = {"cpu": processor(), "lanes": LANES, **asdict(found)}
     # A folder that cannot be written is no reason not to know.
     with contextlib.suppress(OSError):
-        with tempfile.NamedTemporaryFile("w", dir=cache_folder(), suffix=".tmp", delete=False, encoding="ascii") as file:
+        with tempfile.NamedTemporaryFile("w", dir=cache_folder(), suffix=".tmp", delete=False, encoding="utf-8") as file:
             json.dump(kept, file)
         os.replace(file.name, _file(threads))
     return found
@@ -125,12 +200,23 @@ def measure(threads: int) -> Peaks:
     rounds = 4096
     calls = [_Call(multiply_and_add, _ones(4 * LANES), [rounds]) for _ in range(threads)]
     gflops = threads * rounds * _SUMS * LANES * 2 / _seconds_of(calls) / 1e9
-    rates: list[tuple[int, float]] = []
-    for size in _SIZES:
-        floats, rows = size // 8, max(1, _LONG // size)
-        calls = [_Call(copy_rows, _ones(2 * floats), [rows, floats, 0, 0, floats, 0]) for _ in range(threads)]
-        rates.append((size, threads * rows * size / _seconds_of(calls) / 1e9))
-    return Peaks(gflops, rates[-1][1], tuple(rates[:-1]), threads)
+    sizes = (*_SIZES, max(_SIZES[-1], _MEMORY // threads))
+    arenas = [_ones(sizes[-1] // 4 + LANES) for _ in range(threads)]
+    found: dict[Kernel, list[tuple[int, float]]] = {program: [] for program in (copy_rows, read_rows, change_rows)}
+    for size in sizes:
+        rows, floats, after = max(1, _LONG // size), size // 4, sizes[-1] // 4
+        # What copies has its source and its target within the same bytes.
+        arguments = {
+            copy_rows: [2 * rows, floats // 2, 0, 0, floats // 2, 0],
+            read_rows: [rows, floats, 0, after],
+            change_rows: [rows, floats, 0],
+        }
+        moved = {copy_rows: 2 * rows * size, read_rows: rows * size, change_rows: 2 * rows * size}
+        for program, own in arguments.items():
+            seconds = _seconds_of([_Call(program, arena, own) for arena in arenas])
+            found[program].append((size, threads * moved[program] / seconds / 1e9))
+    *nearer, (_, memory) = found[copy_rows]
+    return Peaks(gflops, memory, tuple(nearer), threads, tuple(found[read_rows]), tuple(found[change_rows]))
 
 
 def _ones(count: int) -> np.ndarray:
@@ -156,14 +242,18 @@ def _seconds_of(calls: list[_Call]) -> float:
         call.run()
     begin = time.perf_counter()
     calls[0].run()
+    # What takes long needs fewer measurements.
+    rounds = max(5, min(_ROUNDS, int(_ROUNDS * _SECONDS * 5 / max(time.perf_counter() - begin, 1e-7))))
+    begin = time.perf_counter()
+    calls[0].run()
     times = max(1, int(_SECONDS / max(time.perf_counter() - begin, 1e-7)))
     # Alone a thread may be faster than beside others: what counts is the slowest of each round.
-    taken = np.empty((_ROUNDS, len(calls)))
+    taken = np.empty((rounds, len(calls)))
     start = threading.Barrier(len(calls))
 
     def work(number: int) -> None:
         call = calls[number].run
-        for one in range(_ROUNDS):
+        for one in range(rounds):
             start.wait()
             begin = time.perf_counter()
             for _ in range(times):

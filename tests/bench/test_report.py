@@ -8,9 +8,10 @@ import pytest
 
 from studio.bench import report
 from studio.bench.comparison import Measurement, PeerTiming, Timing, largest_difference
-from studio.bench.machine import cores, machine
+from studio.bench.machine import machine
 from studio.bench.window import Turn, summary, window_table
 from studio.bench.workloads import WORKLOADS
+from studio.engine.processor import cores
 
 
 def measurement(eager=(300.0, 310.0, 290.0), difference=2e-7, key="a"):

@@ -18,7 +18,7 @@ from studio.kernels.simd import LANES
 from studio.storage import templates
 
 #: Kernels that cost nothing, or of which a live number says whether they do anything.
-FREE = {"barrier", "penalize"}
+FREE = {"barrier", "penalize", "scale_gradient"}
 
 
 def costs_of(ready, node: str, phase: str):
@@ -116,6 +116,7 @@ def test_nearer_data_moves_faster():
 def test_peaks_are_measured_once_and_kept(tmp_path, monkeypatch):
     compile_ahead(peaks.KERNELS)
     monkeypatch.setattr(peaks, "_SIZES", (16 << 10, 1 << 20))
+    monkeypatch.setattr(peaks, "_MEMORY", 4 << 20)
     monkeypatch.setattr(peaks, "_ROUNDS", 3)
     monkeypatch.setattr(peaks, "_known", {})
     monkeypatch.setattr(peaks, "cache_folder", lambda: tmp_path)
@@ -123,10 +124,39 @@ def test_peaks_are_measured_once_and_kept(tmp_path, monkeypatch):
     assert found.gflops > 0.1
     assert found.gigabytes_per_second > 0.1
     assert found.threads == 2
+    assert [size for size, _ in found.nearer] == [16 << 10, 1 << 20]
+    assert [size for size, _ in found.reading] == [size for size, _ in found.changing] == [16 << 10, 1 << 20, 2 << 20]
     monkeypatch.setattr(peaks, "_known", {})
     monkeypatch.setattr(peaks, "measure", lambda threads: pytest.fail("measured again"))
     assert peaks.measured_peaks(2) == found
     assert list(tmp_path.glob("*")) == [tmp_path / "peaks-2.json"]
+
+
+@pytest.mark.parametrize("other", ["processor", "LANES"])
+def test_peaks_of_another_processor_do_not_count(tmp_path, monkeypatch, other):
+    monkeypatch.setattr(peaks, "_known", {})
+    monkeypatch.setattr(peaks, "cache_folder", lambda: tmp_path)
+    rates = iter([7.0, 8.0, 9.0])
+    monkeypatch.setattr(peaks, "measure", lambda threads: peaks.Peaks(next(rates), 3.0, (), threads))
+    assert peaks.measured_peaks(1).gflops == peaks.measured_peaks(1).gflops == 7.0
+    peaks._known.clear()
+    assert peaks.measured_peaks(1).gflops == 7.0  # from the file
+    peaks._known.clear()
+    monkeypatch.setattr(peaks, other, (lambda: "another") if other == "processor" else 1)
+    assert peaks.measured_peaks(1).gflops == 8.0
+    assert peaks.measured_peaks(1, again=True).gflops == peaks.measured_peaks(1).gflops == 9.0
+
+
+def test_what_is_read_written_and_changed_takes_its_time():
+    """Reading at 50 and copying at 40 GB/s leave 33 GB/s for writing."""
+    known = peaks.Peaks(100.0, 10.0, ((1000, 40.0),), 1, ((1000, 50.0), (9000, 20.0)), ((1000, 80.0), (9000, 25.0)))
+    assert known.seconds(50e9, 0.0, 0.0, 1000) == pytest.approx(1.0)
+    assert known.seconds(20e9, 20e9, 0.0, 1000) == pytest.approx(1.0)
+    assert known.seconds(0.0, 0.0, 40e9, 1000) == pytest.approx(1.0)
+    # Beyond the caches the last rates count.
+    assert known.seconds(20e9, 0.0, 0.0, 5000) == known.seconds(20e9, 0.0, 0.0, 1e9) == pytest.approx(1.0)
+    # Who knows of copying only takes it for all.
+    assert peaks.Peaks(100.0, 10.0).seconds(5e9, 3e9, 1e9, 1e6) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"gflops": -1, "gigabytes_per_second": 1, "nearer": []}', "[1]"])

@@ -56,15 +56,22 @@ class Cost:
     ----------
     operations : float
         Of floating point numbers.
-    traffic : float
-        Bytes that must be read or written.
+    read, written, updated : float
+        Bytes that are only read, only written, and read and written in the same place.
     known : bool
-        Whether anybody knows; if not, both are 0.
+        Whether anybody knows; if not, all are 0.
     """
 
     operations: float = 0.0
-    traffic: float = 0.0
+    read: float = 0.0
+    written: float = 0.0
+    updated: float = 0.0
     known: bool = True
+
+    @property
+    def traffic(self) -> float:
+        """Bytes that must be read or written."""
+        return self.read + self.written + 2 * self.updated
 
 
 def formula_of(kernel: Kernel) -> Formula | None:
@@ -90,7 +97,8 @@ def cost_of(call: Call, plan: Plan, threads: int = 1) -> Cost:
     found = None if formula is None else formula(Arguments(call, plan.table, threads))
     if found is None:
         return Cost(known=False)
-    return Cost(float(found[0]) * threads, float(found[1]) * threads * _BYTES)
+    moved = threads * _BYTES
+    return Cost(found.operations * threads, found.read * moved, found.written * moved, found.updated * moved)
 
 
 def costs_of(plan: Plan, threads: int = 1) -> Sequence[Cost]:

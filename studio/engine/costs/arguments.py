@@ -134,6 +134,10 @@ class Arguments:
         """How many different places a list of so many names."""
         return len(np.unique(self.integers(name, count)))
 
+    def same(self, one: str, other: str) -> bool:
+        """Whether two arguments are the same place, so that what is read there is written there."""
+        return self._values[self._names[one]] == self._values[self._names[other]]
+
     def summands(self) -> int:
         """How many threads' gradients an update adds up: all, or one if that was done before."""
         return self.threads if isinstance(self._values[self._names["stride"]], Ref) else 1

@@ -78,6 +78,7 @@ class _Counter:
     def __init__(self, vectors: set[str], known: Mapping[str, Any]) -> None:
         self._vectors = vectors
         self._known = known
+        self._called: set[str] = set()
 
     def of(self, node: ast.AST) -> int:
         if isinstance(node, ast.Assign):
@@ -91,6 +92,11 @@ class _Counter:
             constant = isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
             return total + (0 if constant else self._is_number(node))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            # The compiler does the same thing once.
+            text = ast.unparse(node)
+            if text in self._called:
+                return 0
+            self._called.add(text)
             return total + self._call(node.func.id)
         return total
 

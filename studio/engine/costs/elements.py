@@ -6,7 +6,7 @@ import re
 
 from studio.engine.costs.arguments import Arguments
 from studio.engine.costs.arithmetic import arguments_used, of_function
-from studio.engine.costs.formulas import Formula, cost, family
+from studio.engine.costs.formulas import Formula, Work, cost, family
 from studio.kernels.jit import Kernel
 
 
@@ -20,9 +20,9 @@ def _maths(kernel: Kernel) -> tuple[int, frozenset[str], list[str]]:
 def _forward(match: re.Match[str], kernel: Kernel) -> Formula:
     done, _, _ = _maths(kernel)
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         n = a.rows * a.length
-        return n * done, 2 * n
+        return Work(n * done, 0, 0, n) if a.same("x", "y") else Work(n * done, n, n)
 
     return formula
 
@@ -32,9 +32,11 @@ def _backward(match: re.Match[str], kernel: Kernel) -> Formula:
     done, used, order = _maths(kernel)
     read = sum(name in used for name in order[:2])
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         n = a.rows * a.length
-        return n * (done + 1), n * (2 + read)
+        if a.same("dy", "dx"):
+            return Work(n * (done + 1), n * read, 0, n)
+        return Work(n * (done + 1), n * (1 + read), n)
 
     return formula
 
@@ -49,10 +51,10 @@ def _joined(a: Arguments, name: str) -> int:
 def _join(match: re.Match[str], kernel: Kernel) -> Formula:
     done, used, order = _maths(kernel)
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         n = a.runs * a.count * a.length
         read = sum(_joined(a, name) for name, own in zip("ab", order, strict=False) if own in used)
-        return n * done, n + read
+        return Work(n * done, read, n)
 
     return formula
 
@@ -62,24 +64,25 @@ def _join_backward(match: re.Match[str], kernel: Kernel) -> Formula:
     done, used, order = _maths(kernel)
     added = bool(match[1])
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         n = a.runs * a.count * a.length
         read = n + sum(_joined(a, name) for name, own in zip("ab", order, strict=False) if own in used)
-        return n * (done + 1 + added), read + _joined(a, "dx") * (1 + added)
+        written = _joined(a, "dx")
+        return Work(n * (done + 1 + added), read, 0 if added else written, written if added else 0)
 
     return formula
 
 
 @cost("studio.layers.prelu", "prelu_forward")
-def _prelu(a: Arguments) -> tuple[float, float]:
+def _prelu(a: Arguments) -> Work:
     n = a.pixels * a.channels * a.batch
-    return 3 * n, 2 * n + _slopes(a)
+    return Work(3 * n, n + _slopes(a), n)
 
 
 @cost("studio.layers.prelu", "prelu_backward")
-def _prelu_backward(a: Arguments) -> tuple[float, float]:
+def _prelu_backward(a: Arguments) -> Work:
     n = a.pixels * a.channels * a.batch
-    return n * (4 + 2 * a.wanted), n * (2 + a.wanted) + 2 * _slopes(a)
+    return Work(n * (4 + 2 * a.wanted), 2 * n + _slopes(a), n * a.wanted + _slopes(a))
 
 
 def _slopes(a: Arguments) -> int:

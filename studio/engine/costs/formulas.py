@@ -5,12 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from studio.engine.costs.arguments import Arguments, names_of
 from studio.kernels.jit import Kernel
 
-#: From arguments to floating point operations and floats moved; None if these do not tell.
-Formula = Callable[[Arguments], tuple[float, float] | None]
+
+class Work(NamedTuple):
+    """What one thread's call does at the least.
+
+    Parameters
+    ----------
+    operations : float
+        Of floating point numbers.
+    read : float
+        Floats that are only read.
+    written : float
+        Floats that are only written.
+    updated : float
+        Floats that are read, and written in the same place.
+    """
+
+    operations: float
+    read: float
+    written: float
+    updated: float = 0.0
+
+
+#: From arguments to what the call does; None if they do not tell.
+Formula = Callable[[Arguments], Work | None]
 
 
 @dataclass(frozen=True)
@@ -55,12 +78,14 @@ def cost(module: str, *names: str) -> Callable[[Formula], Formula]:
     return register
 
 
-def each(count: Callable[[Arguments], float], operations: float, floats: float) -> Formula:
-    """The formula of a kernel that does the same for each of so many numbers."""
+def each(
+    count: Callable[[Arguments], float], operations: float, read: float, written: float, updated: float = 0.0
+) -> Formula:
+    """The formula of a kernel that does the same for each of so many numbers; see `Work`."""
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         n = count(a)
-        return n * operations, n * floats
+        return Work(n * operations, n * read, n * written, n * updated)
 
     return formula
 

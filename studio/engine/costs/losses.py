@@ -6,7 +6,7 @@ import re
 
 from studio.engine.costs.arguments import Arguments
 from studio.engine.costs.arithmetic import of_function, of_maths
-from studio.engine.costs.formulas import Formula, cost, family
+from studio.engine.costs.formulas import Formula, Work, cost, family
 from studio.kernels.jit import Kernel
 
 _LOSSES = "studio.kernels.losses"
@@ -29,8 +29,8 @@ def _rows(a: Arguments, *names: str) -> float:
 def _gradient(match: re.Match[str], kernel: Kernel) -> Formula:
     done = of_function(kernel.function.__globals__["maths"].py_func)
 
-    def formula(a: Arguments) -> tuple[float, float]:
-        return a.terms * a.batch * (done + 2), _rows(a, "y_places", "t_places", "w_places", "dy_places")
+    def formula(a: Arguments) -> Work:
+        return Work(a.terms * a.batch * (done + 2), _rows(a, "y_places", "t_places", "w_places"), _rows(a, "dy_places"))
 
     return formula
 
@@ -39,8 +39,8 @@ def _gradient(match: re.Match[str], kernel: Kernel) -> Formula:
 def _value(match: re.Match[str], kernel: Kernel) -> Formula:
     done = of_function(kernel.function.__globals__["maths"].py_func)
 
-    def formula(a: Arguments) -> tuple[float, float]:
-        return a.terms * a.batch * (done + 2), _rows(a, "y_places", "t_places", "w_places")
+    def formula(a: Arguments) -> Work:
+        return Work(a.terms * a.batch * (done + 2), _rows(a, "y_places", "t_places", "w_places"), 0.0)
 
     return formula
 
@@ -62,14 +62,15 @@ def _of_classes(module: str, name: str, each: float, term: float, scores: str, t
         Whether targets have a number for each class.
     """
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         span = a.count * _rows(a, scores)
         wanted = (a.count if whole else 1) * _rows(a, targets)
+        read, written = span + wanted + _rows(a, "w_places"), 0.0
         if last.startswith("d"):
-            rest = a.count * _rows(a, last)
-        else:
-            rest = _rows(a, last) + a.terms * a.batch if last else 0.0
-        return a.terms * a.batch * (a.count * each + term), span + wanted + _rows(a, "w_places") + rest
+            written = a.count * _rows(a, last)
+        elif last:
+            read, written = read + _rows(a, last), float(a.terms * a.batch)
+        return Work(a.terms * a.batch * (a.count * each + term), read, written)
 
     cost(module, name)(formula)
 
@@ -93,59 +94,59 @@ _of_classes(_COSINE, "cosine_similarities_gradient", 9, 12, "y_places", "t_place
 
 
 @cost(_LOSSES, "mark_counted")
-def _mark_counted(a: Arguments) -> tuple[float, float]:
+def _mark_counted(a: Arguments) -> Work:
     n = a.terms * a.batch
-    return 3 * n, _rows(a, "label_places") + a.batch + n
+    return Work(3 * n, _rows(a, "label_places") + a.batch, n)
 
 
 @cost(_LOSSES, "weigh_samples")
-def _weigh_samples(a: Arguments) -> tuple[float, float]:
+def _weigh_samples(a: Arguments) -> Work:
     n = a.terms * a.batch
-    return n, _rows(a, "before_places", "given_places") + n
+    return Work(n, _rows(a, "before_places", "given_places"), n)
 
 
 @cost(_LOSSES, "weigh_labels")
-def _weigh_labels(a: Arguments) -> tuple[float, float]:
+def _weigh_labels(a: Arguments) -> Work:
     n = a.terms * a.batch
-    return n * (2 * a.classes + 1), _rows(a, "before_places", "label_places") + n + a.classes
+    return Work(n * (2 * a.classes + 1), _rows(a, "before_places", "label_places") + a.classes, n)
 
 
 @cost(_LOSSES, "weigh_one_hot")
-def _weigh_one_hot(a: Arguments) -> tuple[float, float]:
+def _weigh_one_hot(a: Arguments) -> Work:
     n = a.terms * a.batch
-    return n * (4 * a.classes - 3), _rows(a, "before_places") + (a.classes + 1) * n + a.classes
+    return Work(n * (4 * a.classes - 3), _rows(a, "before_places") + a.classes * (n + 1), n)
 
 
 @cost(_LOSSES, "weigh_binary")
-def _weigh_binary(a: Arguments) -> tuple[float, float]:
+def _weigh_binary(a: Arguments) -> Work:
     n = a.terms * a.batch
-    return 3 * n, _rows(a, "before_places", "target_places") + n + 2
+    return Work(3 * n, _rows(a, "before_places", "target_places") + 2, n)
 
 
 @cost(_LOSSES, "count_right")
-def _count_right(a: Arguments) -> tuple[float, float]:
+def _count_right(a: Arguments) -> Work:
     n = a.terms * a.batch
     each = 8 * (a.count - 1) if a.count > 1 else 4
-    return n * (each + 3), n * (2 * a.count + 1) + a.batch
+    return Work(n * (each + 3), 2 * a.count * n + a.batch, n)
 
 
 @cost("studio.engine.scoring", "leave_out")
-def _leave_out(a: Arguments) -> tuple[float, float]:
+def _leave_out(a: Arguments) -> Work:
     n = a.answers * a.batch
     rows = a.distinct("counted_places", a.answers) + a.distinct("given_places", a.answers)
-    return n * (4 * (a.count - 1) + 6), n * (a.count + 1) + rows * a.batch
+    return Work(n * (4 * (a.count - 1) + 6), n * (a.count + 1) + rows * a.batch, 0.0)
 
 
 # Softmax ---------------------------------------------------------------------------------------
 
 
 @cost(_SOFTMAX, "softmax_forward")
-def _softmax(a: Arguments) -> tuple[float, float]:
+def _softmax(a: Arguments) -> Work:
     n = a.groups * a.count * a.length
-    return n * (of_maths("maximum") + 1 + _EXP + 1 + 1), 2 * n
+    return Work(n * (of_maths("maximum") + 1 + _EXP + 1 + 1), n, n)
 
 
 @cost(_SOFTMAX, "softmax_backward")
-def _softmax_backward(a: Arguments) -> tuple[float, float]:
+def _softmax_backward(a: Arguments) -> Work:
     n = a.groups * a.count * a.length
-    return 4 * n, 3 * n
+    return Work(4 * n, 2 * n, n)

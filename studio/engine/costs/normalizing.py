@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.engine.costs.arguments import Arguments
-from studio.engine.costs.formulas import cost
+from studio.engine.costs.formulas import Work, cost
 
 _BATCH = "studio.kernels.normalization"
 _SAMPLE = "studio.kernels.sample_normalization"
@@ -14,56 +14,57 @@ def _numbers(a: Arguments) -> int:
 
 
 @cost(_BATCH, "moments")
-def _moments(a: Arguments) -> tuple[float, float]:
+def _moments(a: Arguments) -> Work:
     # Once for the means, once for the distances from them.
-    return 6 * _numbers(a), _numbers(a) + a.batch + 2 * a.padded
+    return Work(6 * _numbers(a), _numbers(a) + a.batch, 2 * a.padded)
 
 
 @cost(_BATCH, "batch_statistics")
-def _batch_statistics(a: Arguments) -> tuple[float, float]:
-    return a.padded * (9 * a.threads + 10), a.padded * (2 * a.threads + 4 + 4 + 2)
+def _batch_statistics(a: Arguments) -> Work:
+    return Work(a.padded * (9 * a.threads + 10), a.padded * (2 * a.threads + 2), 4 * a.padded, 2 * a.padded)
 
 
 @cost(_BATCH, "moving_statistics")
-def _moving_statistics(a: Arguments) -> tuple[float, float]:
-    return 4 * a.padded, 8 * a.padded
+def _moving_statistics(a: Arguments) -> Work:
+    return Work(4 * a.padded, 4 * a.padded, 4 * a.padded)
 
 
 @cost(_BATCH, "normalize")
-def _normalize(a: Arguments) -> tuple[float, float]:
-    return 3 * _numbers(a), 2 * _numbers(a) + 3 * a.channels
+def _normalize(a: Arguments) -> Work:
+    return Work(3 * _numbers(a), _numbers(a) + 3 * a.channels, _numbers(a))
 
 
 @cost(_BATCH, "gradient_sums")
-def _gradient_sums(a: Arguments) -> tuple[float, float]:
-    return 4 * _numbers(a), 2 * _numbers(a) + 2 * a.channels + 2 * a.padded
+def _gradient_sums(a: Arguments) -> Work:
+    return Work(4 * _numbers(a), 2 * _numbers(a) + 2 * a.channels, 2 * a.padded)
 
 
 @cost(_BATCH, "gradient_shares")
-def _gradient_shares(a: Arguments) -> tuple[float, float]:
-    return a.padded * (2 * a.threads + 2), a.padded * (2 * a.threads + 4)
+def _gradient_shares(a: Arguments) -> Work:
+    return Work(a.padded * (2 * a.threads + 2), a.padded * (2 * a.threads + 2), 2 * a.padded)
 
 
 @cost(_BATCH, "normalize_backward")
-def _normalize_backward(a: Arguments) -> tuple[float, float]:
-    return 6 * _numbers(a), 3 * _numbers(a) + 4 * a.channels + a.batch
+def _normalize_backward(a: Arguments) -> Work:
+    return Work(6 * _numbers(a), 2 * _numbers(a) + 4 * a.channels + a.batch, _numbers(a))
 
 
 @cost(_BATCH, "scale_channels")
-def _scale_channels(a: Arguments) -> tuple[float, float]:
-    return _numbers(a), 2 * _numbers(a) + a.channels
+def _scale_channels(a: Arguments) -> Work:
+    return Work(_numbers(a), _numbers(a) + a.channels, _numbers(a))
 
 
 @cost(_SAMPLE, "normalize_rows")
-def _normalize_rows(a: Arguments) -> tuple[float, float]:
+def _normalize_rows(a: Arguments) -> Work:
     each = 8 if a.centred else 7
-    return each * _numbers(a), 2 * _numbers(a) + 2 * a.pixels * a.batch + 2 * a.channels
+    return Work(each * _numbers(a), _numbers(a) + 2 * a.channels, _numbers(a) + 2 * a.pixels * a.batch)
 
 
 @cost(_SAMPLE, "normalize_rows_backward")
-def _normalize_rows_backward(a: Arguments) -> tuple[float, float]:
+def _normalize_rows_backward(a: Arguments) -> Work:
     each = 15 if a.wanted else 5
-    return each * _numbers(a), (2 + a.wanted) * _numbers(a) + 2 * a.pixels * a.batch + 3 * a.channels
+    read = 2 * _numbers(a) + 2 * a.pixels * a.batch + a.channels
+    return Work(each * _numbers(a), read, a.wanted * _numbers(a) + 2 * a.channels)
 
 
 def _grouped(a: Arguments) -> int:
@@ -71,20 +72,21 @@ def _grouped(a: Arguments) -> int:
 
 
 @cost(_SAMPLE, "group_statistics")
-def _group_statistics(a: Arguments) -> tuple[float, float]:
-    return 4 * _grouped(a), _grouped(a) + 2 * a.groups * a.batch
+def _group_statistics(a: Arguments) -> Work:
+    return Work(4 * _grouped(a), _grouped(a), 2 * a.groups * a.batch)
 
 
 @cost(_SAMPLE, "normalize_groups")
-def _normalize_groups(a: Arguments) -> tuple[float, float]:
-    return 4 * _grouped(a), 2 * _grouped(a) + 2 * a.groups * (a.batch + a.size)
+def _normalize_groups(a: Arguments) -> Work:
+    return Work(4 * _grouped(a), _grouped(a) + 2 * a.groups * (a.batch + a.size), _grouped(a))
 
 
 @cost(_SAMPLE, "group_gradient_sums")
-def _group_gradient_sums(a: Arguments) -> tuple[float, float]:
-    return 4 * _grouped(a), 2 * _grouped(a) + a.groups * (4 * a.batch + 3 * a.size)
+def _group_gradient_sums(a: Arguments) -> Work:
+    read = 2 * _grouped(a) + a.groups * (2 * a.batch + a.size)
+    return Work(4 * _grouped(a), read, 2 * a.groups * (a.batch + a.size))
 
 
 @cost(_SAMPLE, "normalize_groups_backward")
-def _normalize_groups_backward(a: Arguments) -> tuple[float, float]:
-    return 7 * _grouped(a), 3 * _grouped(a) + a.groups * (4 * a.batch + a.size)
+def _normalize_groups_backward(a: Arguments) -> Work:
+    return Work(7 * _grouped(a), 2 * _grouped(a) + a.groups * (4 * a.batch + a.size), _grouped(a))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.engine.costs.arguments import Arguments
-from studio.engine.costs.formulas import cost, each
+from studio.engine.costs.formulas import Work, cost
 
 _MODULE = "studio.kernels.pooling"
 
@@ -21,44 +21,50 @@ def _windows(a: Arguments) -> tuple[int, int]:
 
 
 @cost(_MODULE, "largest_in_windows")
-def _largest(a: Arguments) -> tuple[float, float]:
+def _largest(a: Arguments) -> Work:
     many, seen = _taps(a)
-    return 4.0 * (many - a.pixels) * a.length, (seen + a.pixels) * a.length
+    return Work(4.0 * (many - a.pixels) * a.length, seen * a.length, a.pixels * a.length)
 
 
 @cost(_MODULE, "largest_in_windows_with_places")
-def _largest_with_places(a: Arguments) -> tuple[float, float]:
+def _largest_with_places(a: Arguments) -> Work:
     many, seen = _taps(a)
-    return 5.0 * (many - a.pixels) * a.length, (seen + 2 * a.pixels) * a.length
+    return Work(5.0 * (many - a.pixels) * a.length, seen * a.length, 2 * a.pixels * a.length)
 
 
 @cost(_MODULE, "spread_largest")
-def _spread_largest(a: Arguments) -> tuple[float, float]:
+def _spread_largest(a: Arguments) -> Work:
     many, windows = _windows(a)
-    return 2.0 * many * a.length, (a.pixels + 2 * windows) * a.length
+    return Work(2.0 * many * a.length, 2 * windows * a.length, a.pixels * a.length)
 
 
 @cost(_MODULE, "means_of_windows")
-def _means(a: Arguments) -> tuple[float, float]:
+def _means(a: Arguments) -> Work:
     many, seen = _taps(a)
-    return float(many * a.length), (seen + a.pixels) * a.length
+    return Work(float(many * a.length), seen * a.length, a.pixels * a.length)
 
 
 @cost(_MODULE, "spread_means")
-def _spread_means(a: Arguments) -> tuple[float, float]:
+def _spread_means(a: Arguments) -> Work:
     many, windows = _windows(a)
-    return 2.0 * many * a.length, (a.pixels + windows) * a.length
+    return Work(2.0 * many * a.length, windows * a.length, a.pixels * a.length)
 
 
-cost(_MODULE, "mean_of_pixels")(each(lambda a: (a.pixels + 1) * a.length, 1, 1))
-cost(_MODULE, "spread_mean")(each(lambda a: (a.pixels + 1) * a.length, 1, 1))
+@cost(_MODULE, "mean_of_pixels")
+def _mean_of_pixels(a: Arguments) -> Work:
+    return Work((a.pixels + 1) * a.length, a.pixels * a.length, a.length)
+
+
+@cost(_MODULE, "spread_mean")
+def _spread_mean(a: Arguments) -> Work:
+    return Work(a.pixels * a.length, a.length, a.pixels * a.length)
 
 
 @cost(_MODULE, "largest_of_pixels")
-def _largest_of_pixels(a: Arguments) -> tuple[float, float]:
-    return 5.0 * a.pixels * a.length, (a.pixels + 2) * a.length
+def _largest_of_pixels(a: Arguments) -> Work:
+    return Work(5.0 * a.pixels * a.length, a.pixels * a.length, 2 * a.length)
 
 
 @cost(_MODULE, "spread_largest_of_pixels")
-def _spread_largest_of_pixels(a: Arguments) -> tuple[float, float]:
-    return 2.0 * a.pixels * a.length, (a.pixels + 2) * a.length
+def _spread_largest_of_pixels(a: Arguments) -> Work:
+    return Work(2.0 * a.pixels * a.length, 2 * a.length, a.pixels * a.length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from studio.engine.costs.arguments import Arguments
-from studio.engine.costs.formulas import Formula, cost, each, family
+from studio.engine.costs.formulas import Formula, Work, cost, each, family
 from studio.kernels.jit import Kernel
 
 _PRODUCTS = "studio.kernels.products"
@@ -20,12 +20,12 @@ def _groups(a: Arguments) -> int:
 def _multiply(match: re.Match[str], kernel: Kernel) -> Formula:
     size = int(match[1])
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         groups, outputs = _groups(a), a.blocks * size
         read = a.reached("x_pixels", a.pixels, "offsets", a.depth, a.batch)
         bias = outputs if a.bias_stride else 0
-        moved = read + outputs * (a.depth + a.pixels * a.batch) + bias
-        return 2.0 * groups * outputs * a.pixels * a.depth * a.batch, groups * moved
+        sums = outputs * a.pixels * a.batch
+        return Work(2.0 * groups * a.depth * sums, groups * (read + outputs * a.depth + bias), groups * sums)
 
     return formula
 
@@ -34,11 +34,11 @@ def _multiply(match: re.Match[str], kernel: Kernel) -> Formula:
 def _correlate(match: re.Match[str], kernel: Kernel) -> Formula:
     size = int(match[1])
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         groups, outputs = _groups(a), a.blocks * size
         read = a.reached("x_pixels", a.pixels, "offsets", a.depth, a.batch)
-        moved = read + outputs * (a.depth + a.pixels * a.batch)
-        return 2.0 * groups * outputs * a.pixels * a.depth * a.batch, groups * moved
+        gradients, weights = outputs * a.pixels * a.batch, outputs * a.depth
+        return Work(2.0 * groups * a.depth * gradients, groups * (read + gradients), groups * weights)
 
     return formula
 
@@ -47,23 +47,23 @@ def _correlate(match: re.Match[str], kernel: Kernel) -> Formula:
 def _outer(match: re.Match[str], kernel: Kernel) -> Formula:
     inputs = int(match[1])
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         depth, numbers = a.blocks * inputs + a.smaller * max(1, inputs - 1), a.pixels * a.batch
         read = a.reached("x_pixels", a.pixels, "offsets", depth, a.batch)
         # Besides the products there is the sum of the gradients, the bias's.
-        return (2.0 * depth + 1) * a.outputs * numbers, read + a.outputs * (numbers + depth + 1)
+        return Work((2.0 * depth + 1) * a.outputs * numbers, read + a.outputs * numbers, a.outputs * (depth + 1))
 
     return formula
 
 
 @family(r"collect_\d+x\d+x\d+", "groups", "each", "depth", "pixels", "batch")
 def _collect(match: re.Match[str], kernel: Kernel) -> Formula:
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         outputs = a.groups * a.each
         read = a.groups * a.reached("x_pixels", a.pixels, "offsets", a.depth, a.batch)
         bias = outputs if a.bias_step else 0
-        moved = read + outputs * (a.depth + a.pixels * a.batch) + bias
-        return 2.0 * outputs * a.depth * a.pixels * a.batch, moved
+        sums = outputs * a.pixels * a.batch
+        return Work(2.0 * a.depth * sums, read + outputs * a.depth + bias, sums)
 
     return formula
 
@@ -72,46 +72,47 @@ def _collect(match: re.Match[str], kernel: Kernel) -> Formula:
 def _weigh(match: re.Match[str], kernel: Kernel) -> Formula:
     terms, biased = int(match[1]), bool(match[2])
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         outputs, depth, numbers = a.groups * a.outputs, a.blocks * terms, a.pixels * a.batch
         read = a.groups * a.reached("x_pixels", a.pixels, "offsets", depth, a.batch)
-        return outputs * numbers * (2.0 * depth + biased), read + outputs * (numbers + depth + biased)
+        return Work(outputs * numbers * (2.0 * depth + biased), read + outputs * numbers, outputs * (depth + biased))
 
     return formula
 
 
 @family(r"sample_product_(\d+)x(\d+)", "row_blocks", "column_blocks", "depth", "batch")
 def _sample_product(match: re.Match[str], kernel: Kernel) -> Formula:
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         rows, columns = a.row_blocks * int(match[1]), a.column_blocks * int(match[2])
-        return 2.0 * rows * columns * a.depth * a.batch, (rows * a.depth + columns * a.depth + rows * columns) * a.batch
+        sums = rows * columns * a.batch
+        return Work(2.0 * a.depth * sums, (rows + columns) * a.depth * a.batch, sums)
 
     return formula
 
 
-cost(_PRODUCTS, "transpose")(each(lambda a: a.rows * a.batch, 0, 2))
-cost(_PRODUCTS, "pack")(each(lambda a: a.groups * a.rows * a.count * a.inner, 0, 2))
-cost(_SAMPLES, "gather_rows")(each(lambda a: a.rows * a.depth * a.batch, 0, 2))
+cost(_PRODUCTS, "transpose")(each(lambda a: a.rows * a.batch, 0, 1, 1))
+cost(_PRODUCTS, "pack")(each(lambda a: a.groups * a.rows * a.count * a.inner, 0, 1, 1))
+cost(_SAMPLES, "gather_rows")(each(lambda a: a.rows * a.depth * a.batch, 0, 1, 1))
 
 
 @cost(_PRODUCTS, "sum_rows")
-def _sum_rows(a: Arguments) -> tuple[float, float]:
-    return (a.rows - 1) * a.columns, (a.rows + 1) * a.columns
+def _sum_rows(a: Arguments) -> Work:
+    return Work((a.rows - 1) * a.columns, a.rows * a.columns, a.columns)
 
 
 @cost(_PRODUCTS, "sum_channels")
-def _sum_channels(a: Arguments) -> tuple[float, float]:
+def _sum_channels(a: Arguments) -> Work:
     n = a.channels * a.pixels * a.batch
-    return n, n + a.channels
+    return Work(n, n, a.channels)
 
 
 @cost(_SAMPLES, "normalize_vectors")
-def _normalize_vectors(a: Arguments) -> tuple[float, float]:
+def _normalize_vectors(a: Arguments) -> Work:
     vectors = a.rows * a.batch
-    return vectors * (3 * a.depth + 4), vectors * (2 * a.depth + 1)
+    return Work(vectors * (3 * a.depth + 4), vectors * a.depth, vectors * (a.depth + 1))
 
 
 @cost(_SAMPLES, "normalize_vectors_backward")
-def _normalize_vectors_backward(a: Arguments) -> tuple[float, float]:
+def _normalize_vectors_backward(a: Arguments) -> Work:
     vectors = a.rows * a.batch
-    return vectors * 5 * a.depth, vectors * (3 * a.depth + 1)
+    return Work(vectors * 5 * a.depth, vectors * (2 * a.depth + 1), vectors * a.depth)

@@ -8,7 +8,7 @@ import re
 
 from studio.engine.costs.arguments import Arguments, names_of
 from studio.engine.costs.arithmetic import count
-from studio.engine.costs.formulas import Formula, family
+from studio.engine.costs.formulas import Formula, Work, family
 from studio.kernels.jit import Kernel
 from studio.kernels.simd import LANES
 
@@ -39,40 +39,45 @@ def _history(a: Arguments) -> int:
 
 @family(r".+_forward", "steps", "batch", "units", "width", "inputs", "gates", "hs")
 def _forward(match: re.Match[str], kernel: Kernel) -> Formula:
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         weights = _weights(a)
         done = a.steps * sum(2.0 * rows * columns for rows, columns in weights)
         # Before the first step there is nothing to remember.
         done -= 2.0 * a.units * sum(columns for _, columns in weights)
         moved = a.steps * a.batch * a.inputs + sum(rows * columns for rows, columns in weights)
         written = (a.steps if a.sequences else 1) * a.batch * a.units
-        return a.batch * (done + a.steps * a.width * _of_step(kernel)), moved + written + _history(a)
+        return Work(a.batch * (done + a.steps * a.width * _of_step(kernel)), moved, written + _history(a))
 
     return formula
 
 
 @family(r".+_backward", "steps", "batch", "units", "width", "inputs", "gates", "hs", "dh")
 def _backward(match: re.Match[str], kernel: Kernel) -> Formula:
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         weights = _weights(a)
         size = sum(rows * columns for rows, columns in weights)
         back = sum(getattr(a, name) for name in _groups(kernel, "back_depth"))
         done = (a.steps - 1) * 2.0 * a.width * back
-        moved = (a.steps if a.sequences else 1) * a.batch * a.units + back * a.width
+        read = (a.steps if a.sequences else 1) * a.batch * a.units + back * a.width
+        written = 0.0
         if a.inputs_matter:
             done += a.steps * 2.0 * a.inputs * a.x_depth
-            moved += a.steps * a.batch * a.inputs + a.inputs * a.x_depth
+            read += a.inputs * a.x_depth
+            written += a.steps * a.batch * a.inputs
         if a.weights_matter:
             done += a.steps * 2.0 * size
-            moved += size
-        return a.batch * (done + a.steps * a.width * _of_step(kernel)), moved + _history(a)
+            written += size
+        # Gates become their gradients in place.
+        gates = a.steps * a.batch * a.columns
+        return Work(a.batch * (done + a.steps * a.width * _of_step(kernel)), read + _history(a) - gates, written, gates)
 
     return formula
 
 
 @family(r".+_gates", "steps", "batch", "units", "gates", "candidate")
 def _shown(match: re.Match[str], kernel: Kernel) -> Formula:
-    def formula(a: Arguments) -> tuple[float, float]:
-        return 0.0, 2 * a.steps * a.gates * a.units * a.batch
+    def formula(a: Arguments) -> Work:
+        numbers = a.steps * a.gates * a.units * a.batch
+        return Work(0.0, numbers, numbers)
 
     return formula

@@ -6,7 +6,7 @@ Threads share the update: each has its part of the weights and adds up all threa
 from __future__ import annotations
 
 from studio.engine.costs.arguments import Arguments
-from studio.engine.costs.formulas import cost
+from studio.engine.costs.formulas import Work, cost
 
 _CLIPPING = "studio.kernels.clipping"
 
@@ -14,9 +14,9 @@ _CLIPPING = "studio.kernels.clipping"
 def _optimizer(module: str, name: str, operations: int, slots: int) -> None:
     """Note what an optimizer does for a weight, and how many numbers it keeps for it."""
 
-    def formula(a: Arguments) -> tuple[float, float]:
+    def formula(a: Arguments) -> Work:
         n, gradients = a.share(a.floats), a.summands()
-        return n * (operations + gradients - 1), n * (gradients + 2 * (slots + 1))
+        return Work(n * (operations + gradients - 1), n * gradients, 0.0, n * (slots + 1))
 
     cost(f"studio.engine.optimizers.{module}", name)(formula)
 
@@ -36,29 +36,24 @@ _optimizer("lion", "lion", 13, 1)
 
 
 @cost(_CLIPPING, "clip_values")
-def _clip_values(a: Arguments) -> tuple[float, float]:
+def _clip_values(a: Arguments) -> Work:
     n, gradients = a.share(a.floats), a.summands()
-    return n * (gradients + 3), n * (gradients + 1)
+    return Work(n * (gradients + 3), n * (gradients - 1), 0.0, n)
 
 
 @cost(_CLIPPING, "add_and_measure")
-def _add_and_measure(a: Arguments) -> tuple[float, float]:
+def _add_and_measure(a: Arguments) -> Work:
     n = a.share(a.rows * a.columns)
-    return n * (a.threads + 3), n * (a.threads + 1)
+    return Work(n * (a.threads + 3), n * (a.threads - 1), 0.0, n)
 
 
 @cost(_CLIPPING, "find_scale")
-def _find_scale(a: Arguments) -> tuple[float, float]:
+def _find_scale(a: Arguments) -> Work:
     sums = a.count * a.threads
-    return sums + 2, 2 * sums + 2
+    return Work(sums + 2, 2 * sums + 1, 1)
 
 
 @cost(_CLIPPING, "scale_gradient")
-def _scale_gradient(a: Arguments) -> tuple[float, float]:
-    n = a.share(a.rows * a.columns)
-    return n, 2 * n
-
-
 @cost("studio.kernels.penalties", "penalize")
-def _penalize(a: Arguments) -> None:
+def _depends(a: Arguments) -> None:
     """Not known: whether there is anything to do is a live number."""
