@@ -19,6 +19,7 @@ from studio.gui.main_window import MainWindow
 from studio.gui.mishaps import Mishaps
 from studio.gui.places import Places
 from studio.gui.theme import MODES, Theme
+from studio.gui.type_size import choose_size
 
 
 class GarbageCollector(QObject):
@@ -116,7 +117,9 @@ def main(path: str | Path | None = None) -> int:
     collector = GarbageCollector(app)
     trainer = Trainer(data.load)
     with Theme.instance().postponed():
-        choose_theme(places.open_settings().value("theme"))
+        settings = places.open_settings()
+        choose_theme(settings.value("theme"))
+        choose_size(settings.value("type_scale"))
         window = MainWindow(trainer, places)
     trainer.start()
     mishaps = Mishaps(window.session, places.report, app)

@@ -25,6 +25,7 @@ from studio.gui.session import Session
 from studio.gui.status_bar import StatusBar
 from studio.gui.theme import Theme
 from studio.gui.training_link import TrainingLink
+from studio.gui.type_size import TypeSize
 from studio.gui.welcome import WelcomePage, wanted_at_start
 from studio.gui.widgets.notice import Notice
 from studio.gui.workspace import Workspace
@@ -46,6 +47,8 @@ class MainWindow(QMainWindow):
     titled_menu_bar: TitledMenuBar
     #: Made with the menus; writes programs and pictures.
     exports: Exports
+    #: Made with the menus; enlarges type, and presents.
+    type_size: TypeSize
 
     def __init__(self, trainer: Trainer, places: Places, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -17,7 +17,9 @@ from studio.gui.in_clicks import in_clicks
 from studio.gui.inspector.source_editor import ASKED
 from studio.gui.menus import TitledMenuBar, add_theme_actions, add_training_actions, fill, tr
 from studio.gui.pace import PACES, add_pace_actions
+from studio.gui.type_size import TypeSize
 from studio.gui.welcome_cards import template_tip
+from studio.gui.widgets.fixed import fix
 from studio.layers.data import Data
 from studio.storage import StorageError, templates
 
@@ -46,6 +48,7 @@ def add_actions(window: MainWindow) -> None:
     window.exports = Exports(window)
     add_training_actions(actions, window.link)
     add_theme_actions(actions, window, window.choose_theme)
+    window.type_size = TypeSize(window)
     actions.add("find_layer", tr("&Find a layer"), lambda: window.workspace.find_layer(), "Ctrl+K", tr("Search the palette."))
     actions.add("next_part", tr("&Next panel"), lambda: window.workspace.next_part(), "F6", tr("Move the keyboard to the next panel."))
     actions.add("previous_part", tr("Pre&vious panel"), lambda: window.workspace.next_part(-1), "Shift+F6", tr("Move the keyboard to the panel before."))
@@ -60,7 +63,7 @@ def add_actions(window: MainWindow) -> None:
 def fill_menu_bar(window: MainWindow) -> None:
     """Build the menus."""
     actions, bar = window.actions_by_key, TitledMenuBar(window)
-    bar.setFixedHeight(28)
+    fix(bar, height=28)
     window.titled_menu_bar = bar
     window.setMenuBar(bar)
     file = bar.addMenu(tr("&File"))
@@ -83,7 +86,8 @@ def fill_menu_bar(window: MainWindow) -> None:
     fill(view, actions, "reset_layout", "", "next_part", "previous_part", "")
     fill(view, actions, "canvas_fit", "canvas_frame", "canvas_zoom_in", "canvas_zoom_out", "canvas_zoom_reset", "", "canvas_kernel", "")
     fill(view.addMenu(tr("&Theme")), actions, "theme_light", "theme_dark", "theme_system")
-    fill(view, actions, "full_screen")
+    fill(view.addMenu(tr("T&ype")), actions, "type_larger", "type_smaller", "type_usual")
+    fill(view, actions, "full_screen", "present")
     graph = bar.addMenu(tr("&Graph"))
     fill(graph, actions, "canvas_add", "canvas_open", "canvas_take_out", "canvas_connect", "canvas_disconnect", "", "canvas_tidy")
     fill(

@@ -23,6 +23,7 @@ from studio.gui.theme import Theme
 from studio.gui.training_link import TrainingLink, optimizer_of
 from studio.gui.widgets import numbers
 from studio.gui.widgets.choice_field import NumberChoice
+from studio.gui.widgets.fixed import fix
 from studio.gui.widgets.label import Label, Rule
 from studio.gui.widgets.number_field import NumberField
 from studio.gui.widgets.readout import Readout
@@ -53,7 +54,7 @@ class RunBar(QWidget):
         self._session, self._live, self._link = session, live, link
         self._shown_at = 0.0
         self._gesture = Gesture()
-        self.setFixedHeight(_HEIGHT)
+        fix(self, height=_HEIGHT)
         self.setAccessibleName(self.tr("Training"))
         self._build_buttons(actions)
         self._build_readouts()
@@ -73,7 +74,7 @@ class RunBar(QWidget):
     def _build_buttons(self, actions: Actions) -> None:
         self.run_button = QPushButton(self)
         self.run_button.setProperty("kind", "primary")
-        self.run_button.setFixedSize(96, 32)
+        fix(self.run_button, 96, 32)
         self.run_button.clicked.connect(self._link.toggle)
         step_menu = QMenu(self)
         step_menu.addAction(actions["one_step"])
@@ -116,9 +117,9 @@ class RunBar(QWidget):
         assert span is not None
         self.rate_label = Label(self.tr("Learning rate"), "label", "text-3", parent=self)
         self.rate_slider = ValueSlider(rate, span, self)
-        self.rate_slider.setFixedWidth(104)
+        fix(self.rate_slider, 104)
         self.rate_field = NumberField(rate, self.tr("The learning rate"), self)
-        self.rate_field.setFixedSize(74, 28)
+        fix(self.rate_field, 74, 28)
         self.rate_field.setProperty("plain", True)  # the slider beside it steps
         for widget in (self.rate_slider, self.rate_field):
             widget.setAccessibleName(self.tr("Learning rate"))
@@ -129,7 +130,7 @@ class RunBar(QWidget):
         batch = Training.parameters()["batch_size"]
         self.batch_label = Label(self.tr("Batch size"), "body", "text-2", parent=self)
         self.batch_field = NumberChoice(batch, self.tr("The batch size"), _BATCHES, self)
-        self.batch_field.setFixedWidth(72)
+        fix(self.batch_field, 72)
         self.batch_field.setAccessibleName(self.tr("Batch size"))
         self.batch_field.setToolTip(batch.help)
         self.batch_field.value_changed.connect(self._set_batch)
@@ -181,7 +182,7 @@ class RunBar(QWidget):
 
     def _upright(self) -> Rule:
         rule = Rule(upright=True, parent=self)
-        rule.setFixedHeight(32)
+        fix(rule, height=32)
         return rule
 
     def minimumSizeHint(self) -> QSize:
@@ -223,6 +224,7 @@ class RunBar(QWidget):
     def _restyle(self) -> None:
         self.device_button.setIcon(Theme.instance().icon("chip", "text-2"))
         self._show_state()
+        self._make_room()
         self.update()
 
     # Settings --------------------------------------------------------------------------

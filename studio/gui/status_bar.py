@@ -12,6 +12,7 @@ from studio.gui.session import Session
 from studio.gui.theme import Theme
 from studio.gui.training_link import TrainingLink
 from studio.gui.widgets import numbers
+from studio.gui.widgets.fixed import fix
 from studio.gui.widgets.label import ElidedLabel, Label
 
 _HEIGHT = 24
@@ -55,7 +56,7 @@ class StatusBar(QWidget):
     def __init__(self, session: Session, live: Live, link: TrainingLink, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session, self._live, self._link = session, live, link
-        self.setFixedHeight(_HEIGHT)
+        fix(self, height=_HEIGHT)
         self._dot = _Dot(self)
         self._state = Label("", "small", "text-2")
         self._size = Label("", "small", "text-2")

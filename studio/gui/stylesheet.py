@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from studio.core.assets import assets_folder
@@ -148,4 +149,16 @@ def build(theme: Theme) -> str:
     # Longest names first, so that "@text-2" is not read as "@text".
     for name in sorted(tokens.COLORS, key=len, reverse=True):
         text = text.replace(f"@{name}", theme.color(name).name())
+    if theme.scale != 1.0:
+        # Lines stay as thin as they are; all else grows with the type.
+        # A radius above half a height is none at all, so corners and the sliders' knobs stay as well.
+        text = re.sub(
+            r"(QSlider[^}]*\}|border-radius: \d+px)|\b(\d+)px",
+            lambda found: found[1] or _scaled(int(found[2]), theme.scale),
+            text,
+        )
     return text
+
+
+def _scaled(pixels: int, scale: float) -> str:
+    return f"{pixels if pixels <= 2 else round(pixels * scale)}px"

@@ -15,6 +15,7 @@ from studio.gui.palette import Palette
 from studio.gui.panels.bottom import BottomTabs
 from studio.gui.run_bar import RunBar
 from studio.gui.session import Session
+from studio.gui.theme import Theme
 from studio.gui.training_link import TrainingLink
 from studio.gui.widgets.dock import Dock
 
@@ -89,6 +90,8 @@ class Workspace(QMainWindow):
         self.canvas.unit_selected.connect(self.inspector.show_unit)
         self.canvas.details_wanted.connect(self._show_details)
         self.canvas.kernel_wanted.connect(self._show_kernel)
+        self._scale = Theme.instance().scale
+        Theme.instance().changed.connect(self._follow_scale)
         self.bottom.speed.bars_wanted.connect(self.canvas.node_times.show)
 
     def docks(self) -> tuple[QDockWidget, ...]:
@@ -190,6 +193,17 @@ class Workspace(QMainWindow):
             [self.palette_view.sizeHint().width(), _INSPECTOR],
             Qt.Orientation.Horizontal,
         )
+
+    def _follow_scale(self) -> None:
+        """Larger type needs wider docks; the canvas keeps a third of the window."""
+        scale, before = Theme.instance().scale, self._scale
+        if scale == before:
+            return
+        self._scale = scale
+        docks = [dock for dock in (self.palette_dock, self.inspector_dock) if dock.isVisible() and not dock.isFloating()]
+        wanted = [dock.width() * scale / before for dock in docks]
+        shrink = min(1.0, 0.66 * self.width() / max(1.0, sum(wanted)))
+        self.resizeDocks(docks, [round(width * shrink) for width in wanted], Qt.Orientation.Horizontal)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -11,6 +11,7 @@ from studio.gui.canvas.node_item import NodeItem
 from studio.gui.canvas.style import current_style
 from studio.gui.canvas.thumbnails import indexed, is_bounded
 from studio.gui.theme import Theme
+from studio.gui.widgets.fixed import fix
 
 
 class _Bar(QFrame):
@@ -61,7 +62,7 @@ class ZoomControls(_Bar):
     def _button(self, action: QAction, icon: str) -> QToolButton:
         button = QToolButton(self)
         button.setAutoRaise(True)
-        button.setFixedHeight(28)
+        fix(button, height=28)
         button.setObjectName(icon)
         button.setToolTip(action.toolTip())
         button.setAccessibleName(action.text().replace("&", ""))
@@ -117,7 +118,11 @@ class Legend(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         style = current_style()
+        scale = Theme.instance().scale
+        if self.width() != round(330 * scale):
+            self.resize(round(330 * scale), round(36 * scale))
         painter = QPainter(self)
+        painter.scale(scale, scale)
         painter.setFont(style.fonts["small"])
         if self._plane:
             self._ramp(painter, self._BAR, "diverging")

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QMenu, QPushBut
 from studio.core.fields import Field, FieldError
 from studio.core.shapes import describe
 from studio.gui.inspector.choice_help import help_of
+from studio.gui.widgets.fixed import fix
 from studio.gui.widgets.label import Label
 from studio.gui.widgets.number_field import NumberField
 from studio.gui.widgets.still_combo_box import StillComboBox
@@ -40,7 +41,7 @@ class Editor(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(8)
-        self.setFixedHeight(28)
+        fix(self, height=28)
 
     def show_value(self, value: Any) -> None:
         """Show a value without reporting it."""
@@ -65,7 +66,7 @@ class NumberEditor(Editor):
         if span is None:
             self._add(self.number, 1)
         else:
-            self.number.setFixedWidth(78)
+            fix(self.number, 78)
             self._add(self.number)
             self.slider = ValueSlider(field, span, self)
             self._add(self.slider, 1)

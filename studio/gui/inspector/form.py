@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 from studio.core.component import Component
 from studio.core.fields import Field
 from studio.gui.inspector.editors import Editor, make_editor, title_of
+from studio.gui.widgets.fixed import fix
 from studio.gui.widgets.label import ElidedLabel, Label
 
 _LABELS = 104
@@ -51,7 +52,6 @@ class Form(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(10)
         self._grid.setVerticalSpacing(7)
-        self._grid.setColumnMinimumWidth(0, _LABELS)
         self._grid.setColumnStretch(1, 1)
 
     def show_component(self, component: Component, special: Mapping[str, Editor] | None = None) -> None:
@@ -115,7 +115,7 @@ class Form(QWidget):
         title = title_of(name, self._type.__name__ if self._type is not None else "")
         editor = editor or make_editor(field, title, self)
         label = ElidedLabel(title, "body", "text-2")
-        label.setFixedWidth(_LABELS)
+        fix(label, _LABELS)
         label.setBuddy(editor)
         note = self.tr("Can be changed while training runs.") if field.live else ""
         tip = f"<p>{html.escape(field.help)}</p>" + (f"<p><i>{note}</i></p>" if note else "")

@@ -37,6 +37,7 @@ from studio.gui.inspector.source_editor import SourceEditor
 from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.theme import Theme
+from studio.gui.widgets.fixed import fix
 from studio.gui.widgets.label import Label, Rule
 from studio.layers.data import Data
 
@@ -161,7 +162,7 @@ class NodePage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(10)
         label = Label(self.tr("Name"), "body", "text-2")
-        label.setFixedWidth(104)
+        fix(label, 104)
         label.setBuddy(self.name)
         row.addWidget(label)
         row.addWidget(self.name, 1)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.core.component import Component
 from studio.gui.inspector.form import Form
+from studio.gui.widgets.fixed import fix
 from studio.gui.widgets.label import Label
 from studio.gui.widgets.still_combo_box import StillComboBox
 
@@ -46,7 +47,7 @@ class PartForm(QWidget):
         self.form = Form()
         self.form.edited.connect(self.edited)
         label = Label(title, "body", "text-2")
-        label.setFixedWidth(104)
+        fix(label, 104)
         label.setBuddy(self.list)
         row = QHBoxLayout()
         row.setSpacing(10)

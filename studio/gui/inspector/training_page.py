@@ -20,6 +20,7 @@ from studio.gui.inspector.part_form import PartForm
 from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.training_link import optimizer_of
+from studio.gui.widgets.fixed import fix
 from studio.gui.widgets.label import Label, Rule
 from studio.gui.widgets.still_combo_box import StillComboBox
 from studio.layers.data import Data
@@ -77,7 +78,7 @@ class TrainingPage(QScrollArea):
         row = QHBoxLayout()
         row.setSpacing(10)
         label = Label(self.tr("Optimizer"), "body", "text-2")
-        label.setFixedWidth(104)
+        fix(label, 104)
         label.setBuddy(self.optimizer)
         row.addWidget(label)
         row.addWidget(self.optimizer, 1)

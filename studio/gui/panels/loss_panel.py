@@ -170,14 +170,14 @@ class LossPanel(Panel):
 
     def _arrange(self) -> None:
         """In a narrow dock words give way before controls do; many measures get a line of their own."""
-        room = self.width() - self.measure.minimumWidth()
+        room = (self.width() - self.measure.minimumWidth()) / self.theme.scale
         two = room < 220
         direction = QBoxLayout.Direction.TopToBottom if two else QBoxLayout.Direction.LeftToRight
         if self._bar.direction() != direction:
             self._bar.setDirection(direction)
         self._smoothing_label.setVisible(two or room >= 310)
         self.smoothing_value.setVisible(two or room >= 240)
-        self.save.setText(self.tr("Save CSV") if self.width() >= 330 else self.tr("CSV"))
+        self.save.setText(self.tr("Save CSV") if self.width() >= 330 * self.theme.scale else self.tr("CSV"))
 
     def _smooth(self, value: int) -> None:
         self.smoothing_value.setText(f"{value} %")

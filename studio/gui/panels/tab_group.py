@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.gui.panels.choices import TabStrip
 from studio.gui.theme import Theme
+from studio.gui.widgets.fixed import fix
 
 
 class _Header(QWidget):
@@ -15,7 +16,7 @@ class _Header(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setFixedHeight(35)
+        fix(self, height=35)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = Theme.instance()

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QToolButton, QWidget
 
 from studio.gui.theme import Theme
+from studio.gui.widgets.fixed import fix
 from studio.gui.widgets.label import Label
 
 _HEADER = 32
@@ -17,7 +18,7 @@ class DockHeader(QWidget):
 
     def __init__(self, title: str, dock: QDockWidget) -> None:
         super().__init__(dock)
-        self.setFixedHeight(_HEADER)
+        fix(self, height=_HEADER)
         self.title = Label(title, "node-name", "text-2")
         self._buttons: list[tuple[QToolButton, str]] = []
         self._row = QHBoxLayout(self)
@@ -45,11 +46,11 @@ class DockHeader(QWidget):
         self._restyle()
 
     def sizeHint(self) -> QSize:
-        return QSize(super().sizeHint().width(), _HEADER)
+        return QSize(super().sizeHint().width(), self.height())
 
     def minimumSizeHint(self) -> QSize:
         # The dock's layout asks this, not the fixed height.
-        return QSize(40, _HEADER)
+        return QSize(40, self.height())
 
     def _restyle(self) -> None:
         for button, icon in self._buttons:
