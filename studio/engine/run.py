@@ -23,11 +23,12 @@ from studio.engine.epochs import EpochWatch
 from studio.engine.failure import EngineProblem
 from studio.engine.greedy import TEMPORARY, GreedyProblem, Stage, Turns, greedy_stages, stage_at
 from studio.engine.history import History
-from studio.engine.messages import Evaluation, StepTimes, TrainingState
+from studio.engine.messages import Evaluation, TrainingState
 from studio.engine.network import Network, schedule_of
 from studio.engine.observed import LossSums
 from studio.engine.peaks import measured_peaks
 from studio.engine.recovery import EXPLODED, recover
+from studio.engine.step_times import StepTimes
 from studio.engine.threads import choose_threads
 from studio.engine.timing import KERNELS as timing_kernels
 from studio.engine.timing import StepCalls, StepTimer
@@ -99,7 +100,7 @@ class TrainingRun:
         #: Whether some of the steps run with a clock.
         self.timed = False
         self._timer: StepTimer | None = None
-        self._untimed: tuple[Network, StepTimes] | None = None
+        self._untimed: StepTimes | None = None
         self._step_seconds = 1e-3
         self._last_point = time.perf_counter()
         self._last_validation = 0.0
@@ -149,6 +150,7 @@ class TrainingRun:
         self.network.close()
         self._stage, self.network, self.watch = number, network, EpochWatch(network)
         self._pending = None
+        self._timer = self._untimed = None
         self.keep_backup()
 
     def state(self) -> TrainingState:
@@ -323,7 +325,7 @@ class TrainingRun:
 
     def _due_timer(self) -> StepTimer | None:
         """The network's timer, if it is time for the next measurement."""
-        if self._timer is None or self._timer.network is not self.network:
+        if self._timer is None:
             self._compile(timing_kernels)
             self._timer = StepTimer(self.network, peaks=measured_peaks(self.threads))
         return self._timer if self._timer.is_due else None
@@ -331,14 +333,13 @@ class TrainingRun:
     @property
     def times(self) -> StepTimes:
         """The calls of a step and what they took, which is nothing before steps of this network were timed."""
-        network = self.network
-        taken = self._timer.times() if self._timer is not None and self._timer.network is network else None
+        taken = self._timer.times() if self._timer is not None else None
         if taken is not None:
             return taken
-        if self._untimed is None or self._untimed[0] is not network:
-            calls = StepCalls(network)
-            self._untimed = network, calls.with_times(np.zeros(len(calls.keys)), 0)
-        return self._untimed[1]
+        if self._untimed is None:
+            calls = StepCalls(self.network)
+            self._untimed = calls.with_times(np.zeros(len(calls.keys)), 0)
+        return self._untimed
 
     def _explodes(self) -> bool:
         """Whether the loss grows so much that the weights are not worth falling back on."""

@@ -16,10 +16,10 @@ import numpy as np
 
 from studio.engine.costs import cost_of
 from studio.engine.cpu_device import aligned_array, runner_of
-from studio.engine.messages import CallTime, StepTimes
 from studio.engine.network import Network
 from studio.engine.peaks import KERNELS as peak_kernels
 from studio.engine.peaks import Peaks
+from studio.engine.step_times import CallTime, StepTimes
 from studio.kernels import control, state
 from studio.kernels.jit import Kernel
 

@@ -12,6 +12,7 @@ from studio.core import registry
 from studio.core.document import Training
 from studio.engine.messages import Pause, Reset, Run, SetGraph, SetPace, Step, TrainingState, Watch
 from studio.engine.network import Network
+from studio.engine.run import TrainingRun
 from studio.engine.timing import INTERVAL, KERNELS, StepTimer, clock_of
 from studio.engine.trainer import Trainer
 from studio.kernels import control
@@ -147,3 +148,20 @@ def test_the_trainer_times_only_where_somebody_looks():
         until(lambda: trainer.take().status == "ready")
     finally:
         trainer.close()
+
+
+def test_each_stage_of_training_layer_by_layer_has_times_of_its_own():
+    graph, data, nodes = classifier(layer("Dense", units=6, activation="tanh"), layer("Dense", units=5, activation="tanh"))
+    training = Training(optimizer=optimizer(), batch_size=8, epochs=4, mode="greedy")
+    run = TrainingRun(graph, training, {data: clouds()}, compile_ahead)
+    run.timed = True
+    seen = []
+    while run.advance(4):
+        times = run.times
+        if not seen or seen[-1][0] is not run.network:
+            seen.append((run.network, frozenset(call.node for call in times.calls)))
+        assert {call.node for call in times.calls} == seen[-1][1]
+    assert len(seen) == len(run.stages)
+    assert nodes[1] not in seen[0][1]
+    assert nodes[1] in seen[-1][1]
+    run.close()

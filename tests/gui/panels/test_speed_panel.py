@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 
 from studio.core.graph import Graph
 from studio.engine.gradient_check import GradientCheck
-from studio.engine.messages import CallTime, StepTimes
+from studio.engine.step_times import CallTime, StepTimes
 from studio.gui.panels.speed.kernel_text import text_of
 from studio.gui.panels.speed.rates import MOST, SPACING, RateHistory
 from studio.gui.panels.speed.summary import OPTIMIZER, OTHER, WAITING, Line, Roof, lines_of

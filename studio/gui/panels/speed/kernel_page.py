@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.core.graph import Node
 from studio.engine.gradient_check import GradientCheck
-from studio.engine.messages import CallTime, StepTimes
+from studio.engine.step_times import CallTime, StepTimes
 from studio.gui.inspector.identity import formula_of
 from studio.gui.panels.empty import Switch
 from studio.gui.panels.speed.kernel_text import text_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication
 
 from studio.core.graph import Graph
-from studio.engine.messages import CallTime, StepTimes
+from studio.engine.step_times import CallTime, StepTimes
 
 #: Order of the phases within a node.
 _PHASES = ("forward", "backward", "update", "")
