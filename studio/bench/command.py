@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.bench import report
-from studio.bench.comparison import compare
+from studio.bench.comparison import Measurement, compare
 from studio.bench.machine import machine
 from studio.bench.peer_process import why_missing
 from studio.bench.workloads import WORKLOADS
@@ -47,9 +47,14 @@ def run(options: argparse.Namespace) -> int:
     peers = [name for name in options.peers if not why_missing(name)]
     for note in notes:
         print(note, file=sys.stderr)
-    if not options.json:
-        print(report.heading(machine({})), flush=True)
+    progress.tell("measuring what the machine can do")
+    about = machine({}, sorted({1, threads}))
+    progress.tell("")
+    quiet = options.json or options.markdown
+    if not quiet:
+        print(report.heading(about), flush=True)
     found: dict[str, Any] = {}
+    measurements: list[Measurement] = []
     versions: dict[str, str] = {}
     for key in options.workloads:
         try:
@@ -67,9 +72,11 @@ def run(options: argparse.Namespace) -> int:
         progress.tell("")
         versions.update(measured.versions)
         found[key] = report.workload_json(measured)
-        if not options.json:
+        measurements.append(measured)
+        if not quiet:
             print(f"\n{report.table(measured)}", flush=True)
-    result: dict[str, Any] = {"machine": machine(versions), "workloads": found, "notes": notes}
+    about["versions"] |= versions
+    result: dict[str, Any] = {"machine": about, "workloads": found, "notes": notes}
     if options.window:
         from studio.bench.window import WindowFailure, measure, window_table
 
@@ -80,10 +87,12 @@ def run(options: argparse.Namespace) -> int:
             print(f"studio: {failure}", file=sys.stderr)
             return 1
         progress.tell("")
-        if not options.json:
+        if not quiet:
             print(f"\n{window_table(result['window'])}", flush=True)
     if options.json:
         print(json.dumps(result))
+    elif options.markdown:
+        print(f"{report.heading(about)}\n\n{report.markdown(measurements)}")
     elif versions:
         print("\n" + ", ".join(f"{name} {version}" for name, version in versions.items()))
     return 0
@@ -96,10 +105,9 @@ def _kernels(options: argparse.Namespace, progress: _Progress) -> int:
     found, peaks = kernels.measure(options.workloads, rounds=2 * options.rounds + 1, tell=progress.tell)
     progress.tell("")
     if options.json:
-        print(json.dumps({"machine": machine({}), **kernels.kernels_json(found, peaks)}))
+        print(json.dumps({"machine": machine({}, [1]), **kernels.kernels_json(found, peaks)}))
         return 0
-    print(report.heading(machine({})))
-    print(f"{kernels.peaks_line(peaks)}\n\n{kernels.table(found)}")
+    print(f"{report.heading(machine({}, [1]))}\n\n{kernels.table(found)}")
     return 0
 
 

@@ -209,6 +209,7 @@ def compare(
                 notes.append(str(failure))
                 continue
             versions.update(process.versions)
+            notes.extend(process.notes)
             for variant in process.variants:
                 try:
                     theirs = process.losses(variant, workload.compared_steps)

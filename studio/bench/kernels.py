@@ -19,6 +19,7 @@ import numpy as np
 
 from studio.bench.calls import CallRunner
 from studio.bench.examples import examples_beside
+from studio.bench.machine import peaks_json
 from studio.bench.ours import Ours
 from studio.bench.workloads import WORKLOADS
 from studio.engine.costs import cost_of
@@ -246,31 +247,6 @@ def kernels_json(kernels: Sequence[KernelRate], peaks: Peaks) -> dict[str, Any]:
             for k in kernels
         },
     }
-
-
-def peaks_json(peaks: Peaks) -> dict[str, Any]:
-    """What the machine can do, as JSON values."""
-    return {
-        "threads": peaks.threads,
-        "gflops": round(peaks.gflops, 1),
-        "gigabytes_per_second": round(peaks.gigabytes_per_second, 1),
-        **{
-            kind: [[size, round(rate, 1)] for size, rate in getattr(peaks, kind)]
-            for kind in ("nearer", "reading", "changing")
-        },
-    }
-
-
-def peaks_line(peaks: Peaks) -> str:
-    """What the machine can do, as a line of text."""
-    near = ", ".join(f"{rate:.0f} up to {_size(size)}" for size, rate in peaks.nearer)
-    near = f" ({near})" if near else ""
-    plural = "s" if peaks.threads > 1 else ""
-    return f"peaks of {peaks.threads} thread{plural}: {peaks.gflops:.0f} GFLOP/s, {peaks.gigabytes_per_second:.0f} GB/s{near}"
-
-
-def _size(size: int) -> str:
-    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
 
 
 def table(kernels: Sequence[KernelRate]) -> str:

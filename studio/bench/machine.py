@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from studio.engine.peaks import Peaks, measured_peaks
 from studio.engine.processor import cores, processor
 
 #: Packages whose versions matter for speed.
 _PACKAGES = ("layer-studio", "numpy", "numba", "llvmlite")
 
 
-def machine(peer_versions: dict[str, str]) -> dict[str, Any]:
-    """Processor, system and versions, as JSON values."""
+def machine(peer_versions: Mapping[str, str], threads: Sequence[int] = ()) -> dict[str, Any]:
+    """Processor, system, versions and measured peaks, as JSON values.
+
+    Parameters
+    ----------
+    peer_versions : mapping of str to str
+        Of other libraries.
+    threads : sequence of int
+        Numbers of threads to measure the peaks of, which takes a second each where they are not known.
+    """
     from studio.kernels.simd import LANES
 
     versions = {"python": platform.python_version()}
@@ -28,4 +38,30 @@ def machine(peer_versions: dict[str, str]) -> dict[str, Any]:
         "lanes": LANES,
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {**versions, **peer_versions},
+        "peaks": {str(count): peaks_json(measured_peaks(count)) for count in threads},
     }
+
+
+def peaks_json(peaks: Peaks) -> dict[str, Any]:
+    """What the machine can do, as JSON values."""
+    kinds = ("nearer", "reading", "changing")
+    return {
+        "threads": peaks.threads,
+        "gflops": round(peaks.gflops, 1),
+        "gigabytes_per_second": round(peaks.gigabytes_per_second, 1),
+        **{kind: [[size, round(rate, 1)] for size, rate in getattr(peaks, kind)] for kind in kinds},
+    }
+
+
+def peaks_line(peaks: Mapping[str, Any]) -> str:
+    """`peaks_json` as a line of text."""
+    near = ", ".join(f"{rate:.0f} within {_size(size)}" for size, rate in peaks["nearer"])
+    plural = "s" if peaks["threads"] > 1 else ""
+    return (
+        f"measured peaks of {peaks['threads']} thread{plural}: {peaks['gflops']:.0f} GFLOP/s; copying "
+        f"{peaks['gigabytes_per_second']:.0f} GB/s in memory{f' ({near})' if near else ''}"
+    )
+
+
+def _size(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"

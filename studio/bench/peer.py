@@ -13,6 +13,8 @@ class Peer(Protocol):
 
     #: Ways of using the library, such as ``eager`` and ``compile``.
     variants: tuple[str, ...]
+    #: Sentences on ways that are left out for this task; may be absent.
+    notes: tuple[str, ...]
 
     def start(self, variant: str) -> None:
         """Build the network from the task's initial weights."""

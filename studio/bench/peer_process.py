@@ -84,6 +84,7 @@ class PeerProcess:
             raise
         self.variants: tuple[str, ...] = tuple(hello["variants"])
         self.versions: dict[str, str] = hello["versions"]
+        self.notes: tuple[str, ...] = tuple(hello.get("notes", ()))
 
     def __enter__(self) -> Self:
         return self

@@ -38,7 +38,8 @@ class Conversation:
 
     def hello(self) -> dict[str, Any]:
         """What the peer offers."""
-        return {"variants": list(self._peer.variants), "versions": self._peer.versions()}
+        notes = list(getattr(self._peer, "notes", ()))
+        return {"variants": list(self._peer.variants), "versions": self._peer.versions(), "notes": notes}
 
     def answer(self, command: dict[str, Any]) -> dict[str, Any]:
         """Do what a command says."""

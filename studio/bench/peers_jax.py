@@ -19,14 +19,21 @@ Weights = dict[str, dict[str, Any]]
 
 _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
 
+#: Measured with jax 0.10 on LeNet: seven times, and minutes of waiting for the larger network.
+SLOW_LOOP = "JAX scan is left out: on a processor XLA's convolutions are several times slower in a loop than in one call a step."
+
 
 class JaxPeer:
     """A task in JAX."""
 
+    variants: tuple[str, ...]
+    notes: tuple[str, ...]
+
     def __init__(self, task: Task) -> None:
         self.task = task
-        # Convolutions inside a loop take another, far slower way in XLA on a processor.
-        self.variants = ("jit",) if task.has("Conv2D") else ("jit", "scan")
+        self.variants, self.notes = ("jit", "scan"), ()
+        if task.has("Conv2D"):
+            self.variants, self.notes = ("jit",), (SLOW_LOOP,)
         self._x, self._y = jnp.asarray(task.x), jnp.asarray(task.y.astype(np.int32))
         self._scan = False
         self._state: Any = None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from studio.bench.comparison import Measurement, PeerTiming
+from studio.bench.machine import peaks_line
 from studio.bench.peer_process import PEERS
 
 
@@ -37,34 +39,37 @@ def per_second(value: float) -> str:
 
 
 def gate(measurement: Measurement) -> dict[str, Any] | None:
-    """What the workload must reach against PyTorch's eager mode, and whether it does.
+    """What the workload must reach against the fastest peer that was measured, and whether it does.
 
-    None where there is no gate or PyTorch was not measured. Channels-last memory is eager mode
-    too: the faster of both counts. A busy machine slows a library with many waiting threads more
-    than it slows us, so that the ratio of the fastest rounds counts where it is the smaller one.
+    None without peers. A busy machine slows a library with many waiting threads more than it
+    slows us, so that the ratio of the fastest rounds counts where it is the smaller one.
     """
-    wanted = measurement.workload.torch_gate
-    eager = [p for p in measurement.peers if p.peer == "torch" and p.variant in ("eager", "channels_last")]
-    if wanted is None or not eager:
+    if not measurement.peers:
         return None
-    found = min(min(measurement.ratio(p), measurement.ratio_of_fastest(p)) for p in eager)
-    return {"peer": "torch eager", "wanted": wanted, "found": _rounded(found), "met": found >= wanted}
+
+    def lead(peer: PeerTiming) -> float:
+        return min(measurement.ratio(peer), measurement.ratio_of_fastest(peer))
+
+    best, wanted = min(measurement.peers, key=lead), measurement.workload.gate
+    found = lead(best)
+    return {"peer": title(best), "wanted": wanted, "found": _rounded(found), "met": found >= wanted}
+
+
+def title(peer: PeerTiming) -> str:
+    """A library and the way it was used: ``PyTorch eager``, ``PyTorch channels last``."""
+    return f"{PEERS[peer.peer][2]} {peer.variant.replace('_', ' ')}"
 
 
 def goal(measurement: Measurement) -> dict[str, Any]:
-    """What the workload should reach, and how far it is."""
+    """What the workload should reach, and whether it does, as far as it was measured."""
     wanted = measurement.workload.goal
-    best, torch = measurement.fastest(), measurement.fastest("torch")
     found: dict[str, Any] = {
         "step_us": {"wanted": wanted.step_us, "met": measurement.step_us <= wanted.step_us},
     }
-    if torch is not None:
-        found["torch"] = {"wanted": wanted.times_torch, "met": measurement.ratio(torch) >= wanted.times_torch}
-    if best is not None:
-        found["best_peer"] = {
-            "wanted": wanted.times_best_peer,
-            "met": measurement.ratio(best) >= wanted.times_best_peer,
-        }
+    for name, times_faster in (("torch", wanted.torch), ("jax", wanted.jax), ("keras", wanted.keras)):
+        fastest = measurement.fastest(name)
+        if times_faster is not None and fastest is not None:
+            found[name] = {"wanted": times_faster, "met": measurement.ratio(fastest) >= times_faster}
     return found
 
 
@@ -79,9 +84,10 @@ def workload_json(measurement: Measurement) -> dict[str, Any]:
     best = measurement.fastest()
     return {
         "title": measurement.workload.title,
-        "step_us": {str(count): _rounded(timing.median) for count, timing in measurement.ours.items()},
+        "step_us": _rounded(measurement.step_us),
         "samples_per_second": _rounded(measurement.samples_per_second),
         "threads": measurement.best_threads,
+        "step_us_by_threads": {str(n): _rounded(timing.median) for n, timing in measurement.ours.items()},
         "rounds": len(measurement.ours[measurement.best_threads].rounds),
         "peers": peers,
         "best_peer_ratio": _rounded(measurement.ratio(best)) if best is not None else None,
@@ -119,23 +125,65 @@ def table(measurement: Measurement) -> str:
         lines.append(f"   {'peer':<26}{'step':>11}{'ours is':>10}   {'between':<17}{'losses'}")
     for peer in measurement.peers:
         low, high = measurement.ratio_spread(peer)
-        title = f"{PEERS[peer.peer][2]} {peer.variant}"
         losses = ("agree" if peer.losses_agree else "DIFFER") + f" to {peer.loss_difference:.0e}"
         lines.append(
-            f"   {title:<26}{microseconds(peer.timing.median):>11}{times(measurement.ratio(peer)):>10}   "
+            f"   {title(peer):<26}{microseconds(peer.timing.median):>11}{times(measurement.ratio(peer)):>10}   "
             f"{times(low) + ' and ' + times(high):<17}{losses}"
         )
     found = gate(measurement)
     if found is not None:
         verdict = "met" if found["met"] else "MISSED"
-        lines.append(f"   gate: {times(found['wanted'])} {found['peer']}, {verdict} with {times(found['found'])}")
+        lines.append(f"   gate: {times(found['wanted'])} the fastest peer, {verdict} with {times(found['found'])} of {found['peer']}")
+    lines += _distances(measurement)
     if not measurement.is_steady:
         lines.append("   The machine had other things to do meanwhile: measure again when it is quiet.")
     return "\n".join([*lines, *(f"   {note}" for note in measurement.notes)])
 
 
+def _distances(measurement: Measurement) -> list[str]:
+    """Which goals are not met yet; nothing if all are that were measured."""
+    names = {"step_us": "step time", **{name: PEERS[name][2] for name in ("torch", "jax", "keras")}}
+    missed = []
+    for name, found in goal(measurement).items():
+        if not found["met"]:
+            wanted = microseconds(found["wanted"]) if name == "step_us" else times(found["wanted"])
+            missed.append(f"{names[name]} {wanted}")
+    return [f"   goals not met: {', '.join(missed)}"] if missed else []
+
+
+#: Columns of the table for a README: peer, variant, heading.
+_COLUMNS = (
+    ("torch", "eager", "PyTorch eager"),
+    ("torch", "channels_last", "channels last"),
+    ("torch", "compile", "compile"),
+    ("jax", "jit", "JAX jit"),
+    ("jax", "scan", "JAX scan"),
+    ("keras", "fit", "Keras fit"),
+    ("sklearn", "fit", "scikit-learn"),
+)
+
+
+def markdown(measurements: Sequence[Measurement]) -> str:
+    """All workloads' measurements as a table in Markdown: our step, and how many times longer a peer's takes."""
+    timed = {(p.peer, p.variant) for m in measurements for p in m.peers}
+    columns = [c for c in _COLUMNS if c[:2] in timed]
+    heads = ["workload", "step", "threads", "samples/s", *(head for *_, head in columns), *(["gate"] if timed else [])]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    for m in measurements:
+        ratios = {(p.peer, p.variant): times(m.ratio(p)) for p in m.peers}
+        cells = [m.workload.title, microseconds(m.step_us), str(m.best_threads), per_second(m.samples_per_second).removesuffix("/s")]
+        cells += [ratios.get((peer, variant), "") for peer, variant, _ in columns]
+        held = gate(m)
+        if timed:
+            cells.append(f"{times(held['wanted'])} {'met' if held['met'] else 'missed'}" if held else "")
+        lines.append(f"| {' | '.join(cell.strip() for cell in cells)} |")
+    return "\n".join(lines)
+
+
 def heading(about: dict[str, Any]) -> str:
-    """The machine in two lines."""
+    """The machine: processor, versions, and what it was measured to reach."""
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     plural = "s" if about["cores"] != 1 else ""
-    return f"{about['cpu']}, {about['cores']} core{plural}, {about['lanes']} lanes, {about['system']}\n{versions}"
+    return f"{about['cpu']}, {about['cores']} core{plural}, {about['lanes']} lanes, {about['system']}\n{versions}" + "".join(
+        f"\n{peaks_line(known)}" for known in about["peaks"].values()
+    )

@@ -10,6 +10,8 @@ from typing import Any
 WORKLOADS = ("a", "b", "c", "d", "e", "f", "g")
 AXES = ("batch", "width", "depth", "picture", "picture_batch")
 PEERS = ("torch", "jax", "keras", "sklearn")
+#: What ``--peers`` without names means: all of them, in every way they can be used.
+EVERYTHING = (*PEERS, *())
 
 
 def add_bench(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +26,12 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--peers",
         type=_listed(PEERS, all=PEERS, none=()),
+        nargs="?",
+        const=EVERYTHING,
         default=("torch",),
         metavar="P,...",
-        help=f"libraries to compare with: {', '.join(PEERS)}, all or none; torch by default",
+        help=f"libraries to compare with: {', '.join(PEERS)}, all or none; torch by default; "
+        "without names all of them and torch.compile",
     )
     parser.add_argument(
         "--rounds", type=_whole(1, 1000), default=7, metavar="N", help="turns of each side; 7 by default"
@@ -38,6 +43,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--threads", type=_whole(0, 256), default=0, metavar="N", help="processor cores to use; all by default"
     )
     parser.add_argument("--compile", action="store_true", help="torch.compile too, which takes long to start")
+    parser.add_argument("--markdown", action="store_true", help="print one table in Markdown, such as README's")
     parser.add_argument(
         "--window", action="store_true", help="also measure what the window and training cost each other"
     )
@@ -64,6 +70,7 @@ def bench(options: argparse.Namespace) -> int:
     """Measure and print; returns the exit code."""
     from studio.bench.command import run
 
+    options.compile = options.compile or options.peers is EVERYTHING
     return run(options)
 
 

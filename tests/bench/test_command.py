@@ -18,7 +18,9 @@ def test_json_is_one_object(capsys):
     assert set(values) == {"machine", "workloads", "notes"}
     assert set(values["workloads"]) == {"a"}
     found = values["workloads"]["a"]
-    assert found["samples_per_second"] == pytest.approx(10 / min(found["step_us"].values()) * 1e6, rel=0.01)
+    assert found["samples_per_second"] == pytest.approx(10 / found["step_us"] * 1e6, rel=0.01)
+    assert found["step_us"] == min(found["step_us_by_threads"].values())
+    assert set(values["machine"]["peaks"]) == {"1", str(values["machine"]["cores"])}
     assert found["rounds"] == 2
     assert found["threads"] in (1, values["machine"]["cores"])
 
@@ -29,6 +31,31 @@ def test_the_table_says_what_was_measured(capsys):
     assert "MLP 2-8-8-1 tanh, batch 10, SGD" in printed
     assert "with 1 thread" in printed
     assert "with 2 threads" not in printed
+
+
+def test_a_table_in_markdown(capsys):
+    arguments = ["bench", "--workloads", "a", "--peers", "none", "--rounds", "1", "--seconds", "0.01", "--markdown"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "measured peaks of 1 thread: 100 GFLOP/s" in printed
+    assert "| MLP 2-8-8-1 tanh, batch 10, SGD | " in printed
+    assert "goals not met" not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "peers", "compiled"),
+    [
+        ([], ("torch",), False),
+        (["--peers"], ("torch", "jax", "keras", "sklearn"), True),
+        (["--peers", "all"], ("torch", "jax", "keras", "sklearn"), False),
+        (["--peers", "jax", "--compile"], ("jax",), True),
+    ],
+)
+def test_peers_without_names_are_all_in_every_way(monkeypatch, arguments, peers, compiled):
+    asked = []
+    monkeypatch.setattr(command, "run", lambda options: asked.append(options) or 0)
+    assert main(["bench", *arguments]) == 0
+    assert (asked[0].peers, asked[0].compile) == (peers, compiled)
 
 
 def test_a_missing_peer_is_a_sentence_and_not_an_error(capsys, monkeypatch):

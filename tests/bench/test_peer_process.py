@@ -17,6 +17,7 @@ import time
 
 class Peer:
     variants = ("slow", "broken")
+    notes = ("Slow is slow.",)
 
     def __init__(self, task):
         self.task, self.variant = task, ""
@@ -57,6 +58,7 @@ def test_a_peer_answers_and_may_print(stand_in):
     with PeerProcess("stand-in", stand_in, 1) as process:
         assert process.variants == ("slow", "broken")
         assert process.versions == {"stand-in": "1"}
+        assert process.notes == ("Slow is slow.",)
         assert process.losses("slow", 3) == [6.0, 6.0, 6.0]
         steps, seconds = process.train("slow", 4)
         assert steps == 5
@@ -79,7 +81,8 @@ def test_a_broken_peer_does_not_end_the_comparison(stand_in):
     assert len(found.ours[1].rounds) == 2
     assert [p.variant for p in found.peers] == ["slow"]
     assert not found.peers[0].losses_agree
-    assert "no such luck" in found.notes[0]
+    assert found.notes[0] == "Slow is slow."
+    assert "no such luck" in found.notes[1]
 
 
 def test_settings_that_slow_a_library_do_not_reach_it():
