@@ -83,7 +83,7 @@ def write(
             before = text_of(words, language.writes)
             whole = text_of([*words, *writer.words()[0]], language.writes)
             return Text(before, whole[len(before) :])
-        known = KnownWords(network.datasets[language.source].train.x, language.writes)
+        known = KnownWords(np.asarray(network.datasets[language.source].train.x), language.writes)
         return Text(prompt, text, known.share(text_of(words, language.writes) + text))
 
 
@@ -99,7 +99,7 @@ def translate(
             part = next((p for p in (dataset.test, dataset.validation) if len(p)), None)
             if part is None:
                 raise ProjectError("No samples are kept aside to be translated: raise Test in the Data node.")
-            rows, right = part.x, part.y
+            rows, right = np.asarray(part.x), part.y
         else:
             found = []
             for sentence in sentences:

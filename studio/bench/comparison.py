@@ -197,7 +197,7 @@ def compare(
             stack.callback(network.close)
         first = networks[1]
         order = epoch_order(len(first.dataset.train), SEED, 0)
-        task_of(first.document, first.dataset.train.x, first.dataset.train.y, order, first.weights()).save(folder)
+        task_of(first.document, np.asarray(first.dataset.train.x), first.dataset.train.y, order, first.weights()).save(folder)
         losses = first.losses(workload.compared_steps)
         sides = {("ours", str(count)): Side(_trainer(network)) for count, network in networks.items()}
         differences: dict[tuple[str, str], float] = {}

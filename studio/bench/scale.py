@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from studio.bench.chain import task_of
 from studio.bench.comparison import LOSS_TOLERANCE, Side, largest_difference
 from studio.bench.ours import Ours
@@ -149,7 +151,7 @@ class _Contest:
         self._networks = {count: Ours(workload, count) for count in sorted({1, most})}
         first = self._networks[1]
         order = epoch_order(len(first.dataset.train), SEED, 0)
-        self.task = task_of(first.document, first.dataset.train.x, first.dataset.train.y, order, first.weights())
+        self.task = task_of(first.document, np.asarray(first.dataset.train.x), first.dataset.train.y, order, first.weights())
         self._compared = workload.compared_steps
         self._losses = first.losses(self._compared)
         self._difference = 0.0

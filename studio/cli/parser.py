@@ -19,7 +19,7 @@ COMMANDS = (
 )  # fmt: skip
 
 _SOURCE = "a template's name (see `studio templates`) or a .studio file"
-_DATA = "digits, iris, spirals, ...; or csv:FILE?target=COLUMN, images:FOLDER, npz:FILE, idx:FOLDER, text:FILE"
+_DATA = "digits, iris, spirals, ...; or csv:FILE?target=COLUMN, images:FOLDER, npz:FILE, npy:FOLDER, idx:FOLDER, text:FILE"
 
 
 class _Parser(argparse.ArgumentParser):

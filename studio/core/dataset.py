@@ -8,7 +8,10 @@ from typing import Literal
 import numpy as np
 
 from studio.core.shapes import Shape
+from studio.core.stored import StoredArray
 
+#: Samples in memory, or such that stay on the disk and are indexed in the same way.
+Samples = np.ndarray | StoredArray
 TargetKind = Literal["labels", "one_hot", "values"]
 
 
@@ -47,6 +50,8 @@ class DatasetInfo:
         Whether Y are the words or characters that follow those of X, each one step later.
     weighted : bool
         Whether the data say how much each sample counts; Data then has a third output.
+    on_disk : bool
+        Whether samples stay on the disk, since all of them would take too much memory.
     """
 
     title: str
@@ -62,6 +67,7 @@ class DatasetInfo:
     vocabulary: tuple[str, ...] = ()
     continues: bool = False
     weighted: bool = False
+    on_disk: bool = False
 
     @property
     def ports(self) -> int:
@@ -91,7 +97,7 @@ class Split:
 
     Parameters
     ----------
-    x : numpy.ndarray
+    x : numpy.ndarray or StoredArray
         float32, C-contiguous, ``(samples, *x_shape)``.
     y : numpy.ndarray
         float32, C-contiguous, ``(samples, *y_shape)``; labels are whole numbers.
@@ -99,18 +105,18 @@ class Split:
         float32, ``(samples,)``: how much each sample counts; None where all count alike.
     """
 
-    x: np.ndarray
+    x: Samples
     y: np.ndarray
     weights: np.ndarray | None = None
 
     @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
+    def arrays(self) -> tuple[Samples, ...]:
         """What the outputs of the Data node give, in their order."""
         return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
 
     def take(self, samples: np.ndarray | slice) -> Split:
-        """Some of the samples."""
-        return Split(*(array[samples] for array in self.arrays))
+        """Some of the samples, in memory."""
+        return Split(self.x[samples], self.y[samples], None if self.weights is None else self.weights[samples])
 
     def __len__(self) -> int:
         return len(self.x)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from studio.core.dataset import Samples
 from studio.core.shapes import Shape
 from studio.data.progress import Progress
 
@@ -48,6 +49,8 @@ class Facts:
         Whether answers are what follows the words or characters of X, each one step later.
     weights : str
         Name of the column that says how much each sample counts; empty if all count alike.
+    on_disk : bool
+        Whether samples stay on the disk.
     """
 
     title: str
@@ -65,6 +68,7 @@ class Facts:
     ordered: bool = False
     continues: bool = False
     weights: str = ""
+    on_disk: bool = False
 
     @property
     def pictures(self) -> bool:
@@ -78,7 +82,7 @@ class Arrays:
 
     Parameters
     ----------
-    x : numpy.ndarray
+    x : numpy.ndarray or StoredArray
         float32 or float64, ``(samples, *x_shape)``; NaN marks a gap to be filled. Pixels may be
         uint8, which stand for 0 to 1.
     y : numpy.ndarray
@@ -89,9 +93,9 @@ class Arrays:
         How much each sample counts, float64 ``(samples,)``, none below 0.
     """
 
-    x: np.ndarray
+    x: Samples
     y: np.ndarray
-    x_test: np.ndarray | None = None
+    x_test: Samples | None = None
     y_test: np.ndarray | None = None
     weights: np.ndarray | None = None
 

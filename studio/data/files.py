@@ -10,8 +10,12 @@ from pathlib import Path
 
 from studio.data.errors import DataError, shown
 
-#: Neither a file nor the arrays made of it may have more bytes.
+#: Arrays in memory may have no more bytes, nor a file that must be read as a whole.
 LARGEST = 4 << 30
+#: Samples that would take more bytes of memory stay on the disk, where the file has plain numbers.
+STAY_ON_DISK = 1 << 30
+#: Samples that may stay on the disk: some bytes of memory go into each.
+MOST_SAMPLES = 1 << 27
 
 #: A file's path, time of change in ns and size in bytes: the same means unchanged.
 Stamp = tuple[str, int, int]
@@ -33,8 +37,14 @@ def resolved(name: str) -> Path:
         return Path(name)
 
 
-def look_at(path: Path) -> Stamp:
+def look_at(path: Path, limited: bool = True) -> Stamp:
     """Check that `path` is an ordinary file of reasonable size.
+
+    Parameters
+    ----------
+    path : Path
+    limited : bool
+        Whether it must fit into memory.
 
     Raises
     ------
@@ -54,7 +64,7 @@ def look_at(path: Path) -> Stamp:
         raise DataError(f"{name} is not an ordinary file: choose another one.")
     if status.st_size == 0:
         raise DataError(f"{name} is empty: choose another file.")
-    if status.st_size > LARGEST:
+    if limited and status.st_size > LARGEST:
         raise DataError(f"{name} is larger than 4 GiB: use a part of it.")
     return str(path), status.st_mtime_ns, status.st_size
 

@@ -25,10 +25,13 @@ from typing import BinaryIO
 
 import numpy as np
 
+from studio.core.dataset import Samples
+from studio.core.stored import StoredArray
 from studio.data import classes
 from studio.data.errors import DataError, listed, shown
 from studio.data.facts import Arrays, Facts
-from studio.data.files import LARGEST, Stamp, check_size, folder_files, look_at, reading, resolved
+from studio.data.files import Stamp, check_size, folder_files, look_at, reading, resolved
+from studio.data.on_disk import is_readable, mapped, note, stays_on_disk
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 #: Deflate cannot make more than this many bytes of one.
@@ -40,10 +43,16 @@ _CHUNK = 1 << 22
 class _Header:
     dtype: np.dtype
     shape: tuple[int, ...]
+    packed: bool
 
     @property
     def bytes(self) -> int:
         return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def offset(self) -> int:
+        """Bytes before the first number."""
+        return 4 + 4 * len(self.shape)
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ def pairs(folder_name: str) -> tuple[Pair, ...]:
 
 def stamps(folder_name: str) -> tuple[Stamp, ...]:
     """What tells whether the files changed."""
-    return tuple(look_at(path) for pair in pairs(folder_name) for path in (pair.images, pair.labels))
+    return tuple(look_at(path, limited=False) for pair in pairs(folder_name) for path in (pair.images, pair.labels))
 
 
 def facts(folder_name: str) -> Facts:
@@ -116,7 +125,10 @@ def facts(folder_name: str) -> Facts:
     labels = [_labels(pair, header) for pair, header in zip(found, headers, strict=True)]
     distinct = np.unique(np.concatenate([np.unique(part) for part in labels]))
     classes.check_classes(len(distinct), "The labels file", classes.names_of(distinct)[0])
-    notes = ("The folder brings its own test part, so the share for testing is not used.",) if len(found) > 1 else ()
+    notes: tuple[str, ...] = ("The folder brings its own test part, so the share for testing is not used.",) if len(found) > 1 else ()
+    stays = _stays(headers[0])
+    if stays:
+        notes += (note(headers[0].bytes),)
     return Facts(
         resolved(folder_name).resolve().name or "IDX files",
         _sample_shape(headers[0]),
@@ -126,6 +138,7 @@ def facts(folder_name: str) -> Facts:
         classes=classes.names_of(distinct),
         plane=headers[0].shape[1:] == (2,),
         notes=notes,
+        on_disk=stays,
     )
 
 
@@ -137,12 +150,14 @@ def arrays(folder_name: str) -> Arrays:
     DataError
         When a file is not what its header says.
     """
-    x: list[np.ndarray] = []
+    x: list[Samples] = []
     y: list[np.ndarray] = []
     for pair in pairs(folder_name):
         header = _picture_header(pair.images)
         y.append(_labels(pair, header))
-        x.append(_pictures(pair.images, header))
+        # A test part stays on the disk only where the training part does.
+        stays = not x or isinstance(x[0], StoredArray)
+        x.append(_pictures(pair.images, header, stays))
     distinct = np.unique(np.concatenate([np.unique(part) for part in y]))
     codes = [np.searchsorted(distinct, part) for part in y]
     return Arrays(x[0], codes[0], *((x[1], codes[1]) if len(x) > 1 else ()))
@@ -158,11 +173,22 @@ def _picture_header(path: Path) -> _Header:
         header = _read_header(path, stream)
     if not 2 <= len(header.shape) <= 4:
         raise DataError(f"{shown(path.name)} has {len(header.shape)} axes, but pictures have 3: it is not a file of pictures.")
-    check_size(path.name, math.prod(header.shape))
+    if not _stays(header):
+        check_size(path.name, math.prod(header.shape))
     return header
 
 
-def _pictures(path: Path, header: _Header) -> np.ndarray:
+def _stays(header: _Header) -> bool:
+    """Whether these pictures stay on the disk."""
+    return not header.packed and is_readable(header.dtype) and stays_on_disk(header.shape)
+
+
+def _pictures(path: Path, header: _Header, stays: bool) -> Samples:
+    if stays and _stays(header):
+        if path.stat().st_size > header.offset + header.bytes:
+            raise _too_long(path)
+        return mapped(path, header.offset, header.dtype, header.shape, _sample_shape(header))
+    check_size(path.name, math.prod(header.shape))
     raw = _numbers(path, header)
     pictures = raw.astype(np.float32)
     if header.dtype.itemsize == 1 and header.dtype.kind == "u" and len(header.shape) > 2:
@@ -183,13 +209,14 @@ def _labels(pair: Pair, pictures: _Header) -> np.ndarray:
             f"{shown(path.name)} has {header.shape[0]} labels for the {pictures.shape[0]} pictures of "
             f"{shown(pair.images.name)}: they do not belong together."
         )
+    check_size(path.name, header.shape[0], 8)
     return _numbers(path, header).astype(np.int64)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     """The file's bytes, unpacked if it is gzipped, whatever its name says."""
-    look_at(path)
+    look_at(path, limited=False)
     with reading(path), path.open("rb") as plain:
         zipped = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
@@ -201,6 +228,10 @@ def _opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
                 yield stream
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise _broken(path) from None
+
+
+def _too_long(path: Path) -> DataError:
+    return DataError(f"{shown(path.name)} holds more than its header says: it is not a sound IDX file.")
 
 
 def _broken(path: Path) -> DataError:
@@ -215,12 +246,12 @@ def _read_header(path: Path, stream: BinaryIO | gzip.GzipFile) -> _Header:
     lengths = stream.read(4 * magic[3])
     if len(lengths) < 4 * magic[3]:
         raise _broken(path)
-    header = _Header(np.dtype(_TYPES[magic[2]]), struct.unpack(f">{magic[3]}I", lengths))
+    packed = isinstance(stream, gzip.GzipFile)
+    header = _Header(np.dtype(_TYPES[magic[2]]), struct.unpack(f">{magic[3]}I", lengths), packed)
     if 0 in header.shape:
         raise DataError(f"{name} holds nothing: its header says {' x '.join(map(str, header.shape))}.")
     size = path.stat().st_size
-    most = size * _MOST_DEFLATED if isinstance(stream, gzip.GzipFile) else size
-    if header.bytes > LARGEST or header.bytes > most:
+    if header.bytes > (size * _MOST_DEFLATED if packed else size):
         raise DataError(f"{name} is much smaller than its header says: it is damaged or was cut short.")
     return header
 
@@ -229,7 +260,7 @@ def _numbers(path: Path, header: _Header) -> np.ndarray:
     """All numbers of a file; memory grows with what is really there, not with the header."""
     content = bytearray()
     with _opened(path) as stream:
-        stream.read(4 + 4 * len(header.shape))
+        stream.read(header.offset)
         while len(content) <= header.bytes:
             piece = stream.read(min(_CHUNK, header.bytes + 1 - len(content)))
             if not piece:
@@ -238,5 +269,5 @@ def _numbers(path: Path, header: _Header) -> np.ndarray:
     if len(content) < header.bytes:
         raise _broken(path)
     if len(content) > header.bytes:
-        raise DataError(f"{shown(path.name)} holds more than its header says: it is not a sound IDX file.")
+        raise _too_long(path)
     return np.frombuffer(content, header.dtype).reshape(header.shape)

@@ -12,7 +12,17 @@ from collections.abc import Hashable
 
 from studio.core.dataset import Dataset, DatasetInfo
 from studio.core.graph import Graph
-from studio.data import builtin, csv_file, drawn, idx_file, npz_file, picture_folder, plane, text_file
+from studio.data import (
+    array_files,
+    builtin,
+    csv_file,
+    drawn,
+    idx_file,
+    npz_file,
+    picture_folder,
+    plane,
+    text_file,
+)
 from studio.data.errors import DataError
 from studio.data.facts import Arrays, Facts, Survey
 from studio.data.files import look_at, resolved
@@ -79,7 +89,7 @@ def load_afresh(layer: Data, progress: Progress = silent) -> Dataset:
     facts = known.facts if isinstance(known, Survey) else known
     info_of(facts, layer)  # what is wrong with the node's settings comes before the reading
     try:
-        return prepare(facts, _arrays(source, layer, known, progress), layer)
+        return prepare(facts, _arrays(source, layer, known, progress), layer, progress)
     except MemoryError:
         raise DataError(f"{facts.title} does not fit into memory: use fewer samples or smaller pictures.") from None
 
@@ -87,7 +97,7 @@ def load_afresh(layer: Data, progress: Progress = silent) -> Dataset:
 def describe(layer: Data, progress: Progress = silent) -> DatasetInfo:
     """What the data of a Data node look like, without loading more than needed.
 
-    Built-in sets cost nothing; of ``idx:`` headers and labels are read, of ``npz:`` headers
+    Built-in sets cost nothing; of ``idx:`` headers and labels are read, of ``npz:`` and ``npy:`` headers
     and answers, ``csv:`` is read through once, of ``images:`` some headers are read, and all masks.
 
     Parameters
@@ -131,6 +141,8 @@ def _stamp(source: Source, whole: bool = False) -> Hashable:
         return idx_file.stamps(source.name)
     if source.kind == "images":
         return picture_folder.stamps(source.name, whole)
+    if source.kind in ("npz", "npy"):
+        return array_files.stamps(resolved(source.name))
     return look_at(resolved(source.name)) if source.kind in OPTIONS else None
 
 
@@ -174,7 +186,7 @@ def _look_into(source: Source, progress: Progress) -> _Known:
             return picture_folder.survey(source, progress)
         if source.kind == "text":
             return text_file.facts(source)
-        return npz_file.facts(source) if source.kind == "npz" else idx_file.facts(source.name)
+        return npz_file.facts(source) if source.kind in ("npz", "npy") else idx_file.facts(source.name)
     except DataError as error:
         return error
     except MemoryError:
@@ -206,7 +218,7 @@ def _read_file(source: Source, layer: Data, known: Facts | Survey, progress: Pro
     if source.kind == "text":
         arrays = text_file.arrays(source, known)
     else:
-        arrays = npz_file.arrays(source) if source.kind == "npz" else idx_file.arrays(source.name)
+        arrays = npz_file.arrays(source) if source.kind in ("npz", "npy") else idx_file.arrays(source.name)
     if len(arrays.x) != known.samples or arrays.x.shape[1:] != known.x_shape:
         raise DataError(f"{known.title} changed while it was read: try again.")
     return arrays

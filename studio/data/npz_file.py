@@ -1,7 +1,9 @@
-"""NPZ files: arrays saved by `numpy.savez`.
+"""NPZ and NPY files: arrays saved by `numpy.savez` and `numpy.save`.
 
-The file holds ``x`` and ``y``, or ``x_train``, ``y_train`` and perhaps ``x_test``, ``y_test``;
-the test arrays then are the test part. The first axis counts the samples.
+An NPZ file, or a folder of NPY files, holds ``x`` and ``y``, or ``x_train``, ``y_train`` and
+perhaps ``x_test``, ``y_test``; the test arrays then are the test part. The first axis counts the
+samples. Arrays of more samples than memory is kept for stay on the disk, if they are stored plainly
+(`studio.data.array_files` says how).
 
 - x: one axis is a single column; two are a table; three are grey pictures, which get a channel
   axis; four are pictures ``(samples, height, width, channels)``. Pixels of bytes become 0 to 1.
@@ -23,16 +25,19 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal
 
 import numpy as np
 
+from studio.core.stored import StoredArray
 from studio.data import classes
+from studio.data.array_files import Archive, opened
 from studio.data.errors import DataError, listed, shown
 from studio.data.facts import Arrays, Facts
-from studio.data.files import LARGEST, check_size, look_at, reading, resolved
+from studio.data.files import LARGEST, check_size, reading, resolved
+from studio.data.on_disk import is_readable, mapped, note, stays_on_disk
 from studio.data.source import Source
 
 _CHUNK = 1 << 22
@@ -47,6 +52,17 @@ class _Header:
     dtype: np.dtype
     shape: tuple[int, ...]
     fortran: bool
+    #: Where the numbers are, if they are there as they are: file, and bytes before them.
+    place: tuple[Path, int] | None = None
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def can_stay(self) -> bool:
+        """Whether the samples could be read from the disk as they are needed."""
+        return self.place is not None and is_readable(self.dtype) and not (self.fortran and len(self.shape) > 1)
 
 
 @dataclass(frozen=True)
@@ -71,6 +87,10 @@ def facts(source: Source) -> Facts:
     headers = _headers(path)
     answers = _answers(path, source, headers)
     x = headers[0][0]
+    notes: tuple[str, ...] = ("The file brings its own test part, so the share for testing is not used.",) if len(headers) > 1 else ()
+    stay = _stay(headers)
+    if stay:
+        notes += (note(sum(header.bytes for header, _ in headers)),)
     shape = _sample_shape(x)
     count = len(headers)
     return Facts(
@@ -82,7 +102,8 @@ def facts(source: Source) -> Facts:
         classes=answers.classes,
         y_shape=answers.shape,
         plane=shape == (2,),
-        notes=("The file brings its own test part, so the share for testing is not used.",) if count > 1 else (),
+        notes=notes,
+        on_disk=stay,
     )
 
 
@@ -97,16 +118,26 @@ def arrays(source: Source) -> Arrays:
     path = resolved(source.name)
     headers = _headers(path)
     answers = _answers(path, source, headers)
-    x = [_samples(path, header) for header, _ in headers]
+    x = [_mapped(header) if _stay(headers) else _samples(path, header) for header, _ in headers]
     test = (x[1], answers.parts[1]) if len(x) > 1 else ()
     return Arrays(x[0], answers.parts[0], *test)
 
 
+def _stay(headers: list[tuple[_Header, _Header]]) -> bool:
+    """Whether samples stay on the disk."""
+    numbers = sum(math.prod(x.shape) for x, _ in headers)
+    return stays_on_disk((numbers,)) and all(x.can_stay for x, _ in headers)
+
+
+def _mapped(header: _Header) -> StoredArray:
+    assert header.place is not None
+    return mapped(*header.place, header.dtype, header.shape, _sample_shape(header))
+
+
 def _headers(path: Path) -> list[tuple[_Header, _Header]]:
     """Headers of (x, y) for training and, if the file has one, for testing."""
-    look_at(path)
     with _opened(path) as archive:
-        names = {n.removesuffix(".npy").lower(): n for n in archive.namelist() if n.endswith(".npy")}
+        names = {n.removesuffix(".npy").lower(): n for n in archive.names() if n.endswith(".npy")}
         wanted = [("x_train", "y_train")] if "x_train" in names else [("x", "y")]
         if wanted == [("x_train", "y_train")] and ("x_test" in names or "y_test" in names):
             wanted.append(("x_test", "y_test"))
@@ -131,12 +162,31 @@ def _headers(path: Path) -> list[tuple[_Header, _Header]]:
             raise DataError(f"{x_name} in {shown(path.name)} holds {_kind_name(x.dtype)}: it must hold numbers.")
         if y.dtype.kind not in "buifUS":
             raise DataError(f"{y_name} in {shown(path.name)} holds {_kind_name(y.dtype)}: it must hold numbers or text.")
-        check_size(path.name, math.prod(x.shape), max(4, x.dtype.itemsize))
+    if not _stay(pairs):
+        for x, _ in pairs:
+            _check_memory(path, x)
+    for _, y in pairs:
+        check_size(f"{y.member} in {path.name}", math.prod(y.shape), max(8, y.dtype.itemsize))
     if len(pairs) > 1 and _sample_shape(pairs[0][0]) != _sample_shape(pairs[1][0]):
         raise DataError(f"x_train and x_test in {shown(path.name)} have samples of different shapes: they must be the same.")
     if len(pairs) > 1 and pairs[0][1].shape[1:] != pairs[1][1].shape[1:]:
         raise DataError(f"y_train and y_test in {shown(path.name)} have different shapes: they must be the same.")
     return pairs
+
+
+def _check_memory(path: Path, x: _Header) -> None:
+    """Refuse samples that are too large for memory; how they could stay on the disk is said."""
+    if math.prod(x.shape) * max(4, x.dtype.itemsize) <= LARGEST:
+        return
+    if x.place is None:
+        remedy = "save them with numpy.savez rather than savez_compressed"
+    elif x.fortran:
+        remedy = "save numpy.ascontiguousarray of them"
+    else:
+        remedy = "save them as float32 or uint8"
+    raise DataError(
+        f"The samples in {shown(path.name)} would take more than 4 GiB of memory: {remedy}, and they can stay on the disk."
+    )
 
 
 def _sample_shape(x: _Header) -> tuple[int, ...]:
@@ -220,9 +270,9 @@ def _coded(name: str, parts: list[np.ndarray]) -> _Answers:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+def _opened(path: Path) -> Iterator[Archive]:
     try:
-        with reading(path), zipfile.ZipFile(path) as archive:
+        with reading(path), opened(path) as archive:
             yield archive
     except zipfile.BadZipFile:
         raise DataError(f"{shown(path.name)} is not an NPZ file, or is damaged: save it again with numpy.savez.") from None
@@ -233,15 +283,17 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise DataError(f"{shown(path.name)} cannot be unpacked: save it again with numpy.savez.") from None
 
 
-def _header(path: Path, archive: zipfile.ZipFile, member: str) -> _Header:
+def _header(path: Path, archive: Archive, member: str) -> _Header:
     with archive.open(member) as stream:
         header = _parse(path, member, stream)
+        start = stream.tell()
     if header.dtype.hasobject:
         raise DataError(f"{shown(member)} in {shown(path.name)} holds Python objects, which could run code: save plain numbers.")
     size = math.prod(header.shape) * header.dtype.itemsize
-    if size > LARGEST or size > archive.getinfo(member).file_size:
+    if size > archive.size(member) - start:
         raise DataError(f"{shown(member)} in {shown(path.name)} is smaller than its header says: it is damaged.")
-    return header
+    place = archive.place(member)
+    return header if place is None else replace(header, place=(place[0], place[1] + start))
 
 
 def _parse(path: Path, member: str, stream: IO[bytes]) -> _Header:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from studio.core.dataset import Dataset, DatasetInfo, Split
+from studio.core.dataset import Dataset, DatasetInfo, Samples, Split
+from studio.core.stored import StoredArray
 from studio.data.errors import DataError
 from studio.data.facts import Arrays, Facts
 from studio.data.files import check_size
+from studio.data.on_disk import mean_and_spread
+from studio.data.progress import Progress, silent
 from studio.data.resample import nearest, resample
 from studio.data.splits import check_shares, split, split_in_order
 from studio.layers.data import Data
@@ -50,11 +55,12 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         notes=(*notes, _SCALED) if scaled else notes,
         vocabulary=facts.vocabulary,
         continues=facts.continues,
+        on_disk=facts.on_disk and not (facts.pictures and bool(layer.resize)),
         weighted=bool(facts.weights),
     )
 
 
-def prepare(facts: Facts, arrays: Arrays, layer: Data) -> Dataset:
+def prepare(facts: Facts, arrays: Arrays, layer: Data, progress: Progress = silent) -> Dataset:
     """Resize, split and standardise.
 
     Pictures get one mean and one spread for all their pixels and channels, so that they keep
@@ -81,30 +87,90 @@ def prepare(facts: Facts, arrays: Arrays, layer: Data) -> Dataset:
     codes = y if labels and y.ndim == 1 else None
     shares = (layer.validation, 0.0 if own_test else layer.test)
     parts = split_in_order(len(x), *shares) if facts.ordered else split(len(x), codes, *shares, layer.seed)
+    if info.on_disk:
+        # Neighbours in a part are then neighbours in the file, which is read block by block.
+        parts = (np.sort(parts[0]), np.sort(parts[1]), np.sort(parts[2]))
     train, validation, test = parts
-    xs = [x[train], x[validation], x_test if x_test is not None else x[test]]
-    if x.dtype == np.uint8:
-        xs = [np.divide(part, np.float32(255.0), dtype=np.float32) for part in xs]
     ys = [y[train], y[validation], y_test if y_test is not None else y[test]]
-    _check_numbers(xs)
     if not labels:
         _check_numbers(ys)
-    _fill_gaps(xs)
     scaling: dict[str, np.ndarray] = {}
-    if layer.standardize and not facts.vocabulary:  # the numbers of words are only names
-        axes = tuple(range(4)) if facts.pictures else tuple(range(x.ndim - 1))
-        xs, scaling["x_mean"], scaling["x_scale"] = _standardised(xs, axes)
+    # The numbers of words are only names.
+    wanted = layer.standardize and not facts.vocabulary
+    xs: Sequence[Samples]
+    if isinstance(x, StoredArray):
+        xs = _on_disk(x, x_test, parts, wanted, facts.pictures, scaling, progress)
+    else:
+        assert not isinstance(x_test, StoredArray)
+        xs = _in_memory(x, [x[train], x[validation], x_test if x_test is not None else x[test]], wanted, facts.pictures, scaling)
     if layer.standardize and not labels:
         axes = (0,) if ys[0].ndim == 2 else tuple(range(ys[0].ndim))
         ys, scaling["y_mean"], scaling["y_scale"] = _standardised(ys, axes)
     if info.target == "one_hot":
+        check_size(facts.title, sum(map(len, ys)) * len(facts.classes))
         ys = [np.eye(len(facts.classes), dtype=np.float32)[y] for y in ys]
     weights = [None if arrays.weights is None else arrays.weights[part].astype(np.float32) for part in parts]
     done = [
-        Split(np.ascontiguousarray(px, np.float32), np.ascontiguousarray(py, np.float32), pw)
+        Split(
+            px if isinstance(px, StoredArray) else np.ascontiguousarray(px, np.float32),
+            np.ascontiguousarray(py, np.float32),
+            pw,
+        )
         for px, py, pw in zip(xs, ys, weights, strict=True)
     ]
     return Dataset(info, done[0], done[1], done[2], **scaling)
+
+
+def _in_memory(
+    x: np.ndarray, xs: list[np.ndarray], standardize: bool, pictures: bool, scaling: dict[str, np.ndarray]
+) -> list[np.ndarray]:
+    """The parts' samples, checked, without gaps and standardised."""
+    if x.dtype == np.uint8:
+        xs = [np.divide(part, np.float32(255.0), dtype=np.float32) for part in xs]
+    _check_numbers(xs)
+    _fill_gaps(xs)
+    if standardize:
+        axes = tuple(range(4)) if pictures else tuple(range(x.ndim - 1))
+        xs, scaling["x_mean"], scaling["x_scale"] = _standardised(xs, axes)
+    return xs
+
+
+def _on_disk(
+    x: StoredArray,
+    x_test: Samples | None,
+    parts: Sequence[np.ndarray],
+    standardize: bool,
+    pictures: bool,
+    scaling: dict[str, np.ndarray],
+    progress: Progress,
+) -> list[Samples]:
+    """The same of samples that stay where they are: only what stands for them is scaled."""
+    xs: list[Samples] = [x.part(part) for part in parts]
+    if x_test is not None:
+        xs[2] = x_test
+    floats = x.raw.dtype.kind == "f"
+    if isinstance(x_test, StoredArray) and floats:
+        mean_and_spread(x_test, [x_test], False, progress)  # which says what is no number
+    if not standardize and not floats:
+        return xs
+    # Pictures have one mean for all pixels; of the others the last axis are columns.
+    columns = not pictures
+    train = xs[0]
+    assert isinstance(train, StoredArray)
+    mean, spread = mean_and_spread(x, [train], columns, progress)
+    if not standardize:
+        return xs
+    if columns and len(x.each) > 1:
+        # The spread of steps together is that within each and that between their means.
+        mean, spread = mean.reshape(-1, x.each[-1]), spread.reshape(-1, x.each[-1])
+        middle = mean.mean(0)
+        mean, spread = middle, np.sqrt((spread**2 + (mean - middle) ** 2).mean(0))
+    mean, scale = _scale_of(mean, spread, 1e-12 if x.raw.dtype == np.float64 else 1e-6)
+    scaling["x_mean"], scaling["x_scale"] = mean.astype(np.float32), scale.astype(np.float32)
+    return [
+        part.scaled(mean, scale) if isinstance(part, StoredArray) else ((part - mean) / scale).astype(np.float32)
+        for part in xs
+    ]
 
 
 def _check_numbers(parts: list[np.ndarray]) -> None:
@@ -137,13 +203,16 @@ def _standardised(parts: list[np.ndarray], axes: tuple[int, ...]) -> tuple[list[
     for start in range(0, len(train), _PIECE):
         centred = train[start : start + _PIECE].astype(np.float64) - mean
         variance = variance + np.square(centred).sum(axis=axes) / count
-    spread = np.sqrt(variance)
-    # Below the precision of the numbers there is nothing but rounding to enlarge.
-    rounding = 1e-6 if train.dtype == np.float32 else 1e-12
-    scale = np.where(spread > np.abs(mean) * rounding, spread, 1.0)
-    scale = np.where(scale > 1e-30, scale, 1.0)
-    mean, scale = np.atleast_1d(mean), np.atleast_1d(scale)
+    mean, scale = _scale_of(mean, np.sqrt(variance), 1e-6 if train.dtype == np.float32 else 1e-12)
     if train.dtype == np.float32:
         mean, scale = mean.astype(np.float32), scale.astype(np.float32)
     done = [((part - mean) / scale).astype(np.float32) for part in parts]
     return done, mean.astype(np.float32), scale.astype(np.float32)
+
+
+def _scale_of(mean: np.ndarray, spread: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray]:
+    """What to subtract, and what to divide by; `rounding` is the precision of the numbers."""
+    # Below that there is nothing but rounding to enlarge.
+    scale = np.where(spread > np.abs(mean) * rounding, spread, 1.0)
+    scale = np.where(scale > 1e-30, scale, 1.0)
+    return np.atleast_1d(mean), np.atleast_1d(scale)

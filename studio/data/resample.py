@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from studio.core.dataset import Samples
+
 #: Pictures are resampled in pieces of about this many numbers, so that temporary arrays
 #: stay small.
 _PIECE = 1 << 22
 
 
-def resample(pictures: np.ndarray, side: int) -> np.ndarray:
+def resample(pictures: Samples, side: int) -> np.ndarray:
     """Pictures of another size, bilinear; shrinking averages over what a pixel covers.
 
     Parameters
     ----------
-    pictures : numpy.ndarray
+    pictures : numpy.ndarray or StoredArray
         float32 ``(samples, height, width, channels)``.
     side : int
         New height and width in pixels; other proportions are stretched to a square.
@@ -26,7 +28,7 @@ def resample(pictures: np.ndarray, side: int) -> np.ndarray:
     """
     count, height, width, channels = pictures.shape
     if (height, width) == (side, side):
-        return pictures
+        return np.asarray(pictures)
     result = np.empty((count, side, side, channels), np.float32)
     rows, columns = _taps(height, side), _taps(width, side)
     step = max(1, _PIECE // (channels * max(side, height) * max(side, width)))

@@ -1,7 +1,8 @@
 """Reading and writing the text that names a data source.
 
 A source is the name of a built-in set, or ``KIND:PATH`` with options behind a question mark:
-``csv:FILE?target=COLUMN``, ``images:FOLDER``, ``npz:FILE``, ``idx:FOLDER``, ``text:FILE``. The path is written as it is,
+``csv:FILE?target=COLUMN``, ``images:FOLDER``, ``npz:FILE``, ``npy:FOLDER``,
+``idx:FOLDER``, ``text:FILE``. The path is written as it is,
 spaces and question marks included; names and values of options are percent-encoded where
 they contain ``&``, ``%`` or, for lists, ``,``.
 """
@@ -25,6 +26,7 @@ from studio.data.errors import DataError, listed, shown
 OPTIONS: dict[str, tuple[str, ...]] = {
     "csv": ("target", "as", "missing", "header", "drop", "weight", "text", "level", "window", "series", "steps", "horizon"),
     "npz": ("as",),
+    "npy": ("as",),
     "idx": (),
     "images": ("size", "colors"),
     "text": ("level", "window"),
@@ -44,6 +46,7 @@ _EXAMPLES = {
     "csv": "csv:FILE?target=COLUMN",
     "images": "images:FOLDER",
     "npz": "npz:FILE",
+    "npy": "npy:FOLDER",
     "idx": "idx:FOLDER",
     "text": "text:FILE",
 }
@@ -56,7 +59,7 @@ class Source:
     Parameters
     ----------
     kind : str
-        ``builtin``, ``plane``, ``drawn``, ``csv``, ``npz``, ``idx``, ``images`` or ``text``.
+        ``builtin``, ``plane``, ``drawn``, ``csv``, ``npz``, ``npy``, ``idx``, ``images`` or ``text``.
     name : str
         Name of the set, or path as written.
     options : tuple of (str, str)
@@ -118,7 +121,7 @@ def source_for(path: str | Path, kind: str = "", **options: str | Sequence[str])
     Parameters
     ----------
     path : str or Path
-        A folder of pictures or of IDX files, or a file ending in .csv, .tsv, .txt or .npz; a .txt
+        A folder of pictures, of IDX or of NPY files, or a file ending in .csv, .tsv, .txt, .npz or .npy; a .txt
         that is no table is plain text.
     kind : str
         How it is to be read, such as ``csv``, if that is known.
@@ -136,7 +139,7 @@ def source_for(path: str | Path, kind: str = "", **options: str | Sequence[str])
         raise DataError(f"{shown(path.name)} is a single picture: take the folder with the sub-folders for each class.")
     if not kind:
         raise DataError(
-            f"Files like {shown(path.name)} cannot be read as data: use a .csv, .npz or .txt file, or a folder of pictures."
+            f"Files like {shown(path.name)} cannot be read as data: use a .csv, .npz, .npy or .txt file, or a folder of pictures."
         )
     lists = {k.rstrip("_"): [v] if isinstance(v, str) else list(v) for k, v in options.items()}
     # Spaces stay readable, but not at an end, where they would be lost.
@@ -148,10 +151,17 @@ def source_for(path: str | Path, kind: str = "", **options: str | Sequence[str])
 def _kind_of(path: Path) -> str:
     ending = path.suffix.lower()
     if path.is_dir():
-        return "images" if _has_folders_or_pictures(path) else "idx"
+        return "images" if _has_folders_or_pictures(path) else "npy" if _has_arrays(path) else "idx"
     if ending == ".txt":
         return "csv" if is_table(path) else "text"
-    return {".npz": "npz", ".csv": "csv", ".tsv": "csv", ".md": "text"}.get(ending, "")
+    return {".npz": "npz", ".npy": "npy", ".csv": "csv", ".tsv": "csv", ".md": "text"}.get(ending, "")
+
+
+def _has_arrays(folder: Path) -> bool:
+    try:
+        return any(path.suffix.lower() == ".npy" for path in islice(folder.iterdir(), 1000))
+    except OSError:
+        return False
 
 
 def _has_folders_or_pictures(folder: Path) -> bool:
@@ -218,7 +228,7 @@ def _unknown(text: str) -> str:
         return "No source is given: write a name such as digits, or a file such as csv:FILE."
     kind = _kind_of(Path(text)) if _exists(text) else ""
     if kind:
-        return f"To read the {'folder' if kind in ('idx', 'images') else 'file'} {shown(text, 200)}, write {kind}: before its name."
+        return f"To read the {'folder' if Path(text).is_dir() else 'file'} {shown(text, 200)}, write {kind}: before its name."
     word, colon, _ = text.partition(":")
     if colon:
         close = _close(word, list(OPTIONS))

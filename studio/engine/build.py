@@ -29,6 +29,7 @@ from studio.engine.rates import RING
 from studio.kernels import clipping, control
 from studio.kernels.penalties import penalize
 from studio.kernels.rates import set_rate
+from studio.kernels.stored import gather_stored
 
 
 @dataclass
@@ -96,6 +97,8 @@ class PlanBuilder(LayerLowering):
         return wanted
 
     def _lower_source(self, node: str, first: int, useful: frozenset[str]) -> None:
+        # One node's order is every node's, and where samples are on the disk it is known in part only.
+        gather = gather_stored if any(info.on_disk for info in self.datasets.values()) else control.gather
         used = {e.source_port for e in self.graph.outgoing(node) if e.target in useful}
         for port, shape in enumerate(self.inference.shapes[node]):
             if port not in used and not (port == 0 and not self.training):
@@ -104,7 +107,7 @@ class PlanBuilder(LayerLowering):
             tensor = self._allocate(shape, self._halo, 0, False)
             distance = self.scratch(2 * self.batch)
             self.emit(
-                control.gather,
+                gather,
                 first + port,
                 tensor.rows,
                 tensor.row_length,

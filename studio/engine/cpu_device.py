@@ -13,11 +13,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from studio.core.dataset import Samples
+from studio.core.stored import StoredArray
 from studio.engine.arena import ALIGNMENT, SharedSpace, aligned
 from studio.engine.binding import SPACES, numbers_of
 from studio.engine.plan import Plan
-from studio.kernels import control, state
+from studio.engine.windows import Windows
+from studio.kernels import control, state, stored
 from studio.kernels.jit import Kernel
+from studio.kernels.simd import LANES
 
 _BYTES = 4 * ALIGNMENT
 _RUNNER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -82,6 +86,7 @@ class BoundPlan:
     states: list[np.ndarray]
     sums: np.ndarray
     order: list[np.ndarray] = field(default_factory=list)
+    windows: Windows | None = None
     keep: list[np.ndarray] = field(default_factory=list)
     bases: list[int] = field(default_factory=list)
 
@@ -150,28 +155,39 @@ class CpuDevice:
             one[state.SUMS] = sums[thread].ctypes.data
         return BoundPlan(plan, threads, records, table, states, sums, bases=bases)
 
-    def feed(self, bound: BoundPlan, arrays: Sequence[np.ndarray], samples: int, shuffle: bool, seed: int) -> None:
+    def feed(self, bound: BoundPlan, arrays: Sequence[Samples], samples: int, shuffle: bool, seed: int) -> None:
         """Say which samples a plan runs over.
 
         Parameters
         ----------
-        arrays : sequence of numpy.ndarray
+        arrays : sequence of numpy.ndarray or StoredArray
             float32, C-contiguous: X and Y of each Data node in turn.
         samples : int
             How many there are.
         shuffle : bool
             Whether each pass has an order of its own.
         """
-        bound.keep = [np.ascontiguousarray(a, np.float32) for a in arrays]
-        bound.order = [aligned_array(max(samples, 1), np.int64) for _ in bound.states]
-        for one, order in zip(bound.states, bound.order, strict=True):
+        on_disk = [a for a in arrays if isinstance(a, StoredArray)]
+        if bound.windows is not None:
+            bound.windows.close()
+        bound.windows = Windows(on_disk, shuffle, bound.plan.shard * bound.threads) if on_disk else None
+        bound.keep = []
+        bound.order = [] if on_disk else [aligned_array(max(samples, 1), np.int64) for _ in bound.states]
+        for order in bound.order:
             order[:] = np.arange(len(order))
-            one[state.ORDER] = order.ctypes.data
+        for thread, one in enumerate(bound.states):
+            one[state.ORDER] = bound.order[thread].ctypes.data if bound.order else 0
             one[state.SAMPLES] = samples
-            one[state.SHUFFLE] = int(shuffle)
+            one[state.SHUFFLE] = int(shuffle and not on_disk)
             one[state.SEED] = seed
-            for i, array in enumerate(bound.keep):
-                one[state.ARRAYS + i] = array.ctypes.data
+            for i, array in enumerate(arrays):
+                if isinstance(array, StoredArray):
+                    form = form_of(array)
+                    bound.keep += form
+                    one[state.FORMS + i] = form[0].ctypes.data
+                else:
+                    bound.keep.append(np.ascontiguousarray(array, np.float32))
+                    one[state.ARRAYS + i], one[state.FORMS + i] = bound.keep[-1].ctypes.data, 0
 
     # Running ----------------------------------------------------------------------------
 
@@ -180,6 +196,22 @@ class CpuDevice:
 
         `runner` is another one than that of ordinary runs, such as one with a clock.
         """
+        if bound.windows is None:
+            return self._run(bound, steps, runner)
+        done, one = 0, bound.states[0]
+        while done < steps:
+            place = (int(one[at]) for at in (state.SEED, state.EPOCH, state.POSITION, state.BATCH))
+            order, start, count = bound.windows.cover(*place)
+            bound.order = [order]
+            for each in bound.states:
+                each[state.ORDER] = order.ctypes.data - order.itemsize * start
+            ran = self._run(bound, min(count, steps - done), runner)
+            done += ran
+            if self.failed:
+                break
+        return done
+
+    def _run(self, bound: BoundPlan, steps: int, runner: Runner | None) -> int:
         self._barrier[0] = 0
         self._failed[0] = 0
         for one in bound.states:
@@ -207,6 +239,22 @@ class CpuDevice:
     def failed(self) -> bool:
         """Whether the last run met a loss that is not finite."""
         return bool(self._failed[0])
+
+
+def form_of(array: StoredArray) -> list[np.ndarray]:
+    """How `studio.kernels.stored` is told of samples on the disk: first the form, then what it points at."""
+    mean, scale = array.mean, array.scale
+    rows = np.ascontiguousarray(array.rows, np.uint32)
+    parts = [rows, mean.astype(np.float32), scale.astype(np.float32), mean, scale]
+    room = aligned_array(LANES * len(mean), np.float32)
+    form = aligned_array(stored.FORM_LENGTH, np.int64)
+    form[stored.KIND] = stored.KINDS.index(array.raw.dtype.str[1:])
+    form[stored.RAW] = array.raw.ctypes.data
+    places = (stored.ROWS, stored.MEAN, stored.SCALE, stored.WIDE_MEAN, stored.WIDE_SCALE)
+    for place, part in zip(places, parts, strict=True):
+        form[place] = part.ctypes.data
+    form[stored.ROOM] = room.ctypes.data
+    return [form, room, array.raw, *parts]
 
 
 class _Worker:

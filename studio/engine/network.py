@@ -375,6 +375,10 @@ class Network(Observed):
 
         one = self.train_plan.states[0]
         samples = int(one[state.SAMPLES])
+        if self.train_plan.windows is not None:
+            for each in self.train_plan.states:
+                each[state.POSITION] = min(position, samples - 1)
+            return
         order = epoch_order(samples, int(one[state.SEED]), int(one[state.EPOCH]))
         for own, each in zip(self.train_plan.order, self.train_plan.states, strict=True):
             own[:samples] = order

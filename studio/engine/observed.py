@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studio.core.dataset import Dataset, DatasetInfo, Split, TargetKind
+from studio.core.dataset import Dataset, DatasetInfo, Samples, Split, TargetKind
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import Inference
@@ -70,7 +70,7 @@ class Observed:
         """Passes through the training part so far."""
         raise TypeError("A network knows its epoch.")
 
-    def _arrays(self, split: Callable[[Dataset], Split]) -> list[np.ndarray]:
+    def _arrays(self, split: Callable[[Dataset], Split]) -> list[Samples]:
         ordered = [self.datasets[n.id] for n in self.graph.nodes if n.id in self.datasets]
         return [array for dataset in ordered for array in split(dataset).arrays]
 
@@ -235,7 +235,7 @@ class Observed:
             return None
         node, port = self._input_of(loss, 1)
         part = split(self.datasets[node])
-        target = part.y if port == 1 else part.x
+        target = part.y if port == 1 else np.asarray(part.x)
         return class_numbers(target, kind).reshape(len(target), -1)
 
     def class_counts(self, node: str, loss: ClassLoss, classes: int) -> np.ndarray | None:
@@ -244,14 +244,14 @@ class Observed:
         if source not in self.datasets:
             return None
         train = self.datasets[source].train
-        numbers = class_numbers(train.arrays[port], loss.class_kind)
+        numbers = class_numbers(np.asarray(train.arrays[port]), loss.class_kind)
         counts = np.bincount(numbers[numbers >= 0], minlength=classes)[:classes]
         ignored = getattr(loss, "ignore_class", -1)
         if 0 <= ignored < classes:
             counts[ignored] = 0
         return np.asarray(counts, np.float64)
 
-    def _start(self, bound: BoundPlan, arrays: Sequence[np.ndarray], samples: int) -> None:
+    def _start(self, bound: BoundPlan, arrays: Sequence[Samples], samples: int) -> None:
         self.device.feed(bound, arrays, samples, False, 0)
         for one in bound.states:
             one[state.BATCH] = bound.plan.shard
@@ -286,7 +286,7 @@ class Observed:
         # Always a copy: one row is contiguous as it is, and the next minibatch overwrites it.
         return np.array(block.reshape(-1, count).T, order="C").reshape(count, *tensor.shape)
 
-    def look(self, arrays: Sequence[np.ndarray], nodes: Iterable[str]) -> dict[str, np.ndarray]:
+    def look(self, arrays: Sequence[Samples], nodes: Iterable[str]) -> dict[str, np.ndarray]:
         """Outputs of nodes for given samples, in inference mode.
 
         Parameters
@@ -324,4 +324,4 @@ class Observed:
             split = dataset.validation if len(dataset.validation) else dataset.train
             return split.take(part(split))
 
-        return self._arrays(chosen)
+        return [np.asarray(array) for array in self._arrays(chosen)]

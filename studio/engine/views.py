@@ -13,6 +13,8 @@ from studio.engine.network import Network
 
 #: Most validation samples a projection is made of.
 SCATTER_SAMPLES = 500
+#: Samples that are looked through together.
+_PIECE = 1 << 16
 #: How much of the plane beyond the points is shown.
 PLANE_MARGIN = 0.15
 
@@ -87,8 +89,8 @@ def _plane_source(network: Network) -> str | None:
 def plane_extent(network: Network, source: str) -> tuple[float, float, float, float]:
     """A square around all points of the data set."""
     dataset = network.datasets[source]
-    points = np.concatenate([s.x for s in (dataset.train, dataset.validation, dataset.test) if len(s)])
-    low, high = points.min(0), points.max(0)
+    pieces = [s.x[i : i + _PIECE] for s in (dataset.train, dataset.validation, dataset.test) for i in range(0, len(s), _PIECE)]
+    low, high = np.min([p.min(0) for p in pieces], 0), np.max([p.max(0) for p in pieces], 0)
     centre = (low + high) / 2
     half = float((high - low).max()) / 2 * (1 + PLANE_MARGIN) or 1.0
     x, y = float(centre[0]), float(centre[1])
@@ -118,6 +120,6 @@ def _scatters(network: Network, nodes: Set[str]) -> dict[str, Scatter]:
         return split.take(slice(SCATTER_SAMPLES))
 
     ordered = [network.datasets[n.id] for n in network.graph.nodes if n.id in network.datasets]
-    arrays = [array for dataset in ordered for array in part(dataset).arrays]
+    arrays = [np.asarray(array) for dataset in ordered for array in part(dataset).arrays]
     seen = network.look(arrays, nodes)
     return {node: Scatter(node, values.reshape(len(values), -1), arrays[1]) for node, values in seen.items()}

@@ -121,7 +121,9 @@ def at(context, pointer, offset):
     return pointer(pointer, types.int64), generate
 
 
-def _address_as(llvm_type, numba_type):
+def address_as(llvm_type, numba_type):
+    """A function that takes an address, a whole number, for a pointer of this type."""
+
     @intrinsic
     def convert(context, address):
         def generate(context, builder, signature, arguments):
@@ -132,9 +134,9 @@ def _address_as(llvm_type, numba_type):
     return convert
 
 
-floats_at = _address_as(_f32, float_pointer)
-integers_at = _address_as(_i64, integer_pointer)
-doubles_at = _address_as(_f64, double_pointer)
+floats_at = address_as(_f32, float_pointer)
+integers_at = address_as(_i64, integer_pointer)
+doubles_at = address_as(_f64, double_pointer)
 
 
 @intrinsic

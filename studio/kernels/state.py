@@ -52,7 +52,11 @@ TICKS = ARRAYS + 2 * MOST_ARRAYS
 CLOCK = TICKS + 1
 CLOCK_KIND = TICKS + 2
 
-STATE_LENGTH = CLOCK_KIND + 2
+#: By array, in the places of `ARRAYS`: address of the form of samples that are on the disk
+#: (see `studio.kernels.stored`); 0 for those in memory.
+FORMS = CLOCK_KIND + 1
+
+STATE_LENGTH = FORMS + 2 * MOST_ARRAYS
 
 #: A loss's float64 sums: loss, right answers, samples. Losses follow each other.
 SUMS_PER_LOSS = 4

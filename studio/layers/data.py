@@ -37,7 +37,7 @@ class Data(Layer):
 
     source: str = text(  # type: ignore[misc]
         "digits",
-        help="A built-in set such as digits or spirals, or files: csv:FILE?target=COLUMN, images:FOLDER, npz:FILE, idx:FOLDER, text:FILE.",
+        help="A built-in set such as digits or spirals, or files: csv:FILE?target=COLUMN, images:FOLDER, npz:FILE, npy:FOLDER, idx:FOLDER, text:FILE.",
     )
     samples: int = integer(500, 10, 1_000_000, help="How many samples to draw; only for sets drawn on the fly.")
     noise: float = real(0.1, 0.0, 1.0, help="How much chance blurs or shifts the samples; only for sets drawn on the fly.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.core.graph import Graph
-from studio.data import picture_folder
+from studio.data import array_files, picture_folder
 from studio.data.errors import DataError
 from studio.data.source import OPTIONS, parse_source
 from studio.layers.data import Data
@@ -93,7 +93,9 @@ def _path(source: str) -> Path | None:
 
 
 def _fingerprint(source: str, path: Path) -> tuple[int, str]:
-    if not path.is_dir():
+    if source.strip().lower().startswith("npy:"):
+        files = list(array_files.files_of(path).values())
+    elif not path.is_dir():
         files = [path]
     elif source.strip().lower().startswith("images:"):
         # Sub-folders are the classes, so that their names matter as well.

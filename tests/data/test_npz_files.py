@@ -229,7 +229,7 @@ def test_a_zip_bomb_is_read_only_as_far_as_its_header_says(tmp_path):
 
 def test_arrays_too_large_are_refused_before_they_are_read(tmp_path, monkeypatch):
     layer = npz_node(tmp_path, x=np.zeros((5000, 100), np.uint8), y=np.arange(5000) % 2)
-    monkeypatch.setattr("studio.data.files.LARGEST", 1 << 20)
+    monkeypatch.setattr("studio.data.npz_file.LARGEST", 1 << 20)
     refused(layer, "more than 4 GiB of memory")
 
 

@@ -82,7 +82,7 @@ class Desk:
             self._looks_ahead = self._writer.looks_ahead()
             if language.kind == "continue" and language.characters:
                 train = network.datasets[language.source].train
-                self._known = KnownWords(train.x, language.writes), language.writes
+                self._known = KnownWords(np.asarray(train.x), language.writes), language.writes
 
     def forget(self) -> None:
         """The weights changed other than by a step: what was written says nothing of them."""

@@ -329,7 +329,7 @@ def _data(face: Face, snapshot: Snapshot, style: Style) -> Thumbnail | None:
         return Thumbnail(scatter(dataset, snapshot.plane_extent, face.body_height, style), 1, smooth=True)
     probe = snapshot.probe_x
     if probe is None or not len(probe) or probe.shape[1:] != dataset.info.x_shape:
-        probe = dataset.validation.x if len(dataset.validation) else dataset.train.x
+        probe = (dataset.validation if len(dataset.validation) else dataset.train).x[:1]
     if not len(probe):
         return None
     sample = probe[0] * dataset.x_scale + dataset.x_mean

@@ -38,7 +38,7 @@ class SourceEditor(Editor):
             (_CSV, self.tr("From a CSV file…")),
             (_PICTURES, self.tr("From a folder of pictures…")),
             (_TEXT, self.tr("From a text file…")),
-            (_NPZ, self.tr("From an .npz file…")),
+            (_NPZ, self.tr("From an .npz or .npy file…")),
             (_IDX, self.tr("From a folder of IDX files (MNIST)…")),
         ):
             self.list.addItem(words, f"?{kind}")
@@ -98,13 +98,13 @@ class SourceEditor(Editor):
             words = {
                 _CSV: self.tr("CSV tables (*.csv *.tsv *.txt)"),
                 _TEXT: self.tr("Plain text (*.txt *.md);;All files (*)"),
-                _NPZ: self.tr("NumPy arrays (*.npz)"),
+                _NPZ: self.tr("NumPy arrays (*.npz *.npy)"),
             }[kind]
             path = QFileDialog.getOpenFileName(self, self.tr("Choose a data file"), "", words)[0]
         if not path:
             return ""
         try:
-            return ASKED[kind](path, self) if kind in ASKED else data.source_for(path, kind)
+            return ASKED[kind](path, self) if kind in ASKED else data.source_for(path, "" if kind == _NPZ else kind)
         except DataError as error:
             self.refused.emit(in_clicks(str(error)))
             return ""

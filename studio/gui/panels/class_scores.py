@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from studio.core.dataset import DatasetInfo
+from studio.core.dataset import DatasetInfo, Samples
 from studio.core.graph import Graph, Node
 from studio.core.layer import Loss
 from studio.core.vocabulary import shown_word
@@ -51,11 +51,12 @@ def one_class_each(info: DatasetInfo) -> bool:
     return bool(info.classes) and (info.target, len(info.y_shape)) in (("labels", 0), ("one_hot", 1))
 
 
-def step_classes(targets: np.ndarray, info: DatasetInfo, port: int = 1) -> np.ndarray | None:
+def step_classes(targets: Samples, info: DatasetInfo, port: int = 1) -> np.ndarray | None:
     """Class of each step of a sequence, int64 ``(samples, steps)``; None where targets are no words."""
     kind = info.kind_of(port)
     if not info.vocabulary or targets.ndim != (3 if kind == "one_hot" else 2) or kind == "values":
         return None
+    targets = np.asarray(targets)
     return np.asarray(targets.argmax(-1) if kind == "one_hot" else np.rint(targets), np.int64)
 
 
