@@ -245,22 +245,15 @@ def _plugins() -> Iterator[Finding]:
 
 
 def _cache() -> Iterator[Finding]:
-    from studio.kernels import jit
+    from studio.kernels import cache, jit
 
     folder = jit.cache_folder()
-    temporary = folder.is_relative_to(tempfile.gettempdir()) and not os.environ.get("STUDIO_CACHE_DIR")
     try:
         with tempfile.TemporaryFile(dir=folder):
             writable = True
     except OSError:
         writable = False
     remedy = "Set STUDIO_CACHE_DIR to a folder that can be written, or kernels are prepared anew each time."
-    yield Finding(
-        "cache",
-        "folder",
-        str(folder),
-        writable and not temporary,
-        "" if writable and not temporary else remedy,
-    )
-    ready = sum(1 for _ in (folder / "ready").glob("*"))
+    yield Finding("cache", "folder", str(folder), writable, "" if writable else remedy)
+    ready = cache.count()
     yield Finding("cache", "kernels", f"{ready} prepared")

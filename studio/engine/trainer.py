@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import subprocess
 import threading
 import time
 from collections.abc import Iterable
@@ -41,6 +40,7 @@ from studio.engine.publishing import Publisher, Standing
 from studio.engine.run import CHUNK_SECONDS, TrainingRun
 from studio.engine.warm import start_warming
 from studio.engine.writing.desk import Desk
+from studio.kernels.ahead import pool
 from studio.kernels.jit import Kernel
 
 #: Seconds to wait while training is ahead of its pace.
@@ -88,14 +88,13 @@ class Trainer:
         self._standing = Standing()
         self._target = 0
         self._steps_left: int | None = None
-        self._warming: subprocess.Popen[bytes] | None = None
 
     # For other threads -------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the thread."""
         if self._ahead:
-            self._warming = start_warming()
+            start_warming()
         self._thread = threading.Thread(target=self._loop, name="studio-trainer", daemon=True)
         self._thread.start()
 
@@ -130,10 +129,8 @@ class Trainer:
             self.send(Stop())
             self._thread.join(timeout)
             self._thread = None
-        if self._warming is not None:
-            self._warming.kill()
-            self._warming.wait()
-            self._warming = None
+        if self._ahead:
+            pool.close()
 
     # The thread --------------------------------------------------------------------------
 

@@ -1,32 +1,55 @@
-"""Compiles all built-in kernels into the cache, in a process of its own.
+"""Which kernels are compiled when the window opens, before anything needs them.
 
-The window starts it when it opens, so that pressing Run seldom has to wait for a compiler:
-``python -m studio.engine.warm``.
+Other processes do it (`studio.kernels.ahead`), so that pressing Run seldom has to wait.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from studio.core import registry
 from studio.core.layer import ElementWise
+from studio.core.loss import ElementWiseLoss
 from studio.core.merging import Merging
 from studio.core.plugins import from_plugin
 from studio.engine.timing import KERNELS as timing_kernels
-from studio.kernels import jit
+from studio.kernels import cache, jit
+from studio.kernels.ahead import pool
 from studio.kernels.channelwise import collect_kernel, weigh_kernel
 from studio.kernels.correlations import outer_kernel
 from studio.kernels.jit import Kernel
+from studio.kernels.losses import slope_kernel as loss_slope_kernel
+from studio.kernels.losses import value_kernel
 from studio.kernels.merging import merge_kernel, slope_kernel
 from studio.kernels.pointwise import backward_kernel, forward_kernel
 from studio.kernels.products import correlate_kernel, multiply_kernel
 from studio.kernels.simd import LANES
 from studio.kernels.tiles import SHAPE
+
+#: Kernels that the templates need, those that most of them need first.
+_FIRST = (
+    "run", "mark_valid", "gather", "penalize", "barrier", "adam", "multiply_8x2", "multiply_8x1",
+    "transpose", "sum_rows", "from_logits", "from_logits_gradient", "softmax_forward", "relu_function",
+    "relu_derivative", "set_rate", "pack", "multiply_5x1", "multiply_5x2", "copy_rows",
+    "largest_in_windows_with_places", "spread_largest", "largest_in_windows", "add_into", "outer_8x1",
+    "outer_8x2", "add_function", "add_slope_b", "sum_channels", "correlate_8", "silence",
+    "silence_backward", "mean_of_pixels", "spread_mean", "outer_5x1", "multiply_1x2", "multiply_1x1",
+    "multiply_6x1", "multiply_2x1", "multiply_6x2", "correlate_6", "multiply_7x1", "moments",
+    "batch_statistics", "normalize", "gradient_sums", "gradient_shares", "normalize_backward",
+    "moving_statistics", "tanh_function", "tanh_derivative", "multiply_4x1", "multiply_7x2", "look_up",
+    "add_to_samples", "attend", "normalize_rows", "normalize_rows_backward", "attend_backward",
+    "sum_over_samples", "sum_by_row", "show_probabilities", "meansquarederror_function",
+    "meansquarederror_derivative", "multiply_3x2", "multiply_3x1",
+    "binarycrossentropy_function_of_scores", "count_right", "binarycrossentropy_derivative_of_scores",
+    "sigmoid_function", "multiply_4x2", "draw_sample_numbers", "translation_maps", "sample_pictures",
+    "copy_runs", "sgd", "multiply_2x2", "outer_7x1", "add_slope_a", "lstm_forward", "pack_turned",
+    "lstm_backward", "unpack", "lstm_gates", "correlate_3", "rotation_maps", "hide_words",
+    "weigh_samples", "leave_out", "mix_pixels", "correlate_4", "fill", "mark_counted", "collect_1x4x2",
+    "weigh_9", "collect_1x8x1", "collect_1x1x8",
+)  # fmt: skip
 
 
 def standard_kernels() -> list[Kernel]:
@@ -51,9 +74,15 @@ def standard_kernels() -> list[Kernel]:
     for layer in layers:
         if issubclass(layer, ElementWise):
             kernels += [forward_kernel(layer), backward_kernel(layer)]
+        if issubclass(layer, ElementWiseLoss):
+            for of in ("", "_of_scores"):
+                if hasattr(layer, f"function{of}"):
+                    kernels += [value_kernel(layer, f"function{of}"), loss_slope_kernel(layer, f"derivative{of}")]
         if issubclass(layer, Merging):
             kernels += [merge_kernel(layer), slope_kernel(layer, "slope_a", False), slope_kernel(layer, "slope_b", False)]
-    return [*kernels, *timing_kernels]
+    places = {name: place for place, name in enumerate(_FIRST)}
+    every = {id(k): k for k in (*kernels, *timing_kernels)}.values()
+    return sorted(every, key=lambda kernel: places.get(kernel.name, len(places)))
 
 
 def _done_mark() -> Path:
@@ -63,36 +92,25 @@ def _done_mark() -> Path:
     """
     digest = hashlib.sha256()
     package = Path(__file__).parents[1]
-    for folder in (package / "layers", package / "losses", package / "engine" / "optimizers"):
+    for folder in (package / "kernels", package / "layers", package / "losses", package / "engine" / "optimizers"):
         for source in sorted(folder.glob("*.py")):
             status = source.stat()
             digest.update(f"{source.name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return jit.cache_folder() / f"warm-{digest.hexdigest()[:16]}"
 
 
-def start_warming() -> subprocess.Popen[bytes] | None:
-    """Start the process, which whoever starts it ends; None if there is nothing left to compile."""
-    if _done_mark().exists():
-        return None
-    return subprocess.Popen(
-        [sys.executable, "-m", "studio.engine.warm"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "STUDIO_LANES": str(jit.lanes())},
-    )
-
-
-def main() -> None:
-    """Compile what is missing, at the lowest priority."""
-    if hasattr(os, "nice"):
-        os.nice(10)
+def start_warming() -> None:
+    """Let other processes compile what is missing of the built-in kernels, those of the templates first."""
     mark = _done_mark()
-    for kernel in standard_kernels():
-        if not kernel.is_ready:
-            _ = kernel.address
-    mark.touch()
+    if not mark.exists():
+        pool.in_background(__name__, lambda: mark_done(mark))
 
 
-if __name__ == "__main__":
-    main()
+def mark_done(mark: Path) -> None:
+    """Say for the next start that there is nothing to do; the marks of other sources go."""
+    if cache.problem():
+        return
+    with contextlib.suppress(OSError):
+        for old in mark.parent.glob("warm-*"):
+            old.unlink()
+    cache.put(mark, b"")

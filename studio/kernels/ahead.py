@@ -1,0 +1,271 @@
+"""Compiling in other processes, so that a window never waits for a compiler.
+
+Compiling in a thread would hold the interpreter for hundreds of milliseconds at a time and the
+window would stutter. A compiler needs a second or two to start: the processes stay for a while,
+and one that works through a long list in the background puts it aside for what is needed now.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from studio.kernels import cache
+from studio.kernels.cache import Code
+
+if TYPE_CHECKING:
+    from studio.kernels.jit import Kernel
+
+#: Processes at once, at most: two cores are enough to be ready soon, and more take too much memory.
+MOST = 2
+#: Seconds a process without work stays.
+_IDLE_SECONDS = 20.0
+#: How much lower than this process's their priority is.
+_NICE = 5
+
+
+class _Worker:
+    """One process, and a thread that reads its answers."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "studio.kernels.compile_worker", str(_NICE)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Plug-ins must be found there as they are here.
+            env={**os.environ, "STUDIO_LANES": str(cache.lanes()), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )
+        self.answer: Callable[[dict[str, Any] | None], None] | None = None
+        #: Told when its list of things to do in the background is done.
+        self.on_background: Callable[[], None] | None = None
+        self._last_words: deque[str] = deque(maxlen=20)
+        self._threads = [
+            threading.Thread(target=target, name="kernel-compiler", daemon=True) for target in (self._read, self._listen)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def last_words(self) -> str:
+        """What it said last on its way out."""
+        self._threads[1].join(1.0)
+        return next((line.strip() for line in reversed(self._last_words) if line.strip()), "no message")
+
+    @property
+    def is_busy_in_background(self) -> bool:
+        return self.on_background is not None
+
+    def send(self, request: dict[str, Any]) -> bool:
+        """Ask for something; false if the process is no more."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                continue  # what something printed on its way
+            if "background" in answer:
+                cache.note(answer.get("problem", ""))
+                done, self.on_background = self.on_background, None
+                if done is not None:
+                    done()
+            elif self.answer is not None:
+                told, self.answer = self.answer, None
+                told(answer)
+        last, self.answer = self.answer, None
+        if last is not None:
+            last(None)
+
+    def _listen(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._last_words.append(line.decode(errors="replace"))
+
+    def close(self) -> None:
+        """End it, whatever it is doing."""
+        self.process.kill()
+        self.process.wait()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(5.0)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
+class Pool:
+    """Processes that compile."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._free: list[_Worker] = []
+        self._timer: threading.Timer | None = None
+
+    def take(self, most: int) -> list[_Worker]:
+        """So many processes at most, started if there are not enough."""
+        with self._lock:
+            alive = [w for w in self._free if w.process.poll() is None]
+            dead = [w for w in self._free if w.process.poll() is not None]
+            taken, self._free = alive[:most], alive[most:]
+        for worker in dead:
+            worker.close()
+        while len(taken) < most:
+            taken.append(_Worker())
+        return taken
+
+    def give(self, workers: Iterable[_Worker]) -> None:
+        """Keep processes for a while."""
+        with self._lock:
+            self._free += workers
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = threading.Timer(_IDLE_SECONDS, self._close_idle)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _close_idle(self) -> None:
+        with self._lock:
+            idle = [w for w in self._free if not w.is_busy_in_background]
+            self._free = [w for w in self._free if w.is_busy_in_background]
+        for worker in idle:
+            worker.close()
+
+    def in_background(self, module: str, done: Callable[[], None]) -> None:
+        """Compile all that ``standard_kernels()`` of a module lists, while nothing else is asked for."""
+        workers = self.take(min(MOST, os.cpu_count() or 1))
+        left = [len(workers)]
+
+        def one_done() -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                done()
+            self.give(())
+
+        for share, worker in enumerate(workers):
+            worker.on_background = one_done
+            worker.send({"background": module, "share": share, "of": len(workers)})
+        self.give(workers)
+
+    def close(self) -> None:
+        """End all processes that have nothing to do now, or only in the background."""
+        with self._lock:
+            workers, self._free = self._free, []
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        for worker in workers:
+            worker.close()
+
+
+#: This process's.
+pool = Pool()
+atexit.register(pool.close)
+
+
+class _Job:
+    """Kernels to compile, and what became of them."""
+
+    def __init__(self, missing: list[Kernel]) -> None:
+        self._waiting = deque(missing)
+        self._lock = threading.Lock()
+        self.total, self.done = len(missing), 0
+        self.error = ""
+        self.changed = threading.Event()
+
+    def next_for(self, worker: _Worker) -> None:
+        """Give a process the next one."""
+        with self._lock:
+            while self._waiting and not self.error:
+                kernel = self._waiting.popleft()
+                if kernel.is_ready:  # by what runs in the background, or in another window
+                    self.done += 1
+                    continue
+                worker.answer = partial(self._answered, worker, kernel)
+                if worker.send(kernel.request()):
+                    return
+                worker.answer = None
+                self.error = worker.last_words
+        self.changed.set()
+
+    def _answered(self, worker: _Worker, kernel: Kernel, answer: dict[str, Any] | None) -> None:
+        if answer is None or "error" in answer:
+            self.error = answer["error"] if answer is not None else worker.last_words
+        else:
+            cache.note(answer.get("problem", ""))
+            if "code" in answer:
+                kernel.code = Code(answer["symbol"], answer["arguments"], base64.b64decode(answer["code"]), tuple(answer["needs"]))
+            with self._lock:
+                self.done += 1
+            self.next_for(worker)
+        self.changed.set()
+
+    @property
+    def over(self) -> bool:
+        return bool(self.error) or self.done >= self.total
+
+
+def compile_ahead(
+    kernels: Iterable[Kernel],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """Compile these kernels in other processes, and put them into the cache.
+
+    Parameters
+    ----------
+    kernels : iterable of Kernel
+    progress : callable
+        Told how many of how many are done.
+    stopped : callable
+        Asked now and then; true ends the work early.
+
+    Raises
+    ------
+    RuntimeError
+        When the compiler fails; the message ends with its last line.
+    """
+    missing = [k for k in {id(k): k for k in kernels}.values() if not k.is_ready]
+    if not missing:
+        return
+    job, told = _Job(missing), 0
+    progress(told, job.total)
+    workers = pool.take(min(MOST, os.cpu_count() or 1, len(missing)))
+    for worker in workers:
+        job.next_for(worker)
+    given_up = False
+    while not job.over and not given_up:
+        job.changed.wait(0.02)
+        job.changed.clear()
+        given_up = stopped()
+        if job.done != told:
+            told = job.done
+            progress(told, job.total)
+    whole = [w for w in workers if w.answer is None and w.process.poll() is None]
+    pool.give(whole)
+    for worker in workers:
+        if worker not in whole:
+            worker.answer = None
+            worker.close()
+    if job.error and not given_up:
+        raise RuntimeError(f"The kernels could not be compiled: {job.error}")
+

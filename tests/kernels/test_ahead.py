@@ -1,0 +1,67 @@
+"""Compiling in other processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from studio.kernels import ahead, cache
+from studio.kernels.jit import Kernel, generated
+
+TEXT = "def run(arena, record, table, state):\n    arena[record[2]] = {value}\n"
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An empty cache, and processes of the test's own that know of it."""
+    monkeypatch.setenv("STUDIO_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(cache, "_sentences", {})
+    monkeypatch.setattr(cache, "_held", {})
+    pool = ahead.Pool()
+    monkeypatch.setattr(ahead, "pool", pool)
+    yield tmp_path
+    pool.close()
+
+
+def made(value: str) -> Kernel:
+    return generated(f"test_ahead_{abs(hash(value)) % 1000}", TEXT.format(value=value))
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_processes_compile_and_stay_for_more() -> None:
+    told: list[tuple[int, int]] = []
+    first = [made("1.25"), made("2.25"), made("3.25")]
+    ahead.compile_ahead([*first, *first], lambda done, total: told.append((done, total)))
+    assert told[0] == (0, 3)
+    assert told[-1] == (3, 3)
+    assert all(k.is_ready and not k.is_loaded for k in first)
+    processes = {w.process.pid for w in ahead.pool._free}
+    assert len(processes) in (1, 2)
+    ahead.compile_ahead([made("4.25")])
+    assert {w.process.pid for w in ahead.pool._free} == processes
+    assert all(k.address for k in first)
+    assert not cache.problem()
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_the_one_at_fault_is_told_and_the_process_stays() -> None:
+    with pytest.raises(RuntimeError, match="could not be compiled: TypingError"):
+        ahead.compile_ahead([made("unknown_name")])
+    ahead.compile_ahead([made("5.25")])
+    assert made("5.25").is_ready
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_stopping_ends_the_processes_that_are_at_it() -> None:
+    ahead.compile_ahead([made("6.25"), made("7.25")], stopped=lambda: True)
+    assert not ahead.pool._free
+    assert not made("6.25").is_loaded
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_process_that_ends_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_LANES", "16")
+    monkeypatch.setattr(ahead.sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="could not be compiled"):
+        ahead.compile_ahead([made("8.25")])
