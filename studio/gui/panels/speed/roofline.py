@@ -41,9 +41,10 @@ class RooflinePlot(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._help = self.tr(
-            "Each dot is a layer: the larger, the more of the time it takes. No dot can be above the line, which is what "
-            "this processor does at best. Below its slope a layer waits for numbers from memory, below its flat part it "
-            "could only calculate faster. Click a dot to select its layer."
+            "Each dot is a layer: the larger, the more of the time it takes. The line is what this processor does at best. "
+            "Below its slope a layer waits for numbers, which are about as far away as those of a whole step are: one "
+            "whose numbers are nearer may be above. Below its flat part it could only calculate faster. "
+            "Click a dot to select its layer."
         )
         self.setToolTip(self._help)
         self.setAccessibleName(self.tr("Roofline: operations a byte against operations a second"))
