@@ -134,6 +134,10 @@ class Arguments:
         """How many different places a list of so many names."""
         return len(np.unique(self.integers(name, count)))
 
+    def filled(self, name: str, count: int) -> int:
+        """How many of so many lists, which begin where a list of starts says, have an entry."""
+        return int(np.count_nonzero(np.diff(self.integers(name, count + 1))))
+
     def same(self, one: str, other: str) -> bool:
         """Whether two arguments are the same place, so that what is read there is written there."""
         return self._values[self._names[one]] == self._values[self._names[other]]

@@ -40,13 +40,16 @@ def of_maths(name: str) -> int:
 
 
 @functools.cache
-def of_function(function: Callable[..., Any]) -> int:
-    """Operations of a function such as a layer's derivative on one number of each argument."""
+def of_function(function: Callable[..., Any], numbers: int = 2) -> int:
+    """Operations of a function such as a layer's derivative on one number of each argument.
+
+    Only the first so many arguments are numbers of their own each time; the others stay the same.
+    """
     try:
         tree = _tree(function)
     except OSError:
         return 0
-    return count(tree, {a.arg for a in tree.args.args}, function.__globals__)
+    return count(tree, {a.arg for a in tree.args.args[:numbers]}, function.__globals__)
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studio.engine.costs.arguments import Arguments
 from studio.engine.costs.formulas import Work, cost, each
+from studio.kernels.simd import LANES
 
 _CONTROL = "studio.kernels.control"
 _EMBEDDINGS = "studio.kernels.embeddings"
@@ -56,7 +57,7 @@ def _add_to_samples(a: Arguments) -> Work:
 @cost(_EMBEDDINGS, "sum_over_samples")
 def _sum_over_samples(a: Arguments) -> Work:
     n = a.features * a.batch
-    return Work(n, n, a.features)
+    return Work(n - a.features * LANES, n, a.features)
 
 
 @cost("studio.layers.sine_position_encoding", "add_sines")
@@ -70,7 +71,7 @@ def _add_sines(a: Arguments) -> Work:
 def _mix_pixels(a: Arguments) -> Work:
     entries = int(a.integers("starts", a.pixels + 1)[-1])
     read = len(set(a.integers("entries", 2 * entries)[::2].tolist()))
-    return Work(2.0 * entries * a.length, read * a.length, a.pixels * a.length)
+    return Work((2.0 * entries - a.filled("starts", a.pixels)) * a.length, read * a.length, a.pixels * a.length)
 
 
 @cost(_PICTURES, "frame_rows")

@@ -10,15 +10,15 @@ from studio.engine.costs.formulas import Formula, Work, cost, family
 from studio.kernels.jit import Kernel
 
 
-def _maths(kernel: Kernel) -> tuple[int, frozenset[str], list[str]]:
+def _maths(kernel: Kernel, numbers: int = 2) -> tuple[int, frozenset[str], list[str]]:
     """Operations of the maths a kernel is made from, the arguments it needs, and all of them in order."""
     body = kernel.function.__globals__["maths"].py_func
-    return of_function(body), arguments_used(body), list(body.__code__.co_varnames[: body.__code__.co_argcount])
+    return of_function(body, numbers), arguments_used(body), list(body.__code__.co_varnames[: body.__code__.co_argcount])
 
 
 @family(r".+_function", "rows", "length")
 def _forward(match: re.Match[str], kernel: Kernel) -> Formula:
-    done, _, _ = _maths(kernel)
+    done, _, _ = _maths(kernel, 1)
 
     def formula(a: Arguments) -> Work:
         n = a.rows * a.length
@@ -82,7 +82,7 @@ def _prelu(a: Arguments) -> Work:
 @cost("studio.layers.prelu", "prelu_backward")
 def _prelu_backward(a: Arguments) -> Work:
     n = a.pixels * a.channels * a.batch
-    return Work(n * (4 + 2 * a.wanted), 2 * n + _slopes(a), n * a.wanted + _slopes(a))
+    return Work(n * (4 + 3 * a.wanted), 2 * n + _slopes(a), n * a.wanted + _slopes(a))
 
 
 def _slopes(a: Arguments) -> int:

@@ -134,7 +134,7 @@ def _count_right(a: Arguments) -> Work:
 def _leave_out(a: Arguments) -> Work:
     n = a.answers * a.batch
     rows = a.distinct("counted_places", a.answers) + a.distinct("given_places", a.answers)
-    return Work(n * (4 * (a.count - 1) + 6), n * (a.count + 1) + rows * a.batch, 0.0)
+    return Work(n * (4 * (a.count - 1) + 8), n * (a.count + 1) + rows * a.batch, 0.0)
 
 
 # Softmax ---------------------------------------------------------------------------------------

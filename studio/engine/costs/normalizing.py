@@ -84,7 +84,7 @@ def _normalize_groups(a: Arguments) -> Work:
 @cost(_SAMPLE, "group_gradient_sums")
 def _group_gradient_sums(a: Arguments) -> Work:
     read = 2 * _grouped(a) + a.groups * (2 * a.batch + a.size)
-    return Work(4 * _grouped(a), read, 2 * a.groups * (a.batch + a.size))
+    return Work(5 * _grouped(a), read, 2 * a.groups * (a.batch + a.size))
 
 
 @cost(_SAMPLE, "normalize_groups_backward")

@@ -35,7 +35,9 @@ def _largest_with_places(a: Arguments) -> Work:
 @cost(_MODULE, "spread_largest")
 def _spread_largest(a: Arguments) -> Work:
     many, windows = _windows(a)
-    return Work(2.0 * many * a.length, 2 * windows * a.length, a.pixels * a.length)
+    # Where windows overlap there is a sum.
+    each = 3.0 if many > a.pixels else 2.0
+    return Work(each * many * a.length, 2 * windows * a.length, a.pixels * a.length)
 
 
 @cost(_MODULE, "means_of_windows")
@@ -47,7 +49,7 @@ def _means(a: Arguments) -> Work:
 @cost(_MODULE, "spread_means")
 def _spread_means(a: Arguments) -> Work:
     many, windows = _windows(a)
-    return Work(2.0 * many * a.length, windows * a.length, a.pixels * a.length)
+    return Work((2.0 * many - a.filled("starts", a.pixels)) * a.length, windows * a.length, a.pixels * a.length)
 
 
 @cost(_MODULE, "mean_of_pixels")
@@ -62,7 +64,7 @@ def _spread_mean(a: Arguments) -> Work:
 
 @cost(_MODULE, "largest_of_pixels")
 def _largest_of_pixels(a: Arguments) -> Work:
-    return Work(5.0 * a.pixels * a.length, a.pixels * a.length, 2 * a.length)
+    return Work(4.0 * (a.pixels - 1) * a.length, a.pixels * a.length, 2 * a.length)
 
 
 @cost(_MODULE, "spread_largest_of_pixels")

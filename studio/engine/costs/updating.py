@@ -38,7 +38,7 @@ _optimizer("lion", "lion", 13, 1)
 @cost(_CLIPPING, "clip_values")
 def _clip_values(a: Arguments) -> Work:
     n, gradients = a.share(a.floats), a.summands()
-    return Work(n * (gradients + 3), n * (gradients - 1), 0.0, n)
+    return Work(n * (gradients + 4), n * (gradients - 1), 0.0, n)
 
 
 @cost(_CLIPPING, "add_and_measure")
