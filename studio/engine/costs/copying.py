@@ -15,7 +15,8 @@ _BIDIRECTIONAL = "studio.layers.bidirectional"
 
 cost(_CONTROL, "barrier")(each(lambda a: 0, 0, 0, 0))
 cost(_CONTROL, "mark_valid")(each(lambda a: a.batch, 0, 0, 1))
-cost(_CONTROL, "gather")(each(lambda a: a.rows * a.row_length * a.batch, 0, 1, 1))
+for _module, _name in ((_CONTROL, "gather"), ("studio.kernels.stored", "gather_stored")):
+    cost(_module, _name)(each(lambda a: a.rows * a.row_length * a.batch, 0, 1, 1))
 cost(_CONTROL, "copy_rows")(each(lambda a: a.rows * a.length, 0, 1, 1))
 cost(_CONTROL, "add_into")(each(lambda a: a.rows * a.length, 1, 1, 0, 1))
 cost("studio.kernels.copies", "copy_runs")(each(lambda a: a.runs * a.length, 0, 1, 1))
