@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     for note in notes:
         print(note, file=sys.stderr)
     progress.tell("measuring what the machine can do")
-    about = machine({}, sorted({1, threads}))
+    about = machine({}, sorted({1, threads}), again=True)
     progress.tell("")
     quiet = options.json or options.markdown
     if not quiet:

@@ -14,7 +14,7 @@ from studio.engine.processor import cores, processor
 _PACKAGES = ("layer-studio", "numpy", "numba", "llvmlite")
 
 
-def machine(peer_versions: Mapping[str, str], threads: Sequence[int] = ()) -> dict[str, Any]:
+def machine(peer_versions: Mapping[str, str], threads: Sequence[int] = (), again: bool = False) -> dict[str, Any]:
     """Processor, system, versions and measured peaks, as JSON values.
 
     Parameters
@@ -23,6 +23,8 @@ def machine(peer_versions: Mapping[str, str], threads: Sequence[int] = ()) -> di
         Of other libraries.
     threads : sequence of int
         Numbers of threads to measure the peaks of, which takes a second each where they are not known.
+    again : bool
+        Whether to measure them in any case.
     """
     from studio.kernels.simd import LANES
 
@@ -38,7 +40,7 @@ def machine(peer_versions: Mapping[str, str], threads: Sequence[int] = ()) -> di
         "lanes": LANES,
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {**versions, **peer_versions},
-        "peaks": {str(count): peaks_json(measured_peaks(count)) for count in threads},
+        "peaks": {str(count): peaks_json(measured_peaks(count, again)) for count in threads},
     }
 
 

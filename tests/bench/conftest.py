@@ -12,7 +12,7 @@ from studio.engine.peaks import Peaks
 def known_peaks(monkeypatch):
     """Peaks of a made-up machine: measuring this one's takes seconds."""
 
-    def peaks(threads):
+    def peaks(threads, again=False):
         return Peaks(100.0, 10.0, ((16 << 10, 50.0),), threads, ((16 << 10, 60.0),), ((16 << 10, 70.0),))
 
     monkeypatch.setattr(machine, "measured_peaks", peaks)
