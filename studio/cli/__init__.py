@@ -52,6 +52,7 @@ def _run_command(given: list[str]) -> int:
     finally:
         if given[0] != "doctor":  # which says it itself
             _tell_of_plugins()
+            _tell_of_the_cache()
     return code
 
 
@@ -61,6 +62,13 @@ def _tell_of_plugins() -> None:
     for plugin in registry.plugins() if registry is not None else ():
         for sentence in plugin.problems:
             print(f"studio: {sentence}", file=sys.stderr)
+
+
+def _tell_of_the_cache() -> None:
+    """Say what is wrong with the kept kernels, if any were used: preparing them took time."""
+    cache = sys.modules.get("studio.kernels.cache")
+    if cache is not None and cache.problem():
+        print(f"studio: {cache.problem()}", file=sys.stderr)
 
 
 def _open_window(given: list[str]) -> int:

@@ -376,6 +376,8 @@ class Snapshot:
         ``finished`` (all epochs done) or ``failed`` (NaN, memory; see `problem`).
     message : str
         What is being prepared, or why training has finished; for the status bar.
+    notice : str
+        What else is wrong on this machine, in a sentence, such as that kernels cannot be kept.
     progress : float
         Share of the preparation that is done, 0 to 1.
     graph : Graph or None
@@ -427,6 +429,7 @@ class Snapshot:
     status: Status = "empty"
     message: str = ""
     progress: float = 0.0
+    notice: str = ""
     graph: Graph | None = None
     step: int = 0
     epoch: float = 0.0

@@ -14,6 +14,7 @@ from studio.engine.history import History
 from studio.engine.messages import Snapshot, Status, TrainingState, Watch, Written
 from studio.engine.run import TrainingRun
 from studio.engine.views import take_views
+from studio.kernels import cache
 
 #: Largest share of the time that goes into copies for the views.
 VIEW_SHARE = 0.04
@@ -66,6 +67,7 @@ class Publisher:
             status=standing.status,
             message=standing.message,
             progress=progress,
+            notice=cache.problem(),
             graph=standing.graph,
             problem=None,
         )
@@ -103,6 +105,7 @@ class Publisher:
             self.snapshot = Snapshot(
                 serial=serial,
                 status=standing.status,
+                notice=cache.problem(),
                 graph=standing.graph,
                 step=weights.step if weights is not None else 0,
                 epoch=weights.epoch if weights is not None else 0.0,
@@ -125,6 +128,7 @@ class Publisher:
             status=standing.status,
             message=standing.message,
             progress=1.0,
+            notice=cache.problem(),
             graph=standing.graph,
             step=run.network.step,
             epoch=run.network.epoch,

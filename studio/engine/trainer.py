@@ -74,6 +74,8 @@ class Trainer:
         self._stopping = threading.Event()
         #: The graph sent last, which may still be in the queue.
         self._newest: Graph | None = None
+        #: The graph that a network is made for now.
+        self._building: Graph | None = None
         self._thread: threading.Thread | None = None
         self._training = Training()
         self._run: TrainingRun | None = None
@@ -256,6 +258,7 @@ class Trainer:
             if errors:
                 raise EngineProblem(errors[0])
             self._tell("preparing", "Getting ready")
+            self._building = graph
             run = TrainingRun(graph, self._training, self._datasets, self._compile)
             self._desk.prepare(run)
         except EngineProblem as problem:
@@ -266,6 +269,8 @@ class Trainer:
         except RuntimeError as error:
             standing.status, standing.message, standing.problem = "invalid", "", Problem("", str(error))
             return
+        finally:
+            self._building = None
         self._run = run
         run.history = self._history
         if self._weights is not None:
@@ -293,9 +298,16 @@ class Trainer:
             def progress(done: int, total: int) -> None:
                 self._tell("preparing", f"Preparing kernels: {done} of {total}", done / total)
 
-            compile_kernels(wanted, progress, self._stopping.is_set)
+            building = self._building
+
+            def unwanted() -> bool:
+                return self._stopping.is_set() or (building is not None and self._newest is not building)
+
+            compile_kernels(wanted, progress, unwanted)
             if self._stopping.is_set():
                 raise EngineProblem(Problem("", "Stopped."))
+            if unwanted():
+                raise Outdated
 
     # Running -----------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from studio.gui.widgets.choice_field import NumberChoice
 from studio.gui.widgets.fixed import fix
 from studio.gui.widgets.label import Label, Rule
 from studio.gui.widgets.number_field import NumberField
+from studio.gui.widgets.preparing_note import preparing_words
 from studio.gui.widgets.readout import Readout
 from studio.gui.widgets.split_button import SplitButton
 from studio.gui.widgets.value_slider import ValueSlider, slider_range
@@ -318,6 +319,13 @@ class RunBar(QWidget):
         self._show_device()
 
     def _show_epoch(self, snapshot: Snapshot) -> None:
+        words, count = preparing_words(snapshot)
+        if words:  # in the epoch's place, how far that is
+            self.epoch.set_label(words)
+            self.epoch.show_value((count, True), share=snapshot.progress)
+            tip = self.tr("What the network is computed with is made ready for this machine. That is done once, and kept.")
+            self.epoch.setToolTip(tip)
+            return
         epochs = self._session.document.training.epochs
         epoch = math.floor(snapshot.epoch + 1e-9)
         # Training on past the settings' epochs is a new round of as many; while it runs it is a new one at once.

@@ -60,7 +60,7 @@ class TrainingLink(QObject):
         self._trusted_until = self._stale_until = 0.0
         self._step = 0
         self._restored: int | None = None
-        self._said = ""
+        self._said = self._noted = ""
         # Edits of one event (a paste, a drag's last move) become one command.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -203,6 +203,9 @@ class TrainingLink(QObject):
                 self._session.mark_trained()
             self._step = snapshot.step
         running = self._running
+        if running and self._status == "preparing" != snapshot.status:
+            # Run waits in the trainer's queue; the trainer is ready for a moment before it takes it.
+            self._trust()
         if time.monotonic() >= self._trusted_until and snapshot.status != "preparing":
             running = snapshot.status == "running"
         changed = (running, snapshot.status, snapshot.message) != (self._running, self._status, self._message)
@@ -213,3 +216,6 @@ class TrainingLink(QObject):
         if problem and problem != self._said and snapshot.status == "failed":
             self._session.say(problem, True)
         self._said = problem
+        if snapshot.notice and snapshot.notice != self._noted:
+            self._session.say(snapshot.notice, True)
+        self._noted = snapshot.notice

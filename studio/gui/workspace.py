@@ -18,6 +18,7 @@ from studio.gui.session import Session
 from studio.gui.theme import Theme
 from studio.gui.training_link import TrainingLink
 from studio.gui.widgets.dock import Dock
+from studio.gui.widgets.preparing_note import PreparingNote
 
 #: Raised when docks are added or renamed, so that an old layout is not forced on them.
 _LAYOUT = 1
@@ -65,6 +66,7 @@ class Workspace(QMainWindow):
         self.setMenuWidget(self.run_bar)
         self.canvas = Canvas(session, live)
         self.canvas.setMinimumSize(240, 160)
+        self.preparing_note = PreparingNote(self.canvas, live, link)
         self.setCentralWidget(self.canvas)
         self.palette_view = Palette(settings, shelf)
         self.palette_view.chosen.connect(self.canvas.add_layer)

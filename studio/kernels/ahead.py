@@ -46,7 +46,8 @@ class _Worker:
             # Plug-ins must be found there as they are here.
             env={**os.environ, "STUDIO_LANES": str(cache.lanes()), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
-        self.answer: Callable[[dict[str, Any] | None], None] | None = None
+        #: Who waits for answers, in their order.
+        self._waiting: deque[Callable[[dict[str, Any] | None], None]] = deque()
         #: Told when its list of things to do in the background is done.
         self.on_background: Callable[[], None] | None = None
         self._last_words: deque[str] = deque(maxlen=20)
@@ -63,12 +64,14 @@ class _Worker:
         return next((line.strip() for line in reversed(self._last_words) if line.strip()), "no message")
 
     @property
-    def is_busy_in_background(self) -> bool:
-        return self.on_background is not None
+    def is_busy(self) -> bool:
+        return self.on_background is not None or bool(self._waiting)
 
-    def send(self, request: dict[str, Any]) -> bool:
-        """Ask for something; false if the process is no more."""
+    def send(self, request: dict[str, Any], answer: Callable[[dict[str, Any] | None], None] | None = None) -> bool:
+        """Ask for something, and say who is told the answer (None: it ended); false if the process is no more."""
         assert self.process.stdin is not None
+        if answer is not None:
+            self._waiting.append(answer)
         try:
             self.process.stdin.write(json.dumps(request).encode() + b"\n")
             self.process.stdin.flush()
@@ -88,12 +91,10 @@ class _Worker:
                 done, self.on_background = self.on_background, None
                 if done is not None:
                     done()
-            elif self.answer is not None:
-                told, self.answer = self.answer, None
-                told(answer)
-        last, self.answer = self.answer, None
-        if last is not None:
-            last(None)
+            elif self._waiting:
+                self._waiting.popleft()(answer)
+        while self._waiting:
+            self._waiting.popleft()(None)
 
     def _listen(self) -> None:
         assert self.process.stderr is not None
@@ -145,8 +146,8 @@ class Pool:
 
     def _close_idle(self) -> None:
         with self._lock:
-            idle = [w for w in self._free if not w.is_busy_in_background]
-            self._free = [w for w in self._free if w.is_busy_in_background]
+            idle = [w for w in self._free if not w.is_busy]
+            self._free = [w for w in self._free if w.is_busy]
         for worker in idle:
             worker.close()
 
@@ -170,11 +171,12 @@ class Pool:
         """End all processes that have nothing to do now, or only in the background."""
         with self._lock:
             workers, self._free = self._free, []
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+            timer, self._timer = self._timer, None
         for worker in workers:
             worker.close()
+        if timer is not None:
+            timer.cancel()
+            timer.join(5.0)
 
 
 #: This process's.
@@ -200,10 +202,8 @@ class _Job:
                 if kernel.is_ready:  # by what runs in the background, or in another window
                     self.done += 1
                     continue
-                worker.answer = partial(self._answered, worker, kernel)
-                if worker.send(kernel.request()):
+                if worker.send(kernel.request(), partial(self._answered, worker, kernel)):
                     return
-                worker.answer = None
                 self.error = worker.last_words
         self.changed.set()
 
@@ -218,6 +218,11 @@ class _Job:
                 self.done += 1
             self.next_for(worker)
         self.changed.set()
+
+    def cancel(self) -> None:
+        """Ask for no more."""
+        with self._lock:
+            self._waiting.clear()
 
     @property
     def over(self) -> bool:
@@ -260,12 +265,9 @@ def compile_ahead(
         if job.done != told:
             told = job.done
             progress(told, job.total)
-    whole = [w for w in workers if w.answer is None and w.process.poll() is None]
-    pool.give(whole)
-    for worker in workers:
-        if worker not in whole:
-            worker.answer = None
-            worker.close()
+    # One that is still at it is asked for more when it is done.
+    job.cancel()
+    pool.give(workers)
     if job.error and not given_up:
         raise RuntimeError(f"The kernels could not be compiled: {job.error}")
 

@@ -53,10 +53,15 @@ def test_the_one_at_fault_is_told_and_the_process_stays() -> None:
 
 
 @pytest.mark.usefixtures("own_cache")
-def test_stopping_ends_the_processes_that_are_at_it() -> None:
-    ahead.compile_ahead([made("6.25"), made("7.25")], stopped=lambda: True)
-    assert not ahead.pool._free
-    assert not made("6.25").is_loaded
+def test_who_gives_up_waits_no_longer_and_the_processes_are_of_use_to_the_next() -> None:
+    many = [made(f"{number}.75") for number in range(8)]
+    ahead.compile_ahead(many, stopped=lambda: True)
+    assert not all(k.is_ready for k in many)
+    processes = {w.process.pid for w in ahead.pool._free}
+    ahead.compile_ahead([made("6.25")])
+    assert made("6.25").is_ready
+    assert {w.process.pid for w in ahead.pool._free} == processes
+    assert sum(k.is_ready for k in many) <= 2  # those that were being compiled
 
 
 @pytest.mark.usefixtures("own_cache")

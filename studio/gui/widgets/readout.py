@@ -63,6 +63,11 @@ class Readout(QWidget):
         """What is shown, as plain text."""
         return " ".join(text for text, _ in self._pieces)
 
+    @property
+    def label(self) -> str:
+        """The words above the value."""
+        return self._label
+
     def set_label(self, label: str) -> None:
         """Change the words above the value."""
         if label != self._label:
