@@ -32,6 +32,8 @@ GOALS = {"arithmetic": 0.85, "memory": 0.70}
 _PRODUCTS = re.compile(r"(multiply|correlate|outer|collect|weigh|sample_product)_\d.*|attend|attend_backward|(lstm|gru|simplernn)_(forward|backward)")
 #: Microseconds of a kernel's bound below which the call itself takes a good part of the time.
 _SMALL = 0.05
+#: Microseconds above which the clock's own time and grain do not matter.
+_LONG = 1.0
 #: Steps before anything is measured.
 _WARM_UP = 3
 
@@ -171,8 +173,10 @@ def calls_of(
         cost = cost_of(call, plan)
         if cost.known and not cost.operations and not cost.traffic:
             continue  # a barrier
-        # By itself it finds its data nearer, so that more time is some other program's.
-        alone = min(float(np.min(runner.alone(index, float(inside[index]), rounds))), float(inside[index]))
+        alone = float(np.min(runner.alone(index, float(inside[index]), rounds)))
+        if inside[index] > _LONG:
+            # By itself it finds its data nearer, so that more time is some other program's.
+            alone = min(alone, float(inside[index]))
         yield CallRate(
             call.kernel.name, where, titles.get(call.node, ""), call.phase,
             alone, float(inside[index]), cost.operations, cost.traffic, cost.known,

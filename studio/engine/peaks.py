@@ -29,7 +29,7 @@ from studio.kernels.simd import LANES, at, load, splat, store
 #: Sums at once: enough to fill the pipelines of two units, and few enough for 16 registers.
 _SUMS = 12
 #: Bytes that are gone through: near caches, the middle ones, the far one, what mostly still fits there.
-_SIZES = (16 << 10, 192 << 10, 768 << 10, 6 << 20, 24 << 20)
+_SIZES = (16 << 10, 192 << 10, 768 << 10, 6 << 20, 12 << 20, 24 << 20)
 #: Bytes that fit into no cache; all threads share them.
 _MEMORY = 192 << 20
 #: Less is gone through again and again in one call, so that going there and back takes none of the time.

@@ -67,7 +67,7 @@ def test_all_kernels_of_a_workload_are_measured(known_peaks):
     assert names == {c.kernel.name for c in ours.network.train_plan.plan.calls} - {"barrier"}
     ours.close()
     assert [k.share for k in found if k.known] == sorted(k.share for k in found if k.known)
-    assert all(c.alone_us <= c.step_us for k in found for c in k.calls)
+    assert all(c.alone_us <= c.step_us for k in found for c in k.calls if c.step_us > 1)
     product = next(k for k in found if k.name.startswith("multiply_8x2"))
     assert product.gflops > 0.5
     assert product.gigabytes > 0.1
