@@ -291,6 +291,7 @@ class RunBar(QWidget):
         words = "CUDA" if training.device == "cuda" else numbers.counted(threads, self.tr("CPU · {count} thread"), self.tr("CPU · {count} threads"))
         if words != self.device_button.text():
             self.device_button.setText(words)
+            self._make_room()
 
     def _show_state(self) -> None:
         theme, running = Theme.instance(), self._link.running
@@ -371,6 +372,7 @@ class RunBar(QWidget):
 
     def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         super().showEvent(event)
+        self._make_room()
         self._show_numbers()
 
     def changeEvent(self, event) -> None:  # type: ignore[no-untyped-def]

@@ -28,6 +28,15 @@ def test_nothing_is_cut_off_at_any_width(make_studio, width):
     assert bar.rate_field.isVisible()
 
 
+def test_longer_words_take_the_place_of_the_least_needed(make_studio, qtbot):
+    window = make_studio("digits-convnet", size=(1280, 800))
+    bar = window.workspace.run_bar
+    for threads in (1, 2, 1):
+        window.session.edit(window.session.document.with_training(threads=threads), "threads")
+        qtbot.waitUntil(lambda words=f"CPU · {threads} thread": bar.device_button.text().startswith(words))
+        assert bar.layout().sizeHint().width() <= bar.width()
+
+
 def test_batch_size_is_typed_or_refused_in_a_sentence(make_studio, hands):
     window = make_studio("xor")
     field = window.workspace.run_bar.batch_field
