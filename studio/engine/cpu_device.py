@@ -245,12 +245,12 @@ def form_of(array: StoredArray) -> list[np.ndarray]:
     """How `studio.kernels.stored` is told of samples on the disk: first the form, then what it points at."""
     mean, scale = array.mean, array.scale
     rows = np.ascontiguousarray(array.rows, np.uint32)
-    parts = [rows, mean.astype(np.float32), scale.astype(np.float32), mean, scale]
+    parts = [rows, mean.astype(np.float32), (1.0 / scale).astype(np.float32), mean, scale]
     room = aligned_array(LANES * len(mean), np.float32)
     form = aligned_array(stored.FORM_LENGTH, np.int64)
     form[stored.KIND] = stored.KINDS.index(array.raw.dtype.str[1:])
     form[stored.RAW] = array.raw.ctypes.data
-    places = (stored.ROWS, stored.MEAN, stored.SCALE, stored.WIDE_MEAN, stored.WIDE_SCALE)
+    places = (stored.ROWS, stored.MEAN, stored.INVERSE, stored.WIDE_MEAN, stored.WIDE_SCALE)
     for place, part in zip(places, parts, strict=True):
         form[place] = part.ctypes.data
     form[stored.ROOM] = room.ctypes.data

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba import float32, float64, int64, types
+from numba.extending import intrinsic
 
 from studio.kernels.jit import inline, kernel
 from studio.kernels.simd import (
     LANES,
+    VECTOR,
     address_as,
     at,
     doubles_at,
     floats_at,
     integers_at,
     integers_in,
+    load,
+    store,
     transpose_block,
+    vector,
 )
 from studio.kernels.state import ARRAYS, FIRST, FORMS, ORDER, POSITION, VALID
 
 #: Places of a form: kind of numbers, addresses of the file's numbers, of the rows (uint32), of mean
-#: and scale (float32, then float64), and of room for `LANES` samples (float32).
-KIND, RAW, ROWS, MEAN, SCALE, WIDE_MEAN, WIDE_SCALE, ROOM = range(8)
+#: and 1 / scale (float32), of mean and scale (float64), and of room for `LANES` samples (float32).
+KIND, RAW, ROWS, MEAN, INVERSE, WIDE_MEAN, WIDE_SCALE, ROOM = range(8)
 FORM_LENGTH = 16
 #: Kinds of numbers, as NumPy writes them; their places are what `KIND` says.
 KINDS = ("u1", "i1", "i2", "u2", "f4", "i4", "f8", "i8")
@@ -33,11 +38,32 @@ _words_at = address_as(ir.IntType(32), types.CPointer(types.int32))
 _rows_at = address_as(ir.IntType(32), types.CPointer(types.uint32))
 
 
+@intrinsic
+def _load_numbers(context, pointer):
+    """`LANES` numbers of any of the short types as floats."""
+    kind = pointer.dtype
+
+    def generate(context, builder, signature, arguments):
+        element = arguments[0].type.pointee
+        place = builder.bitcast(arguments[0], ir.VectorType(element, LANES).as_pointer())
+        # In a file numbers may lie anywhere.
+        numbers = builder.load(place, align=1)
+        if isinstance(kind, types.Float):
+            return numbers
+        convert = builder.sitofp if kind.signed else builder.uitofp
+        return convert(numbers, VECTOR)
+
+    return vector(pointer), generate
+
+
 @inline
 def _narrow(source, target, length, form):
-    mean, scale = floats_at(form[MEAN]), floats_at(form[SCALE])
-    for i in range(length):
-        target[i] = (float32(source[i]) - mean[i]) / scale[i]
+    mean, inverse = floats_at(form[MEAN]), floats_at(form[INVERSE])
+    whole = length - length % LANES
+    for i in range(0, whole, LANES):
+        store(at(target, i), (_load_numbers(at(source, i)) - load(at(mean, i))) * load(at(inverse, i)))
+    for i in range(whole, length):
+        target[i] = (float32(source[i]) - mean[i]) * inverse[i]
 
 
 @inline
