@@ -39,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
     """
     progress = _Progress()
     threads = options.threads or cores()
+    if options.soak is not None:
+        return _soak(options, threads, progress)
     if options.scale is not None:
         return _scale(options, threads, progress)
     if options.kernels:
@@ -108,6 +110,26 @@ def _kernels(options: argparse.Namespace, progress: _Progress) -> int:
         print(json.dumps({"machine": machine({}, [1]), **kernels.kernels_json(found, peaks)}))
         return 0
     print(f"{report.heading(machine({}, [1]))}\n\n{kernels.table(found)}")
+    return 0
+
+
+def _soak(options: argparse.Namespace, threads: int, progress: _Progress) -> int:
+    from studio.bench import soak
+    from studio.bench.window import WindowFailure
+
+    try:
+        samples = soak.measure(60.0 * options.soak, not options.no_window, threads, progress.tell)
+    except WindowFailure as failure:
+        progress.tell("")
+        print(f"studio: {failure}", file=sys.stderr)
+        return 1
+    progress.tell("")
+    found = soak.summary(samples)
+    found |= {"window": not options.no_window, "threads": threads}
+    if options.json:
+        print(json.dumps({"machine": machine({}), "soak": found}))
+    else:
+        print(soak.text(found))
     return 0
 
 

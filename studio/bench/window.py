@@ -58,6 +58,23 @@ class Turn:
     window_share: float = 0.0
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of training that was not paused before, nor is it after.
+
+    Parameters
+    ----------
+    seconds : float
+    steps_per_second : float
+    resident : int
+        Bytes of memory that the process holds at its end.
+    """
+
+    seconds: float
+    steps_per_second: float
+    resident: int
+
+
 class TrainingProcess:
     """A process that trains workload d, with the window or without, when it is asked to."""
 
@@ -81,13 +98,20 @@ class TrainingProcess:
 
     def turn(self, seconds: float) -> Turn:
         """Train for so long and say how it went."""
+        answer = self._ask({"seconds": seconds})
+        return Turn(answer["steps_per_second"], tuple(answer["gaps"]), tuple(answer["work"]), answer["window_share"])
+
+    def go_on(self, seconds: float) -> Stretch:
+        """Train for so long, and do not stop."""
+        return Stretch(**self._ask({"seconds": seconds, "go_on": True}))
+
+    def _ask(self, what: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         try:
-            print(json.dumps({"seconds": seconds}), file=self._process.stdin, flush=True)
+            print(json.dumps(what), file=self._process.stdin, flush=True)
         except OSError:
             raise WindowFailure(self._last_words()) from None
-        answer = self._read()
-        return Turn(answer["steps_per_second"], tuple(answer["gaps"]), tuple(answer["work"]), answer["window_share"])
+        return self._read()
 
     def close(self) -> None:
         """End the process."""

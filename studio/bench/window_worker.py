@@ -1,7 +1,8 @@
 """The process that trains workload d, in the real window or without one.
 
 Started as ``python -m studio.bench.window_worker window|alone THREADS``. Each line on stdin,
-``{"seconds": 3}``, is one turn; the answer is one JSON line. Between turns the thread of the
+``{"seconds": 3}``, is one turn; the answer is one JSON line. With ``"go_on": true`` training does
+not pause at the end. Between turns the thread of the
 window waits for the next line, so that it does nothing at all.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from studio.bench.resident import resident_bytes
 from studio.bench.workloads import WORKLOADS
 from studio.core.document import Document
 from studio.data import load
@@ -42,6 +44,14 @@ def _steps(trainer: Trainer) -> int:
     return state.step
 
 
+def _stretch(trainer: Trainer, wait: Callable[[], None]) -> dict[str, Any]:
+    """What happens while `wait` waits, as `studio.bench.window.Stretch` has it."""
+    steps, begin = _steps(trainer), time.perf_counter()
+    wait()
+    steps, taken = _steps(trainer) - steps, time.perf_counter() - begin
+    return {"seconds": taken, "steps_per_second": steps / taken, "resident": resident_bytes()}
+
+
 class Alone:
     """Trains without a window."""
 
@@ -63,6 +73,14 @@ class Alone:
         self.trainer.send(Pause())
         self._wait(lambda: self.trainer.take().status == "paused")
         return {"steps_per_second": steps / taken, "gaps": [], "work": [], "window_share": 0.0}
+
+    def go_on(self, seconds: float) -> dict[str, Any]:
+        """Train for so long, without a pause before or after."""
+        if self.trainer.snapshot.status != "running":
+            self.trainer.send(SetPace(0.0))
+            self.trainer.send(Run())
+            time.sleep(_SETTLE)
+        return _stretch(self.trainer, lambda: time.sleep(seconds))
 
     def close(self) -> None:
         """End training."""
@@ -130,6 +148,14 @@ class InWindow:
         gaps, work = ([round(value, 3) for value in values] for values in (self._gaps, self._work))
         return {"steps_per_second": steps / taken, "gaps": gaps, "work": work, "window_share": busy / taken}
 
+    def go_on(self, seconds: float) -> dict[str, Any]:
+        """Train for so long, without a pause before or after."""
+        if self.window.link.status != "running":
+            self.trainer.send(SetPace(0.0))
+            self.window.link.run()
+            self._spin(_SETTLE)
+        return _stretch(self.trainer, lambda: self._spin(seconds))
+
     def close(self) -> None:
         """End training; the process ends right after, window and all."""
         self.trainer.close()
@@ -169,7 +195,9 @@ def main(arguments: list[str]) -> int:
             side = InWindow(threads, Path(folder)) if kind == "window" else Alone(threads)
             print(json.dumps({"ready": True}), file=answers)
             for line in sys.stdin:
-                print(json.dumps(side.turn(json.loads(line)["seconds"])), file=answers)
+                asked = json.loads(line)
+                act = side.go_on if asked.get("go_on") else side.turn
+                print(json.dumps(act(asked["seconds"])), file=answers)
             side.close()
         except Exception as error:
             print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers)

@@ -64,6 +64,13 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         metavar="A,...",
         help=f"what grows with --scale: {', '.join(AXES)}; all by default",
     )
+    parser.add_argument(
+        "--soak",
+        type=_whole(1, 24 * 60),
+        metavar="MINUTES",
+        help="instead: train for so long with the window open (off screen), and say how memory and speed change",
+    )
+    parser.add_argument("--no-window", action="store_true", help="with --soak: train without the window")
 
 
 def bench(options: argparse.Namespace) -> int:

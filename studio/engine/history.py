@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 _FIRST_CAPACITY = 1024
+#: A curve with so many points, those of a quarter of an hour, is thinned out.
+MOST_POINTS = 1 << 15
 
 
 class History:
@@ -58,6 +60,23 @@ class History:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Copies of all curves, float64 ``(points, 2)``, for files."""
         return {name: points[:count].copy() for name, (points, count) in self._columns.items()}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a curve has as many points as one should."""
+        return any(count >= MOST_POINTS for _, count in self._columns.values())
+
+    def thinned(self) -> History:
+        """A history of its own in which full curves have every other point of their older three quarters.
+
+        An hour's curve then is as sharp as ever at its end, and takes no more memory than a minute's.
+        """
+        arrays = self.to_arrays()
+        for name, points in arrays.items():
+            if len(points) >= MOST_POINTS:
+                old = len(points) * 3 // 4
+                arrays[name] = np.concatenate([points[:old:2], points[old:]])
+        return History.from_arrays(arrays)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> History:

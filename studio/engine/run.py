@@ -371,6 +371,8 @@ class TrainingRun:
             self.history.append("accuracy", network.epoch, accuracy)
         if schedule_of(network.training) is not None:
             self.history.append("learning_rate", network.epoch, network.learning_rate)
+        if self.history.is_full:
+            self.history = self.history.thinned()
         if at_epoch and watched:
             rate = network.learning_rate
             self.stopped = self.watch.end_epoch(self.validate())

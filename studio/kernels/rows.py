@@ -19,7 +19,7 @@ from studio.kernels.simd import LANES, at, load, splat, store, transpose_block
 from studio.kernels.state import SEED, SHARD, STEP, THREAD
 
 #: Rows and vectors of a tile whose sums fit into registers. Rows divide any number of columns.
-ROWS, PANEL = (4, 3) if LANES == 8 else (8, 2)
+ROWS, PANEL = (8, 2) if LANES == 16 else (4, 3)
 
 
 @function

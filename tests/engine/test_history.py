@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.engine.history import History
+from studio.engine.history import MOST_POINTS, History
 
 names = st.sampled_from(["loss", "accuracy", "val_loss"])
 numbers = st.floats(-1e6, 1e6)
@@ -38,6 +38,29 @@ def test_views_taken_earlier_keep_their_numbers_while_the_curve_grows() -> None:
     assert history.count("loss") == 10_000
     assert np.array_equal(history.series("loss")[0], np.arange(10_000))
     assert history.last_epoch == 9999.0
+
+
+def test_a_full_curve_is_thinned_where_it_is_old() -> None:
+    history = History()
+    for i in range(MOST_POINTS - 1):
+        history.append("loss", i / 100, -i)
+    history.append("val_loss", 1.0, 2.0)
+    assert not history.is_full
+    history.append("loss", 400.0, 7.0)
+    assert history.is_full
+    thin = history.thinned()
+    assert not thin.is_full
+    epochs, values = thin.series("loss")
+    assert len(epochs) == MOST_POINTS * 5 // 8
+    assert (np.diff(epochs) > 0).all()
+    assert (epochs[0], values[0]) == (0.0, 0.0)
+    assert (epochs[-1], values[-1]) == (400.0, 7.0)
+    # The newest quarter has all its points, and all points are ones that were there.
+    last = MOST_POINTS // 4
+    assert np.array_equal(epochs[-last:], history.series("loss")[0][-last:])
+    assert set(zip(epochs, values, strict=True)) <= set(zip(*history.series("loss"), strict=True))
+    assert thin.count("val_loss") == 1
+    assert history.count("loss") == MOST_POINTS
 
 
 def test_an_unknown_curve_is_empty() -> None:
