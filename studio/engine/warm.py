@@ -66,8 +66,9 @@ def standard_kernels() -> list[Kernel]:
         kernels += [multiply_kernel(outputs, vectors) for vectors in range(1, SHAPE.vectors + 1)]
     for outputs in range(SHAPE.correlated_outputs, 0, -1):
         kernels.append(correlate_kernel(outputs))
-    for inputs in range(SHAPE.outputs, 0, -1):
-        kernels += [outer_kernel(inputs, vectors) for vectors in range(1, SHAPE.vectors + 1)]
+    for vectors in range(1, SHAPE.vectors + 1):
+        most = SHAPE.outputs if vectors > 1 else SHAPE.single
+        kernels += [outer_kernel(inputs, vectors) for inputs in range(most, 0, -1)]
     # Depthwise convolutions of 3 x 3; others are compiled when they are first used.
     kernels += [collect_kernel(vectors * LANES, many) for vectors in (8, 4, 2, 1) for many in (True, False)]
     kernels += [weigh_kernel(9, with_bias) for with_bias in (True, False)]

@@ -148,7 +148,7 @@ def lower_correlation(
     # What the next pixel sees that this one did not.
     fresh = min(max(batch, int(x_pixels[1] - x_pixels[0])) if len(x_pixels) > 1 else batch, int(offsets.max()) + batch)
     vectors = 2 if padded % (2 * lanes) == 0 else 1
-    (_, inputs, blocks), *rest = split_evenly(depth, SHAPE.outputs)
+    (_, inputs, blocks), *rest = split_evenly(depth, SHAPE.outputs if vectors > 1 else SHAPE.single)
     near = max(1, min(len(x_pixels), _TURNED // (batch * padded)))
     rows = lowering.table(np.minimum(np.arange(padded), outputs - 1) * batch)
     turned = lowering.temporary(near * batch * padded + (depth + 1) * padded)

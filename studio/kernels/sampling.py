@@ -12,7 +12,8 @@ from numba import float32, int64
 
 from studio.kernels.jit import inline, kernel
 from studio.kernels.random_vectors import draw_uniforms
-from studio.kernels.simd import LANES, at
+from studio.kernels.scattered import gather
+from studio.kernels.simd import LANES, at, load, round_down, select, splat, store
 from studio.kernels.state import SEED, SHARD, STEP, THREAD
 
 #: What is shown outside the picture: a number, the nearest pixel, or the picture mirrored.
@@ -90,6 +91,30 @@ def _inside(place, count, mode):
     return place if place < count else 2 * count - 1 - place
 
 
+@inline
+def _within(place, count, mode):
+    """`_inside` for a vector of whole numbers; where there is no pixel, the nearest one."""
+    last = float32(count - 1)
+    if mode == 2:
+        both = float32(2 * count)
+        place = place - both * round_down(place * (float32(1.0) / both))
+        # The quotient may have been rounded to the next whole number.
+        place = select(place < 0, place + both, place)
+        place = select(place >= both, place - both, place)
+        place = select(place > last, both - float32(1.0) - place, place)
+    # Compared so that what is no number becomes one: it says where to read.
+    place = select(place > 0, place, 0.0)
+    return select(place < last, place, last)
+
+
+@inline
+def _share_inside(place, count, mode):
+    """1 where there is a pixel, else 0."""
+    if mode != 0:
+        return splat(1.0)
+    return select(place < 0, 0.0, select(place > float32(count - 1), 0.0, splat(1.0)))
+
+
 @kernel
 def sample_pictures(arena, record, table, state):
     """y = x at the places that the maps say, bilinear between pixels."""
@@ -97,25 +122,30 @@ def sample_pictures(arena, record, table, state):
     x, x_row, y, y_row = at(arena, record[6]), record[7], at(arena, record[8]), record[9]
     maps, mode, fill = at(arena, record[10]), record[11], arena[record[12]]
     pixel = channels * batch
-    for r in range(height):
-        for c in range(width):
-            target = r * y_row + c * pixel
-            for b in range(batch):
-                row = maps[b] * float32(r) + maps[batch + b] * float32(c) + maps[2 * batch + b]
-                column = maps[3 * batch + b] * float32(r) + maps[4 * batch + b] * float32(c) + maps[5 * batch + b]
-                top, left = int64(math.floor(row)), int64(math.floor(column))
-                down, across = row - float32(top), column - float32(left)
-                r0, r1 = _inside(top, height, mode), _inside(top + 1, height, mode)
-                c0, c1 = _inside(left, width, mode), _inside(left + 1, width, mode)
+    for b in range(0, batch, LANES):
+        m0, m1, m2 = load(at(maps, b)), load(at(maps, batch + b)), load(at(maps, 2 * batch + b))
+        m3, m4, m5 = load(at(maps, 3 * batch + b)), load(at(maps, 4 * batch + b)), load(at(maps, 5 * batch + b))
+        for r in range(height):
+            first_row, first_column = m0 * float32(r) + m2, m3 * float32(r) + m5
+            for c in range(width):
+                row, column = m1 * float32(c) + first_row, m4 * float32(c) + first_column
+                top, left = round_down(row), round_down(column)
+                down, across = row - top, column - left
+                r0, r1 = _within(top, height, mode), _within(top + 1.0, height, mode)
+                c0, c1 = _within(left, width, mode), _within(left + 1.0, width, mode)
+                above, below = _share_inside(top, height, mode), _share_inside(top + 1.0, height, mode)
+                before, behind = _share_inside(left, width, mode), _share_inside(left + 1.0, width, mode)
                 for k in range(channels):
-                    place = k * batch + b
-                    a = x[r0 * x_row + c0 * pixel + place] if r0 >= 0 and c0 >= 0 else fill
-                    d = x[r0 * x_row + c1 * pixel + place] if r0 >= 0 and c1 >= 0 else fill
-                    e = x[r1 * x_row + c0 * pixel + place] if r1 >= 0 and c0 >= 0 else fill
-                    f = x[r1 * x_row + c1 * pixel + place] if r1 >= 0 and c1 >= 0 else fill
-                    upper = a + across * (d - a)
-                    lower = e + across * (f - e)
-                    y[target + place] = upper + down * (lower - upper)
+                    source = at(x, k * batch + b)
+                    p = gather(source, r0, c0, x_row, pixel) - fill
+                    q = gather(source, r0, c1, x_row, pixel) - fill
+                    s = gather(source, r1, c0, x_row, pixel) - fill
+                    t = gather(source, r1, c1, x_row, pixel) - fill
+                    p, q = p * before, q * behind
+                    s, t = s * before, t * behind
+                    upper = (p + across * (q - p)) * above
+                    lower = (s + across * (t - s)) * below
+                    store(at(y, r * y_row + c * pixel + k * batch + b), upper + down * (lower - upper) + fill)
 
 
 @kernel

@@ -57,16 +57,19 @@ class TileShape:
         Most vectors V of `multiply_tile`.
     correlated_outputs, correlated_inputs : int
         R and Q of `correlate_tile`.
+    single : int
+        R of `outer_tile` with one vector.
     """
 
     outputs: int
     vectors: int
     correlated_outputs: int
     correlated_inputs: int
+    single: int
 
 
 #: 32 vector registers with AVX-512 and NEON, 16 otherwise.
-SHAPE = TileShape(6, 2, 4, 2) if LANES == 8 else TileShape(8, 2, 8, 3)
+SHAPE = TileShape(6, 2, 4, 2, 12) if LANES == 8 else TileShape(8, 2, 8, 3, 16)
 
 
 def _multiply_tile(outputs: int, vectors: int):
@@ -371,6 +374,8 @@ def _lane_tile(builder, rows, columns, depth, a, a_row, a_depth, b, b_column, b_
 
 
 #: By (outputs, vectors). Kernels name them as module globals: Numba's cache needs that.
+for _inputs in range(9, 17):
+    globals()[f"outer_{_inputs}x1"] = _outer_tile(_inputs, 1)
 for _outputs in range(1, 9):
     for _vectors in range(1, 4):
         globals()[f"multiply_{_outputs}x{_vectors}"] = _multiply_tile(_outputs, _vectors)

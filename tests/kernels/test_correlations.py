@@ -14,7 +14,7 @@ generator = np.random.default_rng(5)
 
 
 @pytest.mark.parametrize(
-    ("inputs", "vectors", "blocks", "smaller"), [(1, 1, 1, 0), (1, 2, 3, 0), (2, 1, 1, 1), (SHAPE.outputs, 2, 2, 1)]
+    ("inputs", "vectors", "blocks", "smaller"), [(1, 1, 1, 0), (1, 2, 3, 0), (2, 1, 1, 1), (SHAPE.outputs, 2, 2, 1), (SHAPE.single, 1, 1, 1)]
 )
 @pytest.mark.parametrize(("pixels", "near"), [(1, 1), (5, 2), (4, 4)])
 @pytest.mark.parametrize("missing", [0, 3])
