@@ -35,7 +35,7 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         raise DataError("The option weight is not written plainly: write it as &weight=COLUMN, or rename the file.")
     x_shape, y_shape = facts.x_shape, facts.y_shape
     count = facts.samples + facts.test_samples
-    if facts.pictures and layer.resize:
+    if _resizes(facts, layer):
         x_shape = (layer.resize, layer.resize, x_shape[2])
         check_size(facts.title, count * layer.resize**2 * x_shape[2])
         y_shape = (layer.resize, layer.resize) if len(y_shape) == 2 else y_shape
@@ -55,9 +55,14 @@ def info_of(facts: Facts, layer: Data) -> DatasetInfo:
         notes=(*notes, _SCALED) if scaled else notes,
         vocabulary=facts.vocabulary,
         continues=facts.continues,
-        on_disk=facts.on_disk and not (facts.pictures and bool(layer.resize)),
+        on_disk=facts.on_disk and not _resizes(facts, layer),
         weighted=bool(facts.weights),
     )
+
+
+def _resizes(facts: Facts, layer: Data) -> bool:
+    """Whether pictures get another size than they have."""
+    return facts.pictures and layer.resize > 0 and facts.x_shape[:2] != (layer.resize, layer.resize)
 
 
 def prepare(facts: Facts, arrays: Arrays, layer: Data, progress: Progress = silent) -> Dataset:
@@ -75,7 +80,7 @@ def prepare(facts: Facts, arrays: Arrays, layer: Data, progress: Progress = sile
     """
     info = info_of(facts, layer)
     x, x_test, y, y_test = arrays.x, arrays.x_test, arrays.y, arrays.y_test
-    if facts.pictures and layer.resize:
+    if _resizes(facts, layer):
         x = resample(x, layer.resize)
         x_test = None if x_test is None else resample(x_test, layer.resize)
         if len(facts.y_shape) == 2:

@@ -7,17 +7,30 @@ blocks as make a window. While one window is learned, the next is fetched.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from studio.core.problems import Problem
 from studio.core.stored import WINDOW_BYTES, StoredArray, advise
+from studio.engine.failure import EngineProblem
 from studio.kernels.random_numbers import SHUFFLE_KEY, philox
 
 #: Bytes of a block, whose samples lie together in the file.
 BLOCK_BYTES = 1 << 20
 #: Samples of a window at most, where they are small.
 _MOST_SAMPLES = 1 << 20
+
+
+def _stamp(path: str | Path) -> tuple[int, int]:
+    """What tells whether a file changed; nothing is like that of one that is gone."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
 
 
 class Windows:
@@ -58,6 +71,13 @@ class Windows:
         self._made: dict[int, np.ndarray] = {}
         self._fetched = 0
         self._left = 0
+        self._files = {a.raw.filename: _stamp(a.raw.filename) for a in arrays if isinstance(a.raw, np.memmap) and a.raw.filename}
+
+    def _check_files(self) -> None:
+        # What is read behind the end of a file that became shorter would end the process.
+        for path, stamp in self._files.items():
+            if _stamp(path) != stamp:
+                raise EngineProblem(Problem("", f"{Path(path).name} changed while the network learned from it: start again."))
 
     def cover(self, seed: int, epoch: int, position: int, batch: int) -> tuple[np.ndarray, int, int]:
         """The order around a place in an epoch.
@@ -77,7 +97,13 @@ class Windows:
         start : int
         steps : int
             Minibatches that may be taken before this is asked again, at least 1.
+
+        Raises
+        ------
+        EngineProblem
+            When a file changed.
         """
+        self._check_files()
         if self._pass != (seed, epoch):
             self._begin(seed, epoch)
         number = position // self.window

@@ -164,6 +164,13 @@ def test_pictures_that_are_resized_are_read(small_memory, tmp_path):
     assert loaded.train.x.shape[1:] == (3, 3, 1)
 
 
+def test_pictures_that_have_the_wanted_size_stay(small_memory, tmp_path):
+    x, y = pictures(200, 6, 6)
+    loaded = load(Data(source=save(tmp_path, "folder", x, y), resize=6))
+    assert loaded.info.on_disk
+    assert isinstance(loaded.train.x, StoredArray)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("standardize", [True, False])
 def test_what_is_no_number_is_found(small_memory, tmp_path, bad, standardize):

@@ -15,6 +15,7 @@ from studio.core.dataset import Dataset, Split
 from studio.core.document import Training
 from studio.core.stored import StoredArray, advise, stored
 from studio.engine import windows as windows_module
+from studio.engine.failure import EngineProblem
 from studio.engine.network import Network
 from studio.engine.run import TrainingRun
 from studio.engine.windows import Windows
@@ -181,6 +182,21 @@ def test_it_learns_and_evaluates_as_from_memory() -> None:
     assert found[1][1].accuracy > 0.8
     assert abs(found[1][1].accuracy - found[0][1].accuracy) < 0.06
     assert abs(found[1][2].loss - found[0][2].loss) < 0.1
+
+
+def test_a_file_that_becomes_shorter_ends_training_with_a_sentence(tmp_path: Path) -> None:
+    data = clouds(4000)
+    np.save(tmp_path / "x.npy", data.train.x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    info = dataclasses.replace(data.info, on_disk=True)
+    graph, node, _ = classifier()
+    sets = {node: dataclasses.replace(data, info=info, train=Split(stored(mapped, (4,)), data.train.y))}
+    with closing(network(graph, sets, 1)) as one:
+        assert one.train(10) == 10
+        with open(tmp_path / "x.npy", "r+b") as file:
+            file.truncate(200)
+        with pytest.raises(EngineProblem, match=r"x\.npy changed while the network learned from it: start again"):
+            one.train(10)
 
 
 def test_data_in_memory_beside_data_on_the_disk_stay_together() -> None:
