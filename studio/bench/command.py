@@ -45,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
         return _scale(options, threads, progress)
     if options.kernels:
         return _kernels(options, progress)
+    if options.start:
+        return _start(options, progress)
     notes = [sentence for sentence in map(why_missing, options.peers) if sentence]
     peers = [name for name in options.peers if not why_missing(name)]
     for note in notes:
@@ -97,6 +99,20 @@ def run(options: argparse.Namespace) -> int:
         print(f"{report.heading(about)}\n\n{report.markdown(measurements)}")
     elif versions:
         print("\n" + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    return 0
+
+
+def _start(options: argparse.Namespace, progress: _Progress) -> int:
+    from studio.bench.startup import StartFailure, measure, start_table
+
+    try:
+        found = measure(options.rounds, progress.tell)
+    except StartFailure as failure:
+        progress.tell("")
+        print(f"studio: {failure}", file=sys.stderr)
+        return 1
+    progress.tell("")
+    print(json.dumps({"machine": machine({}), "start": found}) if options.json else start_table(found))
     return 0
 
 

@@ -53,6 +53,9 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         help="instead: how fast each kernel is, and its share of what this machine was measured to reach",
     )
     parser.add_argument(
+        "--start", action="store_true", help="instead: how long the window and the first step take, cold and warm"
+    )
+    parser.add_argument(
         "--scale",
         metavar="FOLDER",
         help="instead: step time and memory against the size of networks, beside PyTorch's, as plots (SVG) and JSON",

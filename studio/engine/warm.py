@@ -100,6 +100,11 @@ def _done_mark() -> Path:
     return jit.cache_folder() / f"warm-{digest.hexdigest()[:16]}"
 
 
+def is_warm() -> bool:
+    """Whether all built-in kernels were compiled."""
+    return _done_mark().exists()
+
+
 def start_warming() -> None:
     """Let other processes compile what is missing of the built-in kernels, those of the templates first."""
     mark = _done_mark()
