@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ import pytest
 from sklearn import datasets
 
 from studio.data import catalog, class_balance, describe, load
-from studio.data.builtin import FACTS
+from studio.data.builtin import FACTS, _from_files, _from_library, arrays
 from studio.data.loading import load_afresh
 from studio.layers.data import Data
 
@@ -31,6 +32,19 @@ def test_facts_are_those_of_scikit_learn(name):
     if name != "diabetes":
         assert facts.classes == tuple(str(c) for c in bunch.target_names)
         assert len(facts.classes) == bunch.target.max() + 1
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_numbers_in_the_files_are_those_of_scikit_learn(name):
+    for found, expected in zip(_from_files(name), _from_library(name), strict=True):
+        assert np.array_equal(found, expected)
+
+
+def test_files_that_lie_elsewhere_are_read_by_scikit_learn(monkeypatch):
+    spec = importlib.util.find_spec("sklearn")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec if name != "sklearn" else None)
+    assert _from_files("iris") is None
+    assert arrays("iris").x.shape == (150, 4)
 
 
 @pytest.mark.parametrize("settings", [{}, {"one_hot": True, "standardize": False}, {"resize": 12}])
@@ -138,7 +152,7 @@ def test_describing_loads_no_large_library():
     code = (
         "import sys, studio.data as d; from studio.layers.data import Data\n"
         "for e in d.catalog(): d.describe(Data(source=e.name))\n"
-        "d.load(Data(source='spirals'))\n"
+        "d.load(Data(source='spirals')); d.load(Data(source='digits'))\n"
         "print([m for m in ('sklearn', 'scipy', 'numba', 'PySide6', 'pyqtgraph') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
