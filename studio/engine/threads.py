@@ -9,6 +9,7 @@ from studio.core.dataset import Dataset
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import infer
+from studio.kernels.simd import LANES
 
 #: Multiplications in a minibatch above which a second thread pays for the waiting at barriers.
 WORTH_SHARING = 1.0e6
@@ -32,6 +33,7 @@ def choose_threads(graph: Graph, training: Training, datasets: Mapping[str, Data
     The choice follows from the document and the machine alone, so that a run repeats.
     """
     work = multiplications(graph, datasets) * training.batch_size
-    if cores < 2 or work < WORTH_SHARING or training.batch_size < 2:
+    if cores < 2 or work < WORTH_SHARING:
         return 1
-    return min(cores, 16, training.batch_size)
+    # A thread computes whole vectors of samples: more threads than there are vectors would save nothing.
+    return min(cores, 16, -(-training.batch_size // LANES))
