@@ -203,7 +203,7 @@ class TrainingLink(QObject):
                 self._session.mark_trained()
             self._step = snapshot.step
         running = self._running
-        if running and self._status == "preparing" != snapshot.status:
+        if running and self._status == "preparing" and snapshot.status in ("ready", "paused"):
             # Run waits in the trainer's queue; the trainer is ready for a moment before it takes it.
             self._trust()
         if time.monotonic() >= self._trusted_until and snapshot.status != "preparing":
