@@ -76,8 +76,17 @@ class _Worker:
             self.process.stdin.write(json.dumps(request).encode() + b"\n")
             self.process.stdin.flush()
         except (OSError, ValueError):
+            self._tell_end()
             return False
+        if not self._threads[0].is_alive():
+            self._tell_end()
         return True
+
+    def _tell_end(self) -> None:
+        """Tell those who wait that no answer will come."""
+        while self._waiting:
+            with contextlib.suppress(IndexError):  # the reading thread may tell them too
+                self._waiting.popleft()(None)
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -93,8 +102,7 @@ class _Worker:
                     done()
             elif self._waiting:
                 self._waiting.popleft()(answer)
-        while self._waiting:
-            self._waiting.popleft()(None)
+        self._tell_end()
 
     def _listen(self) -> None:
         assert self.process.stderr is not None
