@@ -51,6 +51,7 @@ class _Worker:
         #: Told when its list of things to do in the background is done.
         self.on_background: Callable[[], None] | None = None
         self._last_words: deque[str] = deque(maxlen=20)
+        self._has_ended = False
         self._threads = [
             threading.Thread(target=target, name="kernel-compiler", daemon=True) for target in (self._read, self._listen)
         ]
@@ -78,14 +79,14 @@ class _Worker:
         except (OSError, ValueError):
             self._tell_end()
             return False
-        if not self._threads[0].is_alive():
+        if self._has_ended:
             self._tell_end()
         return True
 
     def _tell_end(self) -> None:
         """Tell those who wait that no answer will come."""
         while self._waiting:
-            with contextlib.suppress(IndexError):  # the reading thread may tell them too
+            with contextlib.suppress(IndexError):  # the thread that reads may tell them too
                 self._waiting.popleft()(None)
 
     def _read(self) -> None:
@@ -102,6 +103,8 @@ class _Worker:
                     done()
             elif self._waiting:
                 self._waiting.popleft()(answer)
+        # Said before the last look, so that nobody who asks meanwhile waits for ever.
+        self._has_ended = True
         self._tell_end()
 
     def _listen(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,20 @@ def test_a_process_that_ends_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(ahead.sys, "executable", "/bin/false")
     with pytest.raises(RuntimeError, match="could not be compiled"):
         ahead.compile_ahead([made("8.25")])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it takes a shell")
+def test_who_asks_a_process_that_will_say_no_more_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It can still be written to, so that only the reading thread knows."""
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\nexec >&- 2>&-\nread question\nsleep 60\n")
+    silent.chmod(0o700)
+    monkeypatch.setattr(ahead.sys, "executable", str(silent))
+    worker, answers = ahead._Worker(), []
+    try:
+        worker._threads[0].join(30.0)
+        assert worker.process.poll() is None
+        assert worker.send({"name": "x"}, answers.append)
+        assert answers == [None]
+    finally:
+        worker.close()
