@@ -14,7 +14,7 @@ import numpy as np
 from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.core.windows import Pair, Window
 from studio.kernels.channelwise import MOST_TERMS, collect_kernel, weigh_kernel
-from studio.kernels.correlations import Groups, lower_correlation
+from studio.kernels.correlations import NEAR, Groups, lower_correlation
 from studio.kernels.products import (
     multiply_kernel,
     pack,
@@ -27,8 +27,6 @@ from studio.kernels.tiles import SHAPE
 #: Up to so many outputs a group, holding one output of many pixels in registers is faster
 #: than holding many outputs of one pixel.
 _FEW = 2
-#: Floats that may lie in a core's second cache beside everything else.
-_NEAR = 65_536
 #: Pixels whose weight gradients are summed in registers at a time.
 _CHUNK = 2
 
@@ -197,7 +195,7 @@ class _Order:
             rows a window covers stay near while it moves down.
         """
         rows, columns = self.grid
-        share = _NEAR // floats
+        share = NEAR // floats
         strip = columns
         while strip > 4 and self._held(strip) * groups > share:
             strip = max(4, strip // 2)

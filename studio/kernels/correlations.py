@@ -23,7 +23,7 @@ _TURNED = 32_768
 #: Part of the lanes that must be of use for turning to pay.
 _FILLED = 0.8
 #: Floats that may lie in a core's second cache beside everything else.
-_NEAR = 65_536
+NEAR = 65_536
 #: Fewest pixels to finish for all outputs before the next ones.
 _LEAST_PIXELS = 16
 
@@ -179,8 +179,8 @@ def _lower_lanes(
     batch, depth, pixels = lowering.batch, len(offsets), len(x_pixels)
     # Where the sums of all outputs fit too, pixels are finished for all before the next ones.
     room = depth * outputs * lowering.lanes
-    near = max(_LEAST_PIXELS, _NEAR // (depth * batch)) if room <= _NEAR else pixels
-    sums = lowering.scratch(room if room <= _NEAR else depth * SHAPE.correlated_outputs * lowering.lanes)
+    near = max(_LEAST_PIXELS, NEAR // (depth * batch)) if room <= NEAR else pixels
+    sums = lowering.scratch(room if room <= NEAR else depth * SHAPE.correlated_outputs * lowering.lanes)
     for first, block, blocks in split_evenly(outputs, SHAPE.correlated_outputs):
         lowering.emit(
             correlate_kernel(block, grouped=groups.count > 1),
@@ -188,6 +188,6 @@ def _lower_lanes(
             *(base, lowering.table(x_pixels), lowering.table(offsets)),
             *(source + first * batch, lowering.table(dy_pixels), batch),
             *(gradient + first, stride, sums),
-            *(near, depth * block * lowering.lanes if room <= _NEAR else 0),
+            *(near, depth * block * lowering.lanes if room <= NEAR else 0),
             *((groups.count, groups.x, groups.dy, groups.weights) if groups.count > 1 else ()),
         )

@@ -8,10 +8,9 @@ import pkgutil
 import numpy as np
 import pytest
 
+from studio.bench.examples import example_of
 from studio.core import registry
-from studio.core.dataset import DatasetInfo
 from studio.core.document import Training
-from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.layer import Loss
 from studio.core.lowering import Ref
@@ -29,11 +28,9 @@ from studio.kernels.maths import exp, where
 from studio.kernels.products import multiply_kernel
 from studio.kernels.simd import LANES, at, load, store
 from studio.layers.conv2d import Conv2D
-from studio.layers.data import Data
 from studio.layers.dense import Dense
 from studio.layers.multi_head_attention import MultiHeadAttention
 from studio.testing.optimizers import _variants
-from studio.testing.rig import Objective, Probe
 
 #: Columns of a minibatch of 20 samples.
 COLUMNS = -(-20 // LANES) * LANES
@@ -55,34 +52,9 @@ def hand_written() -> dict[str, Kernel]:
 
 def plans_with(layer, shapes, training=_TRAINING, activation="", threads=1):
     """Plans of a layer or a loss after probes, and before an objective."""
-    graph, infos, loss = Graph(), {}, isinstance(layer, Loss)
-    graph, answers = graph.add(Data(source="answers"))
-    wanted = shapes[1] if loss else layer.output_shape(*shapes)
-    kind = layer.targets[0] if loss else "values"
-    classes = tuple(f"class {i}" for i in range(max(2, *shapes[0][-1:]))) if kind != "values" else ()
-    infos[answers] = DatasetInfo("answers", (), wanted, kind, classes, samples=40)
-    givers = []
-    for port, shape in enumerate(shapes):
-        if shape is None or (loss and port == 1):
-            continue
-        graph, giver = graph.add(Data(source=f"input {port}"))
-        infos[giver] = DatasetInfo("input", shape, (), "values", samples=40)
-        if layer.whole_numbers(port) is None and not (loss and port):
-            graph, probe = graph.add(Probe())
-            graph, giver = graph.connect(giver, 0, probe, 0), probe
-        if activation and port == 0:
-            graph, curve = graph.add(registry.activation(activation))
-            graph, giver = graph.connect(giver, 0, curve, 0), curve
-        givers.append((giver, port))
-    graph, node = graph.add(layer)
-    for giver, port in givers:
-        graph = graph.connect(giver, 0, node, port)
-    last = node
-    if not loss:
-        graph, last = graph.add(Objective())
-        graph = graph.connect(node, 0, last, 0)
-    graph = graph.connect(answers, 1, last, 1)
-    return [plan for plan, _ in make_plans(graph, infer(graph, infos), infos, training, threads)[1]]
+    example = example_of(layer, shapes, activation)
+    inference = infer(example.graph, example.infos)
+    return [plan for plan, _ in make_plans(example.graph, inference, example.infos, training, threads)[1]]
 
 
 def test_every_kernel_has_a_formula():
