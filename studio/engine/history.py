@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 _FIRST_CAPACITY = 1024
-#: A curve with so many points, those of a quarter of an hour, is thinned out.
-MOST_POINTS = 1 << 15
+#: A curve with so many points, those of four minutes, is thinned out: more than a screen has columns.
+MOST_POINTS = 1 << 13
 
 
 class History:
