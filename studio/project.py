@@ -181,19 +181,19 @@ class Project(WithBricks):
         return memory_of(*make_plans(document.graph, inference, infos, document.training, self.threads()))
 
     def threads(self) -> int:
-        """How many threads training would use.
+        """How many threads training would use, as far as that can be told without measuring.
 
         Raises
         ------
         ProjectError
             When the data cannot be had.
         """
-        from studio.engine.threads import choose_threads
+        from studio.engine.threads import counted_threads
 
         training = self.document.training
         nothing = Split(np.empty(0, np.float32), np.empty(0, np.float32))
         sets = {node: Dataset(info, nothing, nothing, nothing) for node, info in self._known_data().items()}
-        wanted = training.threads or choose_threads(self.document.graph, training, sets, os.cpu_count() or 1)
+        wanted = training.threads or counted_threads(self.document.graph, training, sets)
         return max(1, min(wanted, training.batch_size))
 
     def _known_data(self) -> dict[str, DatasetInfo]:

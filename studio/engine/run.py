@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 
@@ -29,7 +28,7 @@ from studio.engine.observed import LossSums
 from studio.engine.peaks import measured_peaks
 from studio.engine.recovery import EXPLODED, recover
 from studio.engine.step_times import StepTimes
-from studio.engine.threads import choose_threads
+from studio.engine.threads import network_with_best_threads
 from studio.engine.timing import KERNELS as timing_kernels
 from studio.engine.timing import StepCalls, StepTimer
 from studio.kernels.jit import Kernel
@@ -78,8 +77,7 @@ class TrainingRun:
         datasets: Mapping[str, Dataset],
         compile_kernels: Callable[[Iterable[Kernel]], None] = lambda kernels: None,
     ) -> None:
-        threads = training.threads or choose_threads(graph, training, datasets, os.cpu_count() or 1)
-        self._threads, self._datasets, self._compile = threads, dict(datasets), compile_kernels
+        self._datasets, self._compile = dict(datasets), compile_kernels
         self._stages = _stages_of(graph, training, datasets)
         self._stage = 0
         self._training = training
@@ -136,7 +134,7 @@ class TrainingRun:
 
     def _network_of(self, number: int) -> Network:
         graph, training = self._stages[number].graph, self._settings_of(number)
-        network = Network(graph, training, self._datasets, self._threads, self._compile)
+        network = network_with_best_threads(graph, training, self._datasets, self._compile)
         if self._drawn_from is not None:
             network.draw_weights(self._drawn_from)
         return network

@@ -12,7 +12,7 @@ from networks import classifier, clouds, layer, network, optimizer, require_equa
 from studio.engine.changes import only_live
 from studio.engine.messages import TrainingState
 from studio.engine.network import Network
-from studio.engine.threads import choose_threads
+from studio.engine.threads import counted_threads
 from studio.kernels.simd import LANES
 
 
@@ -129,13 +129,13 @@ def test_small_networks_train_on_one_thread_and_large_ones_on_all() -> None:
     with closing(network(small, {data: clouds()})) as one:
         training = dataclasses.replace(one.training, batch_size=8 * LANES)
     sets = {data: clouds()}
-    assert choose_threads(small, training, sets, cores=8) == 1
-    assert choose_threads(large, training, sets, cores=8) == 8
-    assert choose_threads(large, training, sets, cores=1) == 1
+    assert counted_threads(small, training, sets, most=8) == 1
+    assert counted_threads(large, training, sets, most=8) == 8
+    assert counted_threads(large, training, sets, most=1) == 1
     # Each thread computes whole vectors of samples: one that would share a vector saves nothing.
     for batch_size, threads in ((3, 1), (LANES, 1), (LANES + 1, 2), (4 * LANES, 4)):
         smaller = dataclasses.replace(training, batch_size=batch_size)
-        assert choose_threads(large, smaller, sets, cores=8) == threads
+        assert counted_threads(large, smaller, sets, most=8) == threads
 
 
 @pytest.mark.parametrize("name", ["MultiHeadAttention", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TransformerEncoder", "TransformerDecoder"])
