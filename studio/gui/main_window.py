@@ -73,7 +73,7 @@ class MainWindow(QMainWindow):
         self.welcome.keys_wanted.connect(lambda: menu_bar.show_keys(self))
         self.status = StatusBar(self.session, self.live, self.link)
         self.status.problems_wanted.connect(self.workspace.show_problems)
-        self.notice = Notice(self)
+        self.notice = Notice(self, self.workspace.canvas)
         self.commands = CommandPalette(self.actions_by_key, self)
         menu_bar.fill_menu_bar(self)
         self._arrange()

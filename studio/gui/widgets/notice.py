@@ -20,10 +20,13 @@ class Notice(QWidget):
     ----------
     window : QWidget
         Over which it floats.
+    above : QWidget or None
+        A part of the window in whose middle it stands while that is seen; None for the window's.
     """
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, above: QWidget | None = None) -> None:
         super().__init__(window)
+        self._above = above
         self.setAccessibleName(self.tr("Message"))
         self._icon = QLabel(self)
         self._text = Label("", "body", "text", wrap=True, parent=self)
@@ -43,6 +46,8 @@ class Notice(QWidget):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._time_out)
         window.installEventFilter(self)
+        if above is not None:
+            above.installEventFilter(self)
         Theme.instance().changed.connect(self._restyle)
         self.hide()
 
@@ -97,13 +102,18 @@ class Notice(QWidget):
     def _place(self) -> None:
         window = self.parentWidget()
         assert window is not None
-        width = min(640, window.width() - 48)
+        above = self._above if self._above is not None and self._above.isVisible() else window
+        # Beside wide panels little may be left.
+        if above.width() < 480:
+            above = window
+        left = above.mapTo(window, above.rect().topLeft()).x() if above is not window else 0
+        width = min(640, above.width() - 48)
         self.setFixedWidth(width)
         row = self._row
         row.activate()
         height = max(42, row.heightForWidth(width) if row.hasHeightForWidth() else row.sizeHint().height())
         self.setFixedHeight(height)
-        self.move((window.width() - width) // 2, 92)
+        self.move(left + (above.width() - width) // 2, 92)
 
     def eventFilter(self, watched, event) -> bool:  # type: ignore[no-untyped-def]
         if event.type() == QEvent.Type.Resize and self.isVisible():

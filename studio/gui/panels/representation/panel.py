@@ -204,7 +204,7 @@ class RepresentationPanel(Panel):
             self._column_box.insertWidget(3, self.view_choice)
         self._view_label.show()
         self.view_choice.show()
-        self.view_choice.setMinimumWidth(138)
+        self.view_choice.setMinimumWidth(124)
         index = self.view_choice.findData(key)
         if index >= 0:
             self.view_choice.setCurrentIndex(index)
