@@ -11,7 +11,10 @@ import operator
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.core.imputils import lower_builtin
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.core.typing.templates import signature as typing_signature
+from numba.extending import intrinsic, models, register_model
 
 from studio.kernels.jit import lanes
 
@@ -194,69 +197,51 @@ def splat(context, number):
     return vector(number), generate
 
 
-def _binary(python_operator, instruction):
-    @intrinsic
-    def operate(context, x, y):
-        def generate(context, builder, signature, arguments):
-            left = _lift(context, builder, arguments[0], signature.args[0])
-            right = _lift(context, builder, arguments[1], signature.args[1])
-            return getattr(builder, instruction)(left, right, flags=FLAGS)
+def _operator(python_operator, result, generate):
+    """Let an operator take vectors, and numbers beside them.
 
-        return vector(x, y), generate
+    Each `@overload` would be a function of its own to compile; this way the instruction is written
+    where the operator stands.
+    """
 
-    @overload(python_operator)
-    def implement(x, y):
-        if _is_operand(x) and _is_operand(y) and (isinstance(x, VectorType) or isinstance(y, VectorType)):
-            return lambda x, y: operate(x, y)
-        return None
+    @infer_global(python_operator)
+    class _Template(AbstractTemplate):
+        def generic(self, arguments, keywords):
+            if len(arguments) == 2 and all(map(_is_operand, arguments)) and any(isinstance(a, VectorType) for a in arguments):
+                return typing_signature(result, *arguments)
+            return None
+
+    def lower(context, builder, signature, arguments):
+        x, y = (_lift(context, builder, a, kind) for a, kind in zip(arguments, signature.args, strict=True))
+        return generate(builder, x, y)
+
+    lower_builtin(python_operator, VectorType, VectorType)(lower)
+    for kind in (types.Number, types.Boolean):
+        lower_builtin(python_operator, VectorType, kind)(lower)
+        lower_builtin(python_operator, kind, VectorType)(lower)
 
 
-for _operator, _instruction in (
+def _arithmetic(instruction):
+    return lambda builder, x, y: getattr(builder, instruction)(x, y, flags=FLAGS)
+
+
+for _python, _instruction in (
     (operator.add, "fadd"),
     (operator.sub, "fsub"),
     (operator.mul, "fmul"),
     (operator.truediv, "fdiv"),
 ):
-    _binary(_operator, _instruction)
+    _operator(_python, vector, _arithmetic(_instruction))
 
 
-@intrinsic
-def _negate(context, x):
-    def generate(context, builder, signature, arguments):
-        return builder.fneg(arguments[0])
-
-    return vector(vector), generate
-
-
-@overload(operator.neg)
-def _negate_vector(x):
-    if isinstance(x, VectorType):
-        return lambda x: _negate(x)
-    return None
-
-
-def _comparison(python_operator, sign):
+def _comparison(sign):
     # "Not equal" must hold for NaN, as everywhere else.
-    ordered = sign != "!="
-
-    @intrinsic
-    def compare(context, x, y):
-        def generate(context, builder, signature, arguments):
-            left = _lift(context, builder, arguments[0], signature.args[0])
-            right = _lift(context, builder, arguments[1], signature.args[1])
-            test = builder.fcmp_ordered if ordered else builder.fcmp_unordered
-            return test(sign, left, right)
-
-        return mask(x, y), generate
-
-    @overload(python_operator)
-    def implement(x, y):
-        if _is_operand(x) and _is_operand(y) and (isinstance(x, VectorType) or isinstance(y, VectorType)):
-            return lambda x, y: compare(x, y)
-        return None
+    if sign == "!=":
+        return lambda builder, x, y: builder.fcmp_unordered(sign, x, y)
+    return lambda builder, x, y: builder.fcmp_ordered(sign, x, y)
 
 
-for _operator, _sign in (
+for _python, _sign in (
     (operator.gt, ">"),
     (operator.ge, ">="),
     (operator.lt, "<"),
@@ -264,7 +249,18 @@ for _operator, _sign in (
     (operator.eq, "=="),
     (operator.ne, "!="),
 ):
-    _comparison(_operator, _sign)
+    _operator(_python, mask, _comparison(_sign))
+
+
+@infer_global(operator.neg)
+class _NegativeTemplate(AbstractTemplate):
+    def generic(self, arguments, keywords):
+        return typing_signature(vector, vector) if arguments == (vector,) else None
+
+
+@lower_builtin(operator.neg, VectorType)
+def _negate(context, builder, signature, arguments):
+    return builder.fneg(arguments[0])
 
 
 @intrinsic
