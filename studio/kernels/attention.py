@@ -34,7 +34,7 @@ from studio.kernels.tiles import LANE_COLUMNS, SHAPE, multiply_lanes
 #: Most queries that are looked at together.
 ROWS = SHAPE.outputs
 #: Floats of score gradients that stay in the second cache while keys and values collect from them.
-_CHUNK = 16384
+_CHUNK = 65536
 
 
 def row_floats(vectors: int) -> int:
@@ -45,8 +45,9 @@ def row_floats(vectors: int) -> int:
 
 def rows_at_once(queries: int, keys: int) -> int:
     """How many queries the backward pass takes together."""
-    rows = _CHUNK // row_floats(keys) // ROWS * ROWS
-    return max(min(rows, queries), min(ROWS, queries))
+    most = max(1, _CHUNK // row_floats(keys) // ROWS) * ROWS
+    chunks = -(-queries // most)
+    return min(queries, -(-queries // (chunks * ROWS)) * ROWS)
 
 
 _row_floats = inline(row_floats)
@@ -55,13 +56,14 @@ _row_floats = inline(row_floats)
 @function
 def _product(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume):
     """``y[r, n] = sum over k of a[r, k] b[n, k]`` for each lane, or that added to y."""
-    blocks = (rows + ROWS - 1) // ROWS
+    blocks, parts = (rows + ROWS - 1) // ROWS, (columns + LANE_COLUMNS - 1) // LANE_COLUMNS
     for block in range(blocks):
         first = block * rows // blocks
         count = (block + 1) * rows // blocks - first
         source, target = at(a, first * a_row), at(y, first * y_row)
-        for n in range(0, columns, LANE_COLUMNS):
-            some = min(LANE_COLUMNS, columns - n)
+        for part in range(parts):
+            n = part * columns // parts
+            some = (part + 1) * columns // parts - n
             multiply_lanes(
                 count, some, depth, source, a_row, a_depth, at(b, n * b_column), b_column, b_depth,
                 at(target, n * y_column), y_row, y_column, resume,
@@ -185,18 +187,41 @@ def _score_gradients(ds, row, dropped, dropping, rate, count):
 
     ``ds[j] = p[j] (dp[j] - sum over i of p[i] dp[i])``; what dropout left out has none.
     """
-    total = splat(0.0)
+    # Several sums at once: each addition waits for the one before it.
+    s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    whole = count - count % 4
     if dropping != 0:
         keep = float32(1.0) / (float32(1.0) - rate)
         for j in range(count):
             left, g = load(at(dropped, j * LANES)), load(at(ds, j * LANES))
-            total = total + left * g
+            s0 = s0 + left * g
             store(at(ds, j * LANES), select(left == 0, 0.0, g * keep))
     else:
-        for j in range(count):
-            total = total + load(at(row, j * LANES)) * load(at(ds, j * LANES))
+        for j in range(0, whole, 4):
+            kept, g = at(row, j * LANES), at(ds, j * LANES)
+            s0, s1 = s0 + load(kept) * load(g), s1 + load(at(kept, LANES)) * load(at(g, LANES))
+            s2 = s2 + load(at(kept, 2 * LANES)) * load(at(g, 2 * LANES))
+            s3 = s3 + load(at(kept, 3 * LANES)) * load(at(g, 3 * LANES))
+        for j in range(whole, count):
+            s0 = s0 + load(at(row, j * LANES)) * load(at(ds, j * LANES))
+    total = (s0 + s1) + (s2 + s3)
     for j in range(count):
         store(at(ds, j * LANES), load(at(row, j * LANES)) * (load(at(ds, j * LANES)) - total))
+
+
+@function
+def _collect(keys, columns, queries, start, limited, weights, row, b, b_row, y, resume):
+    """``y[j, n] = sum over i of weights[i, j] b[i, n]``: what the queries of a chunk give to each key."""
+    blocks = (keys + ROWS - 1) // ROWS
+    for block in range(blocks):
+        first = block * keys // blocks
+        count = (block + 1) * keys // blocks - first
+        # Queries before the first of these keys do not see any of them.
+        skipped = max(0, first - start) if limited != 0 else 0
+        _product(
+            count, columns, queries - skipped, at(weights, skipped * row + first * LANES), LANES, row,
+            at(b, skipped * b_row), LANES, b_row, at(y, first * b_row), b_row, LANES, resume,
+        )  # fmt: skip
 
 
 @kernel
@@ -218,44 +243,44 @@ def attend_backward(arena, record, table, state):
     scale = float32(1.0 / sqrt(depth))
     one = float32(1.0)
     vectors = batch // LANES
+    added = 1 if queries > chunk or limited != 0 else 0
     for head in range(heads):
         for vector in range(vectors):
             b = vector * LANES
             _pack(packed_k, deep, at(k, head * k_head + b), k_places, 0, keys, depth, batch, one)
             _pack(packed_v, wide, at(v, head * v_head + b), v_places, 0, keys, width, batch, one)
-            _clear(packed_dk, 0, keys * deep // LANES)
-            _clear(packed_dv, 0, keys * wide // LANES)
+            if added != 0:
+                _clear(packed_dk, 0, keys * deep // LANES)
+                _clear(packed_dv, 0, keys * wide // LANES)
             for start in range(0, queries, chunk):
                 many = min(chunk, queries - start)
                 most = min(keys, start + many) if limited != 0 else keys
                 kept_row = ((head * vectors + vector) * queries + start) * row
                 kept, left = at(probabilities, kept_row), at(dropped, kept_row)
-                _pack(packed_q, deep, at(q, head * q_head + b), q_places, start, many, depth, batch, scale)
-                _pack(packed_dy, wide, at(dy, head * y_head + b), y_places, start, many, width, batch, one)
                 blocks = (many + ROWS - 1) // ROWS
                 for block in range(blocks):
                     first, end = block * many // blocks, (block + 1) * many // blocks
+                    count = end - first
                     limit = min(keys, start + end) if limited != 0 else keys
-                    _product(
-                        end - first, limit, width, at(packed_dy, first * wide), wide, LANES,
-                        packed_v, wide, LANES, at(ds, first * row), row, LANES, 0,
-                    )  # fmt: skip
-                    for r in range(first, end):
-                        own = min(keys, start + r + 1) if limited != 0 else keys
-                        place = at(ds, r * row)
-                        _score_gradients(place, at(kept, r * row), at(left, r * row), dropping, rate, own)
-                        _clear(place, own, most)
-                        _clear(at(kept, r * row), own, most)
+                    own_q, own_dy, own_ds = at(packed_q, first * deep), at(packed_dy, first * wide), at(ds, first * row)
+                    _pack(own_q, deep, at(q, head * q_head + b), q_places, start + first, count, depth, batch, scale)
+                    _pack(own_dy, wide, at(dy, head * y_head + b), y_places, start + first, count, width, batch, one)
+                    _product(count, limit, width, own_dy, wide, LANES, packed_v, wide, LANES, own_ds, row, LANES, 0)
+                    for r in range(count):
+                        own = min(keys, start + first + r + 1) if limited != 0 else keys
+                        place, its_kept, its_left = at(own_ds, r * row), at(kept, (first + r) * row), at(left, (first + r) * row)
+                        _score_gradients(place, its_kept, its_left, dropping, rate, own)
+                        # Products look at whole blocks of keys.
+                        beyond = min(most, own + ROWS)
+                        _clear(place, own, beyond)
+                        _clear(its_kept, own, beyond)
                         if dropping != 0:
-                            _clear(at(left, r * row), own, most)
-                    _product(
-                        end - first, depth, limit, at(ds, first * row), row, LANES,
-                        packed_k, LANES, deep, at(packed_dq, first * deep), deep, LANES, 0,
-                    )  # fmt: skip
-                _unpack(at(dq, head * q_head + b), q_places, start, many, depth, batch, packed_dq, deep, scale)
+                            _clear(its_left, own, beyond)
+                    _product(count, depth, limit, own_ds, row, LANES, packed_k, LANES, deep, packed_dq, deep, LANES, 0)
+                    _unpack(at(dq, head * q_head + b), q_places, start + first, count, depth, batch, packed_dq, deep, scale)
                 weights = left if dropping != 0 else kept
-                _product(most, width, many, weights, LANES, row, packed_dy, LANES, wide, packed_dv, wide, LANES, 1)
-                _product(most, depth, many, ds, LANES, row, packed_q, LANES, deep, packed_dk, deep, LANES, 1)
+                _collect(most, width, many, start, limited, weights, row, packed_dy, wide, packed_dv, added)
+                _collect(most, depth, many, start, limited, ds, row, packed_q, deep, packed_dk, added)
             _unpack(at(dk, head * k_head + b), k_places, 0, keys, depth, batch, packed_dk, deep, one)
             _unpack(at(dv, head * v_head + b), v_places, 0, keys, width, batch, packed_dv, wide, one)
 

@@ -232,7 +232,7 @@ class MultiHeadAttention(Layer):
                 *(int(dropping), dropped, rate),
                 *firsts,
                 *(packed_q, packed_k, packed_v, packed_y),
-                *(lowering.scratch(most * deep), lowering.scratch(keys * deep), lowering.scratch(keys * wide)),
+                *(lowering.scratch(ROWS * deep), lowering.scratch(keys * deep), lowering.scratch(keys * wide)),
                 *(lowering.scratch(most * row), most),
             )
 
