@@ -1,24 +1,32 @@
 """Random numbers that layers draw while training: which numbers fall silent, and noise.
 
 The numbers follow from seed, node, step, the feature's number and the sample's place in the
-whole minibatch, not from the thread that draws them; four features share one draw of the generator.
+whole minibatch, not from the thread that draws them. One draw of the generator is four words: four
+features' noise, or eight features' chance to fall silent, for each of which 16 bits decide. So a rate
+counts as the nearest multiple of 2 ** -16, and numbers that are left grow by what belongs to that one.
 What is kept of a number for the way back is one bit.
 """
 
 from __future__ import annotations
 
-from numba import float32
+from numba import float32, int64
 
 from studio.core.lowering import Lowering, Ref, Tensor
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import erfinv
-from studio.kernels.random_vectors import draw_uniforms
-from studio.kernels.simd import LANES, at, load, put_bits, select, store, take_bits
+from studio.kernels.random_vectors import CHANCES, draw_chances, draw_uniforms
+from studio.kernels.simd import LANES, at, load, select, store, take_bits
 from studio.kernels.state import SEED, SHARD, STEP, THREAD
 
 #: What a silenced number counts as in `AlphaDropout`: where selu ends, far below 0.
 SILENT = -1.7580993408473766
+
+
+@inline
+def limit_of(rate):
+    """What half a word must reach at the least for a number not to fall silent."""
+    return min(int64(rate * float32(65536.0) + float32(0.5)), int64(65535))
 
 
 @inline
@@ -39,26 +47,26 @@ def _change(rate, keeps_moments):
 def silence(arena, record, table, state):
     """y = silent with probability `rate`, else x; then scaled and shifted. Bits tell what was kept."""
     rows, row_length, batch = record[2], record[3], record[4]
-    bits, uniforms = at(arena, record[9]), at(arena, record[10])
-    rate, key, keeps_moments = arena[record[11]], record[12], record[14]
-    seed = record[13] if record[13] != 0 else state[SEED]
-    factor, silent, shift = _change(rate, keeps_moments)
+    bits, limit = at(arena, record[9]), limit_of(arena[record[10]])
+    key, keeps_moments = record[11], record[13]
+    seed = record[12] if record[12] != 0 else state[SEED]
+    factor, silent, shift = _change(float32(limit) * float32(2.0**-16), keeps_moments)
     instead = silent * factor + shift
     first, vectors, features = state[THREAD] * state[SHARD], batch // LANES, rows * row_length
     row, column = 0, 0
-    for n in range(0, features, 4):
+    for n in range(0, features, CHANCES):
         for b in range(0, batch, LANES):
-            draw_uniforms(uniforms, LANES, first + b, n // 4, state[STEP], key, seed)
+            place = n * vectors + b // LANES
+            draw_chances(bits, place, vectors, limit, first + b, n // CHANCES, state[STEP], key, seed)
             r, c = row, column
-            for i in range(min(4, features - n)):
-                kept = load(at(uniforms, i * LANES)) >= rate
-                put_bits(bits, (n + i) * vectors + b // LANES, kept)
+            for i in range(min(CHANCES, features - n)):
+                kept = take_bits(bits, place + i * vectors)
                 x = load(at(arena, record[7] + r * record[8] + c * batch + b))
                 store(at(arena, record[5] + r * record[6] + c * batch + b), select(kept, x * factor + shift, instead))
                 c += 1
                 if c == row_length:
                     r, c = r + 1, 0
-        column += 4
+        column += CHANCES
         while column >= row_length:
             row, column = row + 1, column - row_length
 
@@ -67,7 +75,7 @@ def silence(arena, record, table, state):
 def silence_backward(arena, record, table, state):
     """dx = dy * factor where x was kept, else 0."""
     rows, length, bits = record[2], record[3], at(arena, record[8])
-    factor, _, _ = _change(arena[record[9]], record[10])
+    factor, _, _ = _change(float32(limit_of(arena[record[9]])) * float32(2.0**-16), record[10])
     for row in range(rows):
         dx, dy = at(arena, record[4] + row * record[5]), at(arena, record[6] + row * record[7])
         for i in range(0, length, LANES):
@@ -153,11 +161,12 @@ def lower_silence(lowering: Lowering, tensor: Tensor, seed: int, keeps_moments: 
     x = _rows(lowering, tensor)
     y = lowering.output(x.shape)
     batch, rate = lowering.batch, lowering.number("rate")
-    bits = lowering.scratch(-(-x.features * (batch // lowering.lanes) // 2))
+    # A draw keeps masks for all of its features, even behind the last one.
+    bits = lowering.scratch(-(-x.features // CHANCES) * CHANCES * (batch // lowering.lanes) // 2)
     lowering.emit(
         silence,
         *(x.rows, x.row_length, batch, y.base, y.row_stride, x.base, x.row_stride),
-        *(bits, lowering.scratch(4 * lowering.lanes), rate, lowering.node_key(), seed, int(keeps_moments)),
+        *(bits, rate, lowering.node_key(), seed, int(keeps_moments)),
     )
 
     def backward(dy: Tensor) -> None:

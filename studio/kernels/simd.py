@@ -278,15 +278,20 @@ def select(context, condition, x, y):
 _SHORT = ir.IntType(16)
 
 
+def store_bits(builder, condition, pointer, index):
+    """LLVM: keep a mask as the `index`-th 16-bit integer from a float pointer on."""
+    bits = builder.bitcast(condition, ir.IntType(LANES))
+    place = builder.gep(builder.bitcast(pointer, _SHORT.as_pointer()), [index])
+    builder.store(bits if LANES == 16 else builder.zext(bits, _SHORT), place)
+
+
 @intrinsic
 def put_bits(context, pointer, index, condition):
     """Keep a mask as the `index`-th 16-bit integer from a float pointer on."""
 
     def generate(context, builder, signature, arguments):
         pointer, index, condition = arguments
-        bits = builder.bitcast(condition, ir.IntType(LANES))
-        place = builder.gep(builder.bitcast(pointer, _SHORT.as_pointer()), [index])
-        builder.store(bits if LANES == 16 else builder.zext(bits, _SHORT), place)
+        store_bits(builder, condition, pointer, index)
         return context.get_dummy_value()
 
     return types.void(float_pointer, types.int64, mask), generate

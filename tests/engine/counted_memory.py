@@ -14,6 +14,7 @@ import numpy as np
 
 from studio.core.lowering import Ref
 from studio.engine.costs.arithmetic import of_maths
+from studio.engine.costs.drawing import DRAW
 from studio.kernels import state as places
 from studio.kernels.simd import LANES
 
@@ -134,7 +135,14 @@ def _intrinsics(memory: Memory) -> dict:
         memory.reads(place.offset + int(i) * LANES // 32, 1)
         return Vector(memory)
 
+    def draw_chances(target, index, distance, *_rest):
+        # A comparison each, besides the draw.
+        memory.operations += (DRAW + 8) * LANES
+        for j in range(8):
+            memory.writes(target.offset + (int(index) + int(distance) * j) * LANES // 32, 1)
+
     def draw_uniforms(target, distance, *_rest):
+        memory.operations += DRAW * LANES
         for j in range(4):
             memory.writes(target.offset + int(distance) * j, LANES)
 
@@ -143,7 +151,7 @@ def _intrinsics(memory: Memory) -> dict:
         "store": lambda place, value: memory.writes(place.offset, LANES),
         "splat": lambda number: Vector(memory), "sum_lanes": lambda vector: Number(memory),
         "put_bits": lambda place, i, mask: memory.writes(place.offset + int(i) * LANES // 32, 1),
-        "take_bits": take_bits, "draw_uniforms": draw_uniforms, "prefetch": lambda place: None,
+        "take_bits": take_bits, "draw_uniforms": draw_uniforms, "draw_chances": draw_chances, "prefetch": lambda place: None,
         "integers_in": lambda place: Table(np.zeros(1 << 16, np.int64)), "integers_at": lambda place: Table(np.arange(1 << 16)),
         "doubles_at": lambda place: [0.0] * 4096, "_doubles_in": lambda place: [1.0] * 4096,
         "floats_at": lambda place: Pointer(memory, _SAMPLES), "_lane_numbers": lambda: Vector(memory),

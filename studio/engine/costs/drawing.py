@@ -1,7 +1,9 @@
 """Costs of kernels that draw random numbers.
 
-Drawing itself is whole numbers' arithmetic (ten rounds of multiplications for four numbers): it
-is no traffic and no floating point operation, so that such kernels are far from either peak.
+Drawing is whole numbers' arithmetic, but it takes the same lanes of the same units as that of
+floating point numbers, an instruction a vector: so it counts as operations. Ten rounds for four words
+of 32 bits have two products, two shifts and two sums (exclusive or, of three) each, in lanes of 64 bits, which
+count twice. The key's part of a round is the same for all numbers and is not counted.
 """
 
 from __future__ import annotations
@@ -12,16 +14,21 @@ from studio.engine.costs.formulas import Work, cost, each
 
 _MASKS = "studio.kernels.random_masks"
 
-cost("studio.kernels.sampling", "draw_sample_numbers")(each(lambda a: 4 * a.batch, 1, 0, 1))
-cost("studio.kernels.rows", "draw_row_masks")(each(lambda a: a.features * a.batch, 3, 0, 1))
-cost("studio.layers.random_mask", "hide_words")(each(lambda a: a.steps * a.batch, 14, 1, 2))
-cost(_MASKS, "draw_mask")(each(lambda a: a.features * a.batch, 3, 0, 1))
+#: Operations of four words, in each of a vector's lanes.
+DRAW = 10 * 6 * 2
+#: Of a number between 0 and 1, which is a word, and of a chance, which is half a word.
+UNIFORM, CHANCE = DRAW / 4, DRAW / 8
+
+cost("studio.kernels.sampling", "draw_sample_numbers")(each(lambda a: 4 * a.batch, UNIFORM + 1, 0, 1))
+cost("studio.kernels.rows", "draw_row_masks")(each(lambda a: a.features * a.batch, UNIFORM + 3, 0, 1))
+cost("studio.layers.random_mask", "hide_words")(each(lambda a: a.steps * a.batch, 2 * UNIFORM + 14, 1, 2))
+cost(_MASKS, "draw_mask")(each(lambda a: a.features * a.batch, UNIFORM + 3, 0, 1))
 
 
 @cost(_MASKS, "silence")
 def _silence(a: Arguments) -> Work:
     n = a.rows * a.row_length * a.batch
-    return Work(5 * n, n, n * (1 + 1 / 32))
+    return Work(n * (CHANCE + 4), n, n * (1 + 1 / 32))
 
 
 @cost(_MASKS, "silence_backward")
@@ -33,7 +40,7 @@ def _silence_backward(a: Arguments) -> Work:
 @cost(_MASKS, "noise")
 def _noise(a: Arguments) -> Work:
     n = a.rows * a.row_length * a.batch
-    return Work(n * (of_maths("erfinv") + 5), n, n)
+    return Work(n * (UNIFORM + of_maths("erfinv") + 5), n, n)
 
 
 @cost(_MASKS, "multiply_pixels")
