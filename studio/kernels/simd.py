@@ -86,6 +86,11 @@ def broadcast(builder, scalar):
     return builder.shuffle_vector(one, ir.Constant(VECTOR, ir.Undefined), zeros)
 
 
+def filled(number):
+    """LLVM: a vector with the same known float in each lane."""
+    return ir.Constant(VECTOR, [number] * LANES)
+
+
 def multiply_add(builder, x, y, z):
     """LLVM: ``x * y + z``, which the processor does in one instruction."""
     return builder.fadd(builder.fmul(x, y, flags=("contract",)), z, flags=("contract",))

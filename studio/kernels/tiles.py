@@ -35,6 +35,7 @@ from studio.kernels.simd import (
     VECTOR,
     broadcast,
     constant,
+    filled,
     float_pointer,
     integer_pointer,
     load_vector,
@@ -225,7 +226,7 @@ def _outer_tile(inputs: int, vectors: int):
             after = builder.append_basic_block("multiplied")
             add = builder.append_basic_block("add_earlier")
             end = builder.append_basic_block("store")
-            zero = ir.Constant(VECTOR, [0.0] * LANES)
+            zero = filled(0.0)
             builder.branch(over_pixels)
 
             builder.position_at_end(over_pixels)
@@ -351,7 +352,7 @@ def _lane_tile(builder, rows, columns, depth, a, a_row, a_depth, b, b_column, b_
     for counter in (k, of_a, of_b):
         counter.add_incoming(constant(0), before)
         counter.add_incoming(constant(0), go_on)
-    zero = ir.Constant(VECTOR, [0.0] * LANES)
+    zero = filled(0.0)
     for pair in pairs:
         sums[pair].add_incoming(zero, before)
         sums[pair].add_incoming(earlier[pair], go_on)

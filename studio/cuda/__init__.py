@@ -1,0 +1,8 @@
+"""The kernels on NVIDIA cards: the same texts as on the processor, with threads for lanes.
+
+A kernel of `studio.kernels` is written for vectors of `LANES` numbers. On a card a group of `LANES`
+neighbouring threads of a warp is the vector: each thread holds one lane (`studio.cuda.device`). What
+a kernel calls is put in the place of the processor's building blocks by name (`translation`), so that
+plans, tables, layouts and the maths are those of the processor. In the simulator, which needs no card,
+the building blocks are Python (`studio.cuda.simulated`).
+"""

@@ -1,0 +1,486 @@
+"""Building blocks of kernels for numba-cuda: `LANES` neighbouring threads of a warp are one vector.
+
+Each thread holds one lane. Numbers that are no vectors are the same in all threads of a group; the
+first of them writes, and all wait for each other after each write, so that what one has written the
+others see. The processor's intrinsics are used as they are, but for the types and the few functions
+that know what a vector is.
+"""
+
+from __future__ import annotations
+
+import operator
+from types import FunctionType
+from typing import Any
+
+from llvmlite import ir
+from numba import cuda, types
+from numba.core.extending import _Intrinsic
+from numba.cuda import cgutils
+from numba.cuda.extending import intrinsic, models, overload, register_model
+
+from studio.cuda.translation import NotTranslated, Translation
+from studio.kernels import clipping, random_vectors, scattered, simd
+from studio.kernels.simd import FLAGS, LANES
+
+_f32, _f64 = ir.FloatType(), ir.DoubleType()
+_i1, _i16, _i32, _i64 = (ir.IntType(n) for n in (1, 16, 32, 64))
+#: Threads of a warp, of which LANES are a group.
+WARP = 32
+
+
+class PlaceType(types.Type):
+    """A place in memory from which on numbers lie: what a pointer is on the processor."""
+
+    def __init__(self, dtype: Any, element: ir.Type) -> None:
+        self.dtype, self.element = dtype, element
+        super().__init__(name=f"Place({dtype})")
+
+
+class LaneType(types.Type):
+    """This thread's lane of a vector of float32 numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Lane")
+
+
+class BitType(types.Type):
+    """This thread's lane of a vector of truth values."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Bit")
+
+
+floats, integers, doubles = PlaceType(types.float32, _f32), PlaceType(types.int64, _i64), PlaceType(types.float64, _f64)
+lane, bit = LaneType(), BitType()
+
+
+@register_model(PlaceType)
+class _PlaceModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: PlaceType) -> None:
+        super().__init__(manager, kind, kind.element.as_pointer())
+
+
+@register_model(LaneType)
+class _LaneModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: LaneType) -> None:
+        super().__init__(manager, kind, _f32)
+
+
+@register_model(BitType)
+class _BitModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: BitType) -> None:
+        super().__init__(manager, kind, _i1)
+
+
+# LLVM of one lane --------------------------------------------------------------------------
+
+
+def _register(builder: Any, name: str) -> Any:
+    """LLVM: a special register, 32 bits."""
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_i32, []), f"llvm.nvvm.read.ptx.sreg.{name}")
+    return builder.call(function, [])
+
+
+def lane_number(builder: Any) -> Any:
+    """LLVM: which lane this thread holds, 64 bits."""
+    return builder.zext(builder.and_(_register(builder, "tid.x"), ir.Constant(_i32, LANES - 1)), _i64)
+
+
+def _group(builder: Any) -> Any:
+    """LLVM: a bit for each thread of the warp that belongs to this thread's group."""
+    in_warp = builder.and_(_register(builder, "tid.x"), ir.Constant(_i32, WARP - LANES))
+    return builder.shl(ir.Constant(_i32, (1 << LANES) - 1), in_warp)
+
+
+def wait(builder: Any) -> None:
+    """LLVM: all threads of the group come here, and see what the others have written."""
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(ir.VoidType(), [_i32]), "llvm.nvvm.bar.warp.sync"
+    )
+    builder.call(function, [_group(builder)])
+
+
+def _from_lane(builder: Any, value: Any, source: Any) -> Any:
+    """LLVM: another lane's float."""
+    result = ir.LiteralStructType([_i32, _i1])
+    kind = ir.FunctionType(result, [_i32, _i32, _i32, _i32, _i32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.nvvm.shfl.sync.i32")
+    # Mode 0 takes the lane with this number, within segments of LANES threads.
+    segments = ir.Constant(_i32, (WARP - LANES) << 8 | (WARP - 1))
+    found = builder.call(
+        function, [_group(builder), ir.Constant(_i32, 0), builder.bitcast(value, _i32), builder.trunc(source, _i32), segments]
+    )
+    return builder.bitcast(builder.extract_value(found, 0), _f32)
+
+
+def load_vector(builder: Any, pointer: Any) -> Any:
+    """LLVM: this thread's lane of the vector at a float pointer."""
+    return builder.load(builder.gep(pointer, [lane_number(builder)]))
+
+
+def store_vector(builder: Any, value: Any, pointer: Any) -> None:
+    """LLVM: put this thread's lane into the vector at a float pointer."""
+    builder.store(value, builder.gep(pointer, [lane_number(builder)]))
+    wait(builder)
+
+
+def broadcast(builder: Any, scalar: Any) -> Any:
+    """LLVM: a number that all lanes have is a vector already."""
+    return scalar
+
+
+def horizontal_sum(builder: Any, value: Any) -> Any:
+    """LLVM: the sum over all lanes, in the same order each time."""
+    here = lane_number(builder)
+    distance = LANES // 2
+    while distance:
+        other = builder.xor(here, ir.Constant(_i64, distance))
+        value = builder.fadd(value, _from_lane(builder, value, other))
+        distance //= 2
+    return value
+
+
+def _vector_function(builder: Any, name: str, *arguments: Any) -> Any:
+    known = {"sqrt": "llvm.nvvm.sqrt.rn.f", "fabs": "llvm.nvvm.fabs.f", "floor": "llvm.nvvm.floor.f"}
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(_f32, [_f32] * len(arguments)), known[name]
+    )
+    return builder.call(function, list(arguments))
+
+
+# Blocks that are written anew ----------------------------------------------------------------
+
+
+@intrinsic
+def _get(context, place, index):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.load(builder.gep(arguments[0], [arguments[1]]))
+
+    return place.dtype(place, types.int64), generate
+
+
+@intrinsic
+def _put(context, place, index, value):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        # Nobody may still be about to read what was there.
+        wait(builder)
+        first = builder.icmp_unsigned("==", lane_number(builder), ir.Constant(_i64, 0))
+        with builder.if_then(first):
+            builder.store(arguments[2], builder.gep(arguments[0], [arguments[1]]))
+        wait(builder)
+        return context.get_dummy_value()
+
+    return types.void(place, types.int64, place.dtype), generate
+
+
+@overload(operator.getitem)
+def _getitem(place, index):  # type: ignore[no-untyped-def]
+    if isinstance(place, PlaceType) and isinstance(index, types.Integer):
+        return lambda place, index: _get(place, index)
+    return None
+
+
+@overload(operator.setitem)
+def _setitem(place, index, value):  # type: ignore[no-untyped-def]
+    if isinstance(place, PlaceType) and isinstance(index, types.Integer):
+        return lambda place, index, value: _put(place, index, value)
+    return None
+
+
+def _lift(context: Any, builder: Any, value: Any, kind: Any) -> Any:
+    """A number as a lane; a lane as it is."""
+    return value if isinstance(kind, LaneType) else context.cast(builder, value, kind, types.float32)
+
+
+def _is_operand(kind: Any) -> bool:
+    return isinstance(kind, (LaneType, types.Number, types.Boolean))
+
+
+def _operator(python_operator: Any, result: Any, generate_one: Any) -> None:
+    @intrinsic
+    def operate(context, x, y):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            left, right = (_lift(context, builder, a, k) for a, k in zip(arguments, signature.args, strict=True))
+            return generate_one(builder, left, right)
+
+        return result(x, y), generate
+
+    @overload(python_operator)
+    def implement(x, y):  # type: ignore[no-untyped-def]
+        if _is_operand(x) and _is_operand(y) and (isinstance(x, LaneType) or isinstance(y, LaneType)):
+            return lambda x, y: operate(x, y)
+        return None
+
+
+for _python, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _operator(_python, lane, lambda b, x, y, name=_instruction: getattr(b, name)(x, y, flags=FLAGS))
+for _python, _sign in (
+    (operator.gt, ">"),
+    (operator.ge, ">="),
+    (operator.lt, "<"),
+    (operator.le, "<="),
+    (operator.eq, "=="),
+):
+    _operator(_python, bit, lambda b, x, y, sign=_sign: b.fcmp_ordered(sign, x, y))
+_operator(operator.ne, bit, lambda b, x, y: b.fcmp_unordered("!=", x, y))
+
+
+@intrinsic
+def _negative(context, x):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.fsub(ir.Constant(_f32, -0.0), arguments[0])
+
+    return lane(lane), generate
+
+
+@overload(operator.neg)
+def _neg(x):  # type: ignore[no-untyped-def]
+    return (lambda x: _negative(x)) if isinstance(x, LaneType) else None
+
+
+@intrinsic
+def put_bits(context, place, index, condition):  # type: ignore[no-untyped-def]
+    """Keep a mask as the `index`-th 16-bit integer from a float place on."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        place, index, condition = arguments
+        kind = ir.FunctionType(_i32, [_i32, _i1])
+        ballot = cgutils.get_or_insert_function(builder.module, kind, "llvm.nvvm.vote.ballot.sync")
+        group = _group(builder)
+        votes = builder.call(ballot, [group, condition])
+        shift = builder.and_(_register(builder, "tid.x"), ir.Constant(_i32, WARP - LANES))
+        bits = builder.trunc(builder.lshr(votes, shift), _i16)
+        if LANES < 16:
+            bits = builder.and_(bits, ir.Constant(_i16, (1 << LANES) - 1))
+        with builder.if_then(builder.icmp_unsigned("==", lane_number(builder), ir.Constant(_i64, 0))):
+            builder.store(bits, builder.gep(builder.bitcast(place, _i16.as_pointer()), [index]))
+        wait(builder)
+        return context.get_dummy_value()
+
+    return types.void(floats, types.int64, bit), generate
+
+
+@intrinsic
+def take_bits(context, place, index):  # type: ignore[no-untyped-def]
+    """This thread's bit of the mask that `put_bits` kept."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        place, index = arguments
+        bits = builder.load(builder.gep(builder.bitcast(place, _i16.as_pointer()), [index]))
+        return builder.trunc(builder.lshr(bits, builder.trunc(lane_number(builder), _i16)), _i1)
+
+    return bit(floats, types.int64), generate
+
+
+@intrinsic
+def transpose_block(context, source, distance, target, target_distance):  # type: ignore[no-untyped-def]
+    """Transpose a square block of `LANES` rows: each thread takes a row, which becomes a column."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        source, distance, target, target_distance = arguments
+        here = lane_number(builder)
+        row = builder.gep(source, [builder.load(builder.gep(distance, [here]))])
+        # All rows are read before the first is written: source and target may be the same.
+        numbers = [builder.load(builder.gep(row, [ir.Constant(_i64, j)])) for j in range(LANES)]
+        wait(builder)
+        for j, number in enumerate(numbers):
+            place = builder.gep(target, [builder.add(builder.mul(target_distance, ir.Constant(_i64, j)), here)])
+            builder.store(number, place)
+        wait(builder)
+        return context.get_dummy_value()
+
+    return types.void(floats, integers, floats, types.int64), generate
+
+
+@intrinsic
+def prefetch(context, place):  # type: ignore[no-untyped-def]
+    """Nothing: other groups work while one waits for memory."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return context.get_dummy_value()
+
+    return types.void(floats), generate
+
+
+@intrinsic
+def power_of_two(context, x):  # type: ignore[no-untyped-def]
+    """2 to the power of a whole number from -126 to 127."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        biased = builder.add(builder.fptosi(arguments[0], _i32), ir.Constant(_i32, 127))
+        return builder.bitcast(builder.shl(biased, ir.Constant(_i32, 23)), _f32)
+
+    return lane(lane), generate
+
+
+@intrinsic
+def exponent_of(context, x):  # type: ignore[no-untyped-def]
+    """e of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        shifted = builder.lshr(builder.bitcast(arguments[0], _i32), ir.Constant(_i32, 23))
+        return builder.sitofp(builder.sub(shifted, ir.Constant(_i32, 126)), _f32)
+
+    return lane(lane), generate
+
+
+@intrinsic
+def mantissa_of(context, x):  # type: ignore[no-untyped-def]
+    """m of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        kept = builder.and_(builder.bitcast(arguments[0], _i32), ir.Constant(_i32, 0x007FFFFF))
+        return builder.bitcast(builder.or_(kept, ir.Constant(_i32, 0x3F000000)), _f32)
+
+    return lane(lane), generate
+
+
+@intrinsic
+def entry_place(context, array):  # type: ignore[no-untyped-def]
+    """Where an array's numbers lie."""
+    kinds = {types.float32: floats, types.int64: integers, types.float64: doubles}
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return cgutils.create_struct_proxy(array)(context, builder, value=arguments[0]).data
+
+    return kinds[array.dtype](array), generate
+
+
+@intrinsic
+def at(context, place, offset):  # type: ignore[no-untyped-def]
+    """The place `offset` numbers further on."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.gep(arguments[0], [arguments[1]])
+
+    return place(place, types.int64), generate
+
+
+def _address_as(kind: PlaceType) -> Any:
+    @intrinsic
+    def convert(context, address):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            return builder.inttoptr(arguments[0], kind.element.as_pointer())
+
+        return kind(types.int64), generate
+
+    return convert
+
+
+@intrinsic
+def lane_numbers(context):  # type: ignore[no-untyped-def]
+    """0, 1, 2, ..."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.uitofp(lane_number(builder), _f32)
+
+    return lane(), generate
+
+
+@intrinsic
+def gather(context, place, rows, columns, row_stride, column_stride):  # type: ignore[no-untyped-def]
+    """``place[rows * row_stride + columns * column_stride + lane]``."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        place, rows, columns, row_stride, column_stride = arguments
+        parts = [
+            builder.mul(builder.fptosi(number, _i64), stride)
+            for number, stride in ((rows, row_stride), (columns, column_stride))
+        ]
+        return builder.load(builder.gep(place, [builder.add(builder.add(*parts), lane_number(builder))]))
+
+    return lane(floats, lane, lane, types.int64, types.int64), generate
+
+
+@intrinsic
+def draw_uniforms(context, target, distance, first, block, step, key, seed):  # type: ignore[no-untyped-def]
+    """As `studio.kernels.random_vectors.draw_uniforms`, one lane of it."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        target, distance, first, block, step, key, seed = arguments
+        low = ir.Constant(_i64, 0xFFFFFFFF)
+
+        def multiply(number, multiplier):  # type: ignore[no-untyped-def]
+            product = builder.mul(builder.and_(number, low), ir.Constant(_i64, multiplier))
+            return builder.lshr(product, ir.Constant(_i64, 32)), product
+
+        here = lane_number(builder)
+        counters = [builder.add(first, here), block, step, key]
+        key_0, key_1 = seed, builder.lshr(seed, ir.Constant(_i64, 32))
+        for _ in range(10):
+            high_0, low_0 = multiply(counters[0], 0xD2511F53)
+            high_1, low_1 = multiply(counters[2], 0xCD9E8D57)
+            counters = [
+                builder.xor(builder.xor(high_1, counters[1]), key_0),
+                low_1,
+                builder.xor(builder.xor(high_0, counters[3]), key_1),
+                low_0,
+            ]
+            key_0 = builder.add(key_0, ir.Constant(_i64, 0x9E3779B9))
+            key_1 = builder.add(key_1, ir.Constant(_i64, 0xBB67AE85))
+        for j, counter in enumerate(counters):
+            bits = builder.lshr(builder.trunc(counter, _i32), ir.Constant(_i32, 8))
+            number = builder.fmul(builder.uitofp(bits, _f32), ir.Constant(_f32, 2.0**-24))
+            store_vector(builder, number, builder.gep(target, [builder.mul(distance, ir.Constant(_i64, j))]))
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(floats, whole, whole, whole, whole, whole, whole), generate
+
+
+def _filled(number: float) -> Any:
+    return ir.Constant(_f32, number)
+
+
+_TWINS: dict[Any, Any] = {
+    simd.VECTOR: _f32,
+    simd._BITS: _i1,
+    simd.float_pointer: floats,
+    simd.integer_pointer: integers,
+    simd.double_pointer: doubles,
+    simd.vector: lane,
+    simd.mask: bit,
+    simd.load_vector: load_vector,
+    simd.store_vector: store_vector,
+    simd.broadcast: broadcast,
+    simd.horizontal_sum: horizontal_sum,
+    simd.filled: _filled,
+    simd._vector_function: _vector_function,
+    simd._lift: _lift,
+    simd.at: at,
+    simd.floats_at: _address_as(floats),
+    simd.integers_at: _address_as(integers),
+    simd.doubles_at: _address_as(doubles),
+    simd.put_bits: put_bits,
+    simd.take_bits: take_bits,
+    simd.transpose_block: transpose_block,
+    simd.prefetch: prefetch,
+    simd.power_of_two: power_of_two,
+    simd.exponent_of: exponent_of,
+    simd.mantissa_of: mantissa_of,
+    clipping._lane_numbers: lane_numbers,
+    scattered.gather: gather,
+    random_vectors.draw_uniforms: draw_uniforms,
+}
+
+
+class DeviceTranslation(Translation):
+    """Kernels for cards, of numba-cuda."""
+
+    def __init__(self) -> None:
+        super().__init__(_TWINS, lambda function: cuda.jit(device=True, fastmath=False)(function))
+
+    def _made(self, value: Any, user: Any) -> Any:
+        if isinstance(value, ir.Type):
+            return value
+        if isinstance(value, _Intrinsic):
+            return intrinsic(self._copied(value._defn))
+        if isinstance(value, FunctionType) and value.__module__ in ("studio.kernels.simd", "studio.kernels.tiles"):
+            # A part of an intrinsic, which writes LLVM.
+            return self._copied(value)
+        return super()._made(value, user)
