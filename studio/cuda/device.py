@@ -18,9 +18,10 @@ from numba.core.extending import _Intrinsic
 from numba.cuda import cgutils
 from numba.cuda.extending import intrinsic, models, overload, register_model
 
-from studio.cuda.translation import NotTranslated, Translation
+from studio.cuda.translation import Translation
 from studio.kernels import clipping, random_vectors, scattered, simd
 from studio.kernels.simd import FLAGS, LANES
+from studio.kernels.tiles import TileShape
 
 _f32, _f64 = ir.FloatType(), ir.DoubleType()
 _i1, _i16, _i32, _i64 = (ir.IntType(n) for n in (1, 16, 32, 64))
@@ -152,16 +153,16 @@ def _vector_function(builder: Any, name: str, *arguments: Any) -> Any:
 
 
 @intrinsic
-def _get(context, place, index):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _get(context, place, index):
+    def generate(context, builder, signature, arguments):
         return builder.load(builder.gep(arguments[0], [arguments[1]]))
 
     return place.dtype(place, types.int64), generate
 
 
 @intrinsic
-def _put(context, place, index, value):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _put(context, place, index, value):
+    def generate(context, builder, signature, arguments):
         # Nobody may still be about to read what was there.
         wait(builder)
         first = builder.icmp_unsigned("==", lane_number(builder), ir.Constant(_i64, 0))
@@ -174,14 +175,14 @@ def _put(context, place, index, value):  # type: ignore[no-untyped-def]
 
 
 @overload(operator.getitem)
-def _getitem(place, index):  # type: ignore[no-untyped-def]
+def _getitem(place, index):
     if isinstance(place, PlaceType) and isinstance(index, types.Integer):
         return lambda place, index: _get(place, index)
     return None
 
 
 @overload(operator.setitem)
-def _setitem(place, index, value):  # type: ignore[no-untyped-def]
+def _setitem(place, index, value):
     if isinstance(place, PlaceType) and isinstance(index, types.Integer):
         return lambda place, index, value: _put(place, index, value)
     return None
@@ -198,15 +199,15 @@ def _is_operand(kind: Any) -> bool:
 
 def _operator(python_operator: Any, result: Any, generate_one: Any) -> None:
     @intrinsic
-    def operate(context, x, y):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def operate(context, x, y):
+        def generate(context, builder, signature, arguments):
             left, right = (_lift(context, builder, a, k) for a, k in zip(arguments, signature.args, strict=True))
             return generate_one(builder, left, right)
 
         return result(x, y), generate
 
     @overload(python_operator)
-    def implement(x, y):  # type: ignore[no-untyped-def]
+    def implement(x, y):
         if _is_operand(x) and _is_operand(y) and (isinstance(x, LaneType) or isinstance(y, LaneType)):
             return lambda x, y: operate(x, y)
         return None
@@ -231,23 +232,23 @@ _operator(operator.ne, bit, lambda b, x, y: b.fcmp_unordered("!=", x, y))
 
 
 @intrinsic
-def _negative(context, x):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _negative(context, x):
+    def generate(context, builder, signature, arguments):
         return builder.fsub(ir.Constant(_f32, -0.0), arguments[0])
 
     return lane(lane), generate
 
 
 @overload(operator.neg)
-def _neg(x):  # type: ignore[no-untyped-def]
+def _neg(x):
     return (lambda x: _negative(x)) if isinstance(x, LaneType) else None
 
 
 @intrinsic
-def put_bits(context, place, index, condition):  # type: ignore[no-untyped-def]
+def put_bits(context, place, index, condition):
     """Keep a mask as the `index`-th 16-bit integer from a float place on."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         place, index, condition = arguments
         kind = ir.FunctionType(_i32, [_i32, _i1])
         ballot = cgutils.get_or_insert_function(builder.module, kind, "llvm.nvvm.vote.ballot.sync")
@@ -266,10 +267,10 @@ def put_bits(context, place, index, condition):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def take_bits(context, place, index):  # type: ignore[no-untyped-def]
+def take_bits(context, place, index):
     """This thread's bit of the mask that `put_bits` kept."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         place, index = arguments
         bits = builder.load(builder.gep(builder.bitcast(place, _i16.as_pointer()), [index]))
         return builder.trunc(builder.lshr(bits, builder.trunc(lane_number(builder), _i16)), _i1)
@@ -278,10 +279,10 @@ def take_bits(context, place, index):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def transpose_block(context, source, distance, target, target_distance):  # type: ignore[no-untyped-def]
+def transpose_block(context, source, distance, target, target_distance):
     """Transpose a square block of `LANES` rows: each thread takes a row, which becomes a column."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         source, distance, target, target_distance = arguments
         here = lane_number(builder)
         row = builder.gep(source, [builder.load(builder.gep(distance, [here]))])
@@ -298,20 +299,20 @@ def transpose_block(context, source, distance, target, target_distance):  # type
 
 
 @intrinsic
-def prefetch(context, place):  # type: ignore[no-untyped-def]
+def prefetch(context, place):
     """Nothing: other groups work while one waits for memory."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         return context.get_dummy_value()
 
     return types.void(floats), generate
 
 
 @intrinsic
-def power_of_two(context, x):  # type: ignore[no-untyped-def]
+def power_of_two(context, x):
     """2 to the power of a whole number from -126 to 127."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         biased = builder.add(builder.fptosi(arguments[0], _i32), ir.Constant(_i32, 127))
         return builder.bitcast(builder.shl(biased, ir.Constant(_i32, 23)), _f32)
 
@@ -319,10 +320,10 @@ def power_of_two(context, x):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def exponent_of(context, x):  # type: ignore[no-untyped-def]
+def exponent_of(context, x):
     """e of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         shifted = builder.lshr(builder.bitcast(arguments[0], _i32), ir.Constant(_i32, 23))
         return builder.sitofp(builder.sub(shifted, ir.Constant(_i32, 126)), _f32)
 
@@ -330,10 +331,10 @@ def exponent_of(context, x):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def mantissa_of(context, x):  # type: ignore[no-untyped-def]
+def mantissa_of(context, x):
     """m of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         kept = builder.and_(builder.bitcast(arguments[0], _i32), ir.Constant(_i32, 0x007FFFFF))
         return builder.bitcast(builder.or_(kept, ir.Constant(_i32, 0x3F000000)), _f32)
 
@@ -341,21 +342,21 @@ def mantissa_of(context, x):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def entry_place(context, array):  # type: ignore[no-untyped-def]
+def entry_place(context, array):
     """Where an array's numbers lie."""
     kinds = {types.float32: floats, types.int64: integers, types.float64: doubles}
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         return cgutils.create_struct_proxy(array)(context, builder, value=arguments[0]).data
 
     return kinds[array.dtype](array), generate
 
 
 @intrinsic
-def at(context, place, offset):  # type: ignore[no-untyped-def]
+def at(context, place, offset):
     """The place `offset` numbers further on."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         return builder.gep(arguments[0], [arguments[1]])
 
     return place(place, types.int64), generate
@@ -363,8 +364,8 @@ def at(context, place, offset):  # type: ignore[no-untyped-def]
 
 def _address_as(kind: PlaceType) -> Any:
     @intrinsic
-    def convert(context, address):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def convert(context, address):
+        def generate(context, builder, signature, arguments):
             return builder.inttoptr(arguments[0], kind.element.as_pointer())
 
         return kind(types.int64), generate
@@ -373,20 +374,20 @@ def _address_as(kind: PlaceType) -> Any:
 
 
 @intrinsic
-def lane_numbers(context):  # type: ignore[no-untyped-def]
+def lane_numbers(context):
     """0, 1, 2, ..."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         return builder.uitofp(lane_number(builder), _f32)
 
     return lane(), generate
 
 
 @intrinsic
-def gather(context, place, rows, columns, row_stride, column_stride):  # type: ignore[no-untyped-def]
+def gather(context, place, rows, columns, row_stride, column_stride):
     """``place[rows * row_stride + columns * column_stride + lane]``."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         place, rows, columns, row_stride, column_stride = arguments
         parts = [
             builder.mul(builder.fptosi(number, _i64), stride)
@@ -398,14 +399,14 @@ def gather(context, place, rows, columns, row_stride, column_stride):  # type: i
 
 
 @intrinsic
-def draw_uniforms(context, target, distance, first, block, step, key, seed):  # type: ignore[no-untyped-def]
+def draw_uniforms(context, target, distance, first, block, step, key, seed):
     """As `studio.kernels.random_vectors.draw_uniforms`, one lane of it."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         target, distance, first, block, step, key, seed = arguments
         low = ir.Constant(_i64, 0xFFFFFFFF)
 
-        def multiply(number, multiplier):  # type: ignore[no-untyped-def]
+        def multiply(number, multiplier):
             product = builder.mul(builder.and_(number, low), ir.Constant(_i64, multiplier))
             return builder.lshr(product, ir.Constant(_i64, 32)), product
 
@@ -476,7 +477,7 @@ class DeviceTranslation(Translation):
         super().__init__(_TWINS, lambda function: cuda.jit(device=True, fastmath=False)(function))
 
     def _made(self, value: Any, user: Any) -> Any:
-        if isinstance(value, ir.Type):
+        if isinstance(value, (ir.Type, TileShape)):
             return value
         if isinstance(value, _Intrinsic):
             return intrinsic(self._copied(value._defn))

@@ -7,16 +7,14 @@ a block do. Pointers are addresses in this process's memory.
 from __future__ import annotations
 
 import ctypes
-import math
 import threading
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 from numba import types
 
 from studio.cuda.translation import Translation
-from studio.kernels import clipping, random_vectors, scattered, simd, stored, tiles
+from studio.kernels import clipping, random_vectors, scattered, simd, tiles
 from studio.kernels.random_numbers import philox
 from studio.kernels.simd import LANES
 
@@ -235,7 +233,7 @@ def draw_uniforms(target: Place, distance: Any, first: Any, block: Any, step: An
 
 
 def multiply_tile(outputs: int, vectors: int) -> Any:
-    def tile(x, offsets, depth, weights, depth_stride, output_stride, resume, bias, y, y_stride):  # type: ignore[no-untyped-def]
+    def tile(x, offsets, depth, weights, depth_stride, output_stride, resume, bias, y, y_stride):
         here = lane_number()
         for r in range(outputs):
             for v in range(vectors):
@@ -250,7 +248,7 @@ def multiply_tile(outputs: int, vectors: int) -> Any:
 
 
 def correlate_tile(outputs: int, inputs: int) -> Any:
-    def tile(x, offsets, x_pixels, dy, dy_stride, dy_pixels, pixels, vectors, sums):  # type: ignore[no-untyped-def]
+    def tile(x, offsets, x_pixels, dy, dy_stride, dy_pixels, pixels, vectors, sums):
         here = lane_number()
         for r in range(outputs):
             for q in range(inputs):
@@ -267,7 +265,7 @@ def correlate_tile(outputs: int, inputs: int) -> Any:
 
 
 def outer_tile(inputs: int, vectors: int) -> Any:
-    def tile(x, offsets, x_pixels, dy, dy_stride, pixels, batch, resume, sums, sums_stride):  # type: ignore[no-untyped-def]
+    def tile(x, offsets, x_pixels, dy, dy_stride, pixels, batch, resume, sums, sums_stride):
         here = lane_number()
         for r in range(inputs):
             for v in range(vectors):
@@ -283,7 +281,7 @@ def outer_tile(inputs: int, vectors: int) -> Any:
     return tile
 
 
-def multiply_lanes(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume):  # type: ignore[no-untyped-def]
+def multiply_lanes(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume):
     here = lane_number()
     for r in range(rows):
         for n in range(columns):

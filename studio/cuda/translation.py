@@ -100,7 +100,7 @@ class Translation:
             return self._helper(self._copied(text()))
         if isinstance(value, FunctionType):
             return self._helper(self._copied(value))
-        if isinstance(value, (int, float, str, tuple, types.Type, ModuleType, type, BuiltinFunctionType, np.generic)):
+        if isinstance(value, (int, float, str, tuple, types.Type, ModuleType, type, BuiltinFunctionType, np.generic, np.ndarray)):
             return value
         raise NotTranslated(f"{user.__module__}.{user.__name__} uses {value!r}, which has no twin on a card.")
 

@@ -1,0 +1,31 @@
+"""Kernels in numba-cuda's simulator against the processor's, call by call of a training step."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[float]]:
+    script = Path(__file__).with_name("simulate.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    counts: dict[str, list[float]] = json.loads(done.stdout.strip().splitlines()[-1])
+    return counts
+
+
+def test_each_call_leaves_what_the_processor_leaves(found: dict[str, list[float]]) -> None:
+    assert {name: worst for name, (_, _, worst) in found.items() if not worst < 2e-5} == {}
+
+
+def test_most_kinds_of_kernels_are_among_them(found: dict[str, list[float]]) -> None:
+    assert len(found) > 50
+    for kernel in ("attend_backward", "lstm_backward", "moments", "correlate_3", "outer_4x1", "silence", "adam", "from_logits"):
+        calls, changed, _ = found[kernel]
+        assert calls > 0
+        assert changed > 0
