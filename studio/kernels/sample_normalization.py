@@ -48,38 +48,50 @@ def normalize_rows(arena, record, table, state):
     y, y_pixels = at(arena, record[8]), at(table, record[9])
     epsilon, means, inverses = arena[record[10]], at(arena, record[11]), at(arena, record[12])
     share = float32(1.0) / float32(channels)
-    whole = channels - channels % 4
+    whole = channels - channels % 2
     for p in range(pixels):
         source, target = at(x, x_pixels[p]), at(y, y_pixels[p])
         mean_row, inverse_row = at(means, p * batch), at(inverses, p * batch)
-        for b in range(0, batch, LANES):
-            mean = splat(0.0)
+        # Two vectors at a time, which wait for their sums and roots together; an odd one's pair is itself.
+        for b in range(0, batch, 2 * LANES):
+            other = min(b + LANES, batch - LANES)
+            mean0, mean1 = splat(0.0), splat(0.0)
             if centred != 0:
-                s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-                for c in range(0, whole, 4):
-                    place = at(source, c * batch + b)
-                    s0, s1 = s0 + load(place), s1 + load(at(place, batch))
-                    s2, s3 = s2 + load(at(place, 2 * batch)), s3 + load(at(place, 3 * batch))
-                for c in range(whole, channels):
-                    s0 = s0 + load(at(source, c * batch + b))
-                mean = ((s0 + s1) + (s2 + s3)) * share
-            q0, q1, q2, q3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-            for c in range(0, whole, 4):
-                place = at(source, c * batch + b)
-                d0, d1 = load(place) - mean, load(at(place, batch)) - mean
-                d2, d3 = load(at(place, 2 * batch)) - mean, load(at(place, 3 * batch)) - mean
-                q0, q1, q2, q3 = q0 + d0 * d0, q1 + d1 * d1, q2 + d2 * d2, q3 + d3 * d3
-            for c in range(whole, channels):
-                d0 = load(at(source, c * batch + b)) - mean
-                q0 = q0 + d0 * d0
-            store(at(mean_row, b), mean)
-            store(at(inverse_row, b), 1.0 / sqrt(((q0 + q1) + (q2 + q3)) * share + epsilon))
-        for c in range(channels):
-            scale, shift = _scale(arena, record[13], record[14], c), _shift(arena, record[15], record[16], c)
-            for b in range(0, batch, LANES):
-                i = c * batch + b
-                normal = (load(at(source, i)) - load(at(mean_row, b))) * load(at(inverse_row, b))
-                store(at(target, i), normal * scale + shift)
+                s0, s1, t0, t1 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+                for c in range(0, whole, 2):
+                    one, two = at(source, c * batch + b), at(source, c * batch + other)
+                    s0, s1 = s0 + load(one), s1 + load(at(one, batch))
+                    t0, t1 = t0 + load(two), t1 + load(at(two, batch))
+                if whole < channels:
+                    s0, t0 = s0 + load(at(source, whole * batch + b)), t0 + load(at(source, whole * batch + other))
+                mean0, mean1 = (s0 + s1) * share, (t0 + t1) * share
+            q0, q1, r0, r1 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+            for c in range(0, whole, 2):
+                one, two = at(source, c * batch + b), at(source, c * batch + other)
+                d0, d1 = load(one) - mean0, load(at(one, batch)) - mean0
+                e0, e1 = load(two) - mean1, load(at(two, batch)) - mean1
+                q0, q1, r0, r1 = q0 + d0 * d0, q1 + d1 * d1, r0 + e0 * e0, r1 + e1 * e1
+            if whole < channels:
+                d0, e0 = load(at(source, whole * batch + b)) - mean0, load(at(source, whole * batch + other)) - mean1
+                q0, r0 = q0 + d0 * d0, r0 + e0 * e0
+            inverse0, inverse1 = 1.0 / sqrt((q0 + q1) * share + epsilon), 1.0 / sqrt((r0 + r1) * share + epsilon)
+            store(at(mean_row, b), mean0)
+            store(at(mean_row, other), mean1)
+            store(at(inverse_row, b), inverse0)
+            store(at(inverse_row, other), inverse1)
+            for c in range(channels):
+                scale, shift = _scale(arena, record[13], record[14], c), _shift(arena, record[15], record[16], c)
+                i, j = c * batch + b, c * batch + other
+                n0, n1 = (load(at(source, i)) - mean0) * inverse0, (load(at(source, j)) - mean1) * inverse1
+                store(at(target, i), n0 * scale + shift)
+                store(at(target, j), n1 * scale + shift)
+
+
+@inline
+def _add_to_sums(place, g0, g1, n0, n1):
+    """A channel's sum of dy, and of dy times the normalised x, have two vectors added."""
+    store(place, load(place) + (g0 + g1))
+    store(at(place, LANES), load(at(place, LANES)) + (g0 * n0 + g1 * n1))
 
 
 @kernel
@@ -93,46 +105,62 @@ def normalize_rows_backward(arena, record, table, state):
     x, x_pixels = at(arena, record[6]), at(table, record[7])
     dy, dy_pixels = at(arena, record[8]), at(table, record[9])
     wanted, dx, dx_pixels = record[10], at(arena, record[11]), at(table, record[12])
-    means, inverses, shares, sums = at(arena, record[13]), at(arena, record[14]), at(arena, record[15]), at(arena, record[16])
-    has_scale, scales = record[17], record[18]
-    scale_gradient, shift_gradient = at(arena, record[19]), at(arena, record[20])
-    of_mean, of_deviation = shares, at(shares, batch)
+    means, inverses, sums = at(arena, record[13]), at(arena, record[14]), at(arena, record[15])
+    has_scale, scales = record[16], record[17]
+    scale_gradient, shift_gradient = at(arena, record[18]), at(arena, record[19])
     share = float32(1.0) / float32(channels)
     for i in range(0, 2 * channels * LANES, LANES):
         store(at(sums, i), splat(0.0))
     for p in range(pixels):
         source, gradient = at(x, x_pixels[p]), at(dy, dy_pixels[p])
         mean_row, inverse_row = at(means, p * batch), at(inverses, p * batch)
-        if wanted != 0:
-            for b in range(0, batch, LANES):
-                mean, inverse = load(at(mean_row, b)), load(at(inverse_row, b))
-                s0, s1, q0, q1 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+        # Two vectors at a time, so that the sums are fetched half as often; the second of an odd
+        # one's pair adds nothing.
+        for b in range(0, batch, 2 * LANES):
+            other = min(b + LANES, batch - LANES)
+            counts = float32(1.0) if other > b else float32(0.0)
+            mean0, inverse0 = load(at(mean_row, b)), load(at(inverse_row, b))
+            mean1, inverse1 = load(at(mean_row, other)), load(at(inverse_row, other))
+            if wanted != 0:
+                s0, s1, t0, t1 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+                q0, q1, r0, r1 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
                 for c in range(0, channels - 1, 2):
-                    i = c * batch + b
-                    g0 = load(at(gradient, i)) * _scale(arena, has_scale, scales, c)
-                    g1 = load(at(gradient, i + batch)) * _scale(arena, has_scale, scales, c + 1)
-                    s0, s1 = s0 + g0, s1 + g1
-                    q0 = q0 + g0 * (load(at(source, i)) - mean)
-                    q1 = q1 + g1 * (load(at(source, i + batch)) - mean)
+                    i, j = c * batch + b, c * batch + other
+                    scale = _scale(arena, has_scale, scales, c)
+                    g0, h0 = load(at(gradient, i)) * scale, load(at(gradient, j)) * scale
+                    s0, q0 = s0 + g0, q0 + g0 * (load(at(source, i)) - mean0)
+                    t0, r0 = t0 + h0, r0 + h0 * (load(at(source, j)) - mean1)
+                    i, j = i + batch, j + batch
+                    scale = _scale(arena, has_scale, scales, c + 1)
+                    g1, h1 = load(at(gradient, i)) * scale, load(at(gradient, j)) * scale
+                    s1, q1 = s1 + g1, q1 + g1 * (load(at(source, i)) - mean0)
+                    t1, r1 = t1 + h1, r1 + h1 * (load(at(source, j)) - mean1)
                 if channels % 2 != 0:
-                    i = (channels - 1) * batch + b
-                    g0 = load(at(gradient, i)) * _scale(arena, has_scale, scales, channels - 1)
-                    s0, q0 = s0 + g0, q0 + g0 * (load(at(source, i)) - mean)
-                store(at(of_mean, b), (s0 + s1) * share if centred != 0 else splat(0.0))
-                store(at(of_deviation, b), (q0 + q1) * inverse * share)
-        for c in range(channels):
-            scale = _scale(arena, has_scale, scales, c)
-            plain, weighted = load(at(sums, 2 * c * LANES)), load(at(sums, (2 * c + 1) * LANES))
-            for b in range(0, batch, LANES):
-                i = c * batch + b
-                inverse, g = load(at(inverse_row, b)), load(at(gradient, i))
-                normal = (load(at(source, i)) - load(at(mean_row, b))) * inverse
-                plain, weighted = plain + g, weighted + g * normal
-                if wanted != 0:
-                    lost = load(at(of_mean, b)) + normal * load(at(of_deviation, b))
-                    store(at(dx, dx_pixels[p] + i), (g * scale - lost) * inverse)
-            store(at(sums, 2 * c * LANES), plain)
-            store(at(sums, (2 * c + 1) * LANES), weighted)
+                    c = channels - 1
+                    i, j = c * batch + b, c * batch + other
+                    scale = _scale(arena, has_scale, scales, c)
+                    g0, h0 = load(at(gradient, i)) * scale, load(at(gradient, j)) * scale
+                    s0, q0 = s0 + g0, q0 + g0 * (load(at(source, i)) - mean0)
+                    t0, r0 = t0 + h0, r0 + h0 * (load(at(source, j)) - mean1)
+                # What the mean and the deviation of each sample take back.
+                lost0, turned0 = splat(0.0), (q0 + q1) * inverse0 * share
+                lost1, turned1 = splat(0.0), (r0 + r1) * inverse1 * share
+                if centred != 0:
+                    lost0, lost1 = (s0 + s1) * share, (t0 + t1) * share
+                target = at(dx, dx_pixels[p])
+                for c in range(channels):
+                    i, j, scale = c * batch + b, c * batch + other, _scale(arena, has_scale, scales, c)
+                    g0, g1 = load(at(gradient, i)), load(at(gradient, j))
+                    n0, n1 = (load(at(source, i)) - mean0) * inverse0, (load(at(source, j)) - mean1) * inverse1
+                    store(at(target, i), (g0 * scale - (lost0 + n0 * turned0)) * inverse0)
+                    store(at(target, j), (g1 * scale - (lost1 + n1 * turned1)) * inverse1)
+                    _add_to_sums(at(sums, 2 * c * LANES), g0, g1 * counts, n0, n1)
+            else:
+                for c in range(channels):
+                    i, j = c * batch + b, c * batch + other
+                    g0, g1 = load(at(gradient, i)), load(at(gradient, j))
+                    n0, n1 = (load(at(source, i)) - mean0) * inverse0, (load(at(source, j)) - mean1) * inverse1
+                    _add_to_sums(at(sums, 2 * c * LANES), g0, g1 * counts, n0, n1)
     for c in range(channels):
         shift_gradient[c] = sum_lanes(load(at(sums, 2 * c * LANES)))
         scale_gradient[c] = sum_lanes(load(at(sums, (2 * c + 1) * LANES)))
@@ -329,7 +357,7 @@ def lower_rows(
         lowering.emit(
             normalize_rows_backward,
             *(*sizes, *source, dy.base, lowering.table(dy.pixel_offsets()), *target),
-            *(means, inverses, lowering.scratch(2 * batch), lowering.scratch(2 * channels * lowering.lanes)),
+            *(means, inverses, lowering.scratch(2 * channels * lowering.lanes)),
             *affine(lowering, gamma, None)[:2],
             *(gradient_place(lowering, gamma, channels), gradient_place(lowering, beta, channels)),
         )
