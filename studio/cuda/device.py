@@ -244,26 +244,18 @@ def _neg(x):
     return (lambda x: _negative(x)) if isinstance(x, LaneType) else None
 
 
-@intrinsic
-def put_bits(context, place, index, condition):
-    """Keep a mask as the `index`-th 16-bit integer from a float place on."""
-
-    def generate(context, builder, signature, arguments):
-        place, index, condition = arguments
-        kind = ir.FunctionType(_i32, [_i32, _i1])
-        ballot = cgutils.get_or_insert_function(builder.module, kind, "llvm.nvvm.vote.ballot.sync")
-        group = _group(builder)
-        votes = builder.call(ballot, [group, condition])
-        shift = builder.and_(_register(builder, "tid.x"), ir.Constant(_i32, WARP - LANES))
-        bits = builder.trunc(builder.lshr(votes, shift), _i16)
-        if LANES < 16:
-            bits = builder.and_(bits, ir.Constant(_i16, (1 << LANES) - 1))
-        with builder.if_then(builder.icmp_unsigned("==", lane_number(builder), ir.Constant(_i64, 0))):
-            builder.store(bits, builder.gep(builder.bitcast(place, _i16.as_pointer()), [index]))
-        wait(builder)
-        return context.get_dummy_value()
-
-    return types.void(floats, types.int64, bit), generate
+def store_bits(builder, condition, place, index):
+    """LLVM: keep a mask, a bit a thread, as the `index`-th 16-bit integer from a float place on."""
+    kind = ir.FunctionType(_i32, [_i32, _i1])
+    ballot = cgutils.get_or_insert_function(builder.module, kind, "llvm.nvvm.vote.ballot.sync")
+    votes = builder.call(ballot, [_group(builder), condition])
+    shift = builder.and_(_register(builder, "tid.x"), ir.Constant(_i32, WARP - LANES))
+    bits = builder.trunc(builder.lshr(votes, shift), _i16)
+    if LANES < 16:
+        bits = builder.and_(bits, ir.Constant(_i16, (1 << LANES) - 1))
+    with builder.if_then(builder.icmp_unsigned("==", lane_number(builder), ir.Constant(_i64, 0))):
+        builder.store(bits, builder.gep(builder.bitcast(place, _i16.as_pointer()), [index]))
+    wait(builder)
 
 
 @intrinsic
@@ -398,40 +390,63 @@ def gather(context, place, rows, columns, row_stride, column_stride):
     return lane(floats, lane, lane, types.int64, types.int64), generate
 
 
+def _philox(builder, first, block, step, key, seed):
+    """LLVM: this thread's lane of what `studio.kernels.random_vectors._philox` gives."""
+    low = ir.Constant(_i64, 0xFFFFFFFF)
+
+    def multiply(number, multiplier):
+        product = builder.mul(builder.and_(number, low), ir.Constant(_i64, multiplier))
+        return builder.lshr(product, ir.Constant(_i64, 32)), product
+
+    counters = [builder.add(first, lane_number(builder)), block, step, key]
+    key_0, key_1 = seed, builder.lshr(seed, ir.Constant(_i64, 32))
+    for _ in range(10):
+        high_0, low_0 = multiply(counters[0], 0xD2511F53)
+        high_1, low_1 = multiply(counters[2], 0xCD9E8D57)
+        counters = [
+            builder.xor(builder.xor(high_1, counters[1]), key_0),
+            low_1,
+            builder.xor(builder.xor(high_0, counters[3]), key_1),
+            low_0,
+        ]
+        key_0 = builder.add(key_0, ir.Constant(_i64, 0x9E3779B9))
+        key_1 = builder.add(key_1, ir.Constant(_i64, 0xBB67AE85))
+    return counters
+
+
 @intrinsic
 def draw_uniforms(context, target, distance, first, block, step, key, seed):
     """As `studio.kernels.random_vectors.draw_uniforms`, one lane of it."""
 
     def generate(context, builder, signature, arguments):
-        target, distance, first, block, step, key, seed = arguments
-        low = ir.Constant(_i64, 0xFFFFFFFF)
-
-        def multiply(number, multiplier):
-            product = builder.mul(builder.and_(number, low), ir.Constant(_i64, multiplier))
-            return builder.lshr(product, ir.Constant(_i64, 32)), product
-
-        here = lane_number(builder)
-        counters = [builder.add(first, here), block, step, key]
-        key_0, key_1 = seed, builder.lshr(seed, ir.Constant(_i64, 32))
-        for _ in range(10):
-            high_0, low_0 = multiply(counters[0], 0xD2511F53)
-            high_1, low_1 = multiply(counters[2], 0xCD9E8D57)
-            counters = [
-                builder.xor(builder.xor(high_1, counters[1]), key_0),
-                low_1,
-                builder.xor(builder.xor(high_0, counters[3]), key_1),
-                low_0,
-            ]
-            key_0 = builder.add(key_0, ir.Constant(_i64, 0x9E3779B9))
-            key_1 = builder.add(key_1, ir.Constant(_i64, 0xBB67AE85))
-        for j, counter in enumerate(counters):
-            bits = builder.lshr(builder.trunc(counter, _i32), ir.Constant(_i32, 8))
+        target, distance, *counter = arguments
+        for j, word in enumerate(_philox(builder, *counter)):
+            bits = builder.lshr(builder.trunc(word, _i32), ir.Constant(_i32, 8))
             number = builder.fmul(builder.uitofp(bits, _f32), ir.Constant(_f32, 2.0**-24))
             store_vector(builder, number, builder.gep(target, [builder.mul(distance, ir.Constant(_i64, j))]))
         return context.get_dummy_value()
 
     whole = types.int64
     return types.void(floats, whole, whole, whole, whole, whole, whole), generate
+
+
+@intrinsic
+def draw_chances(context, target, index, distance, limit, first, block, step, key, seed):
+    """As `studio.kernels.random_vectors.draw_chances`, one lane of it."""
+
+    def generate(context, builder, signature, arguments):
+        target, index, distance, limit, *counter = arguments
+        shift = ir.Constant(_i32, 16)
+        least = builder.shl(builder.trunc(limit, _i32), shift)
+        for j, word in enumerate(_philox(builder, *counter)):
+            bits = builder.trunc(word, _i32)
+            for h, half in enumerate((builder.shl(bits, shift), bits)):
+                place = builder.add(index, builder.mul(distance, ir.Constant(_i64, 2 * j + h)))
+                store_bits(builder, builder.icmp_unsigned(">=", half, least), target, place)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(floats, *[whole] * 8), generate
 
 
 def _filled(number: float) -> Any:
@@ -457,7 +472,7 @@ _TWINS: dict[Any, Any] = {
     simd.floats_at: _address_as(floats),
     simd.integers_at: _address_as(integers),
     simd.doubles_at: _address_as(doubles),
-    simd.put_bits: put_bits,
+    simd.store_bits: store_bits,
     simd.take_bits: take_bits,
     simd.transpose_block: transpose_block,
     simd.prefetch: prefetch,
@@ -467,6 +482,7 @@ _TWINS: dict[Any, Any] = {
     clipping._lane_numbers: lane_numbers,
     scattered.gather: gather,
     random_vectors.draw_uniforms: draw_uniforms,
+    random_vectors.draw_chances: draw_chances,
 }
 
 

@@ -223,13 +223,23 @@ def gather(place: Place, rows: Lane, columns: Lane, row_stride: Any, column_stri
     return Lane(place[int(rows.number) * row_stride + int(columns.number) * column_stride + lane_number()])
 
 
-def draw_uniforms(target: Place, distance: Any, first: Any, block: Any, step: Any, key: Any, seed: Any) -> None:
+def _words(first: Any, block: Any, step: Any, key: Any, seed: Any) -> list[int]:
+    """This thread's lane of what `studio.kernels.random_vectors` draws."""
     low = (1 << 32) - 1
-    here = lane_number()
-    counters = [np.uint64(int(number) & low) for number in (int(first) + here, block, step, key, seed, int(seed) >> 32)]
-    for j, word in enumerate(philox(*counters)):
-        target.put(j * int(distance) + here, np.float32(int(word) >> 8) * np.float32(2.0**-24))
+    counters = [int(first) + lane_number(), block, step, key, seed, int(seed) >> 32]
+    return [int(word) for word in philox(*(np.uint64(int(number) & low) for number in counters))]
+
+
+def draw_uniforms(target: Place, distance: Any, *counter: Any) -> None:
+    for j, word in enumerate(_words(*counter)):
+        target.put(j * int(distance) + lane_number(), np.float32(word >> 8) * np.float32(2.0**-24))
     wait()
+
+
+def draw_chances(target: Place, index: Any, distance: Any, limit: Any, *counter: Any) -> None:
+    for j, word in enumerate(_words(*counter)):
+        for h, half in enumerate((word & 0xFFFF, word >> 16)):
+            put_bits(target, int(index) + (2 * j + h) * int(distance), Bit(half >= int(limit)))
 
 
 def multiply_tile(outputs: int, vectors: int) -> Any:
@@ -318,6 +328,7 @@ _TWINS: dict[Any, Any] = {
     clipping._lane_numbers: lane_numbers,
     scattered.gather: gather,
     random_vectors.draw_uniforms: draw_uniforms,
+    random_vectors.draw_chances: draw_chances,
     tiles.multiply_lanes: multiply_lanes,
     types.float32: np.float32,
     types.float64: np.float64,
