@@ -20,6 +20,7 @@ from studio.kernels.simd import (
     integer_pointer,
     integers_at,
     integers_in,
+    prefetch,
     transpose_block,
 )
 from studio.kernels.state import (
@@ -288,6 +289,10 @@ def mark_valid(arena, record, table, state):
         target[b] = float32(1.0) if b < state[VALID] else float32(0.0)
 
 
+#: Floats of a sample that are asked for before their turn: samples lie anywhere, so that no processor guesses them.
+AHEAD = 128
+
+
 @kernel
 def gather(arena, record, table, state):
     """Fetch this shard's samples: rows of the data set become columns of the arena.
@@ -309,6 +314,8 @@ def gather(arena, record, table, state):
             columns = at(distance, b)
             place = at(target, row * row_stride + b)
             for f in range(0, whole, LANES):
+                for lane in range(LANES):
+                    prefetch(at(source, columns[lane] + row * row_length + f + AHEAD))
                 transpose_block(at(source, row * row_length + f), columns, at(place, f * batch), batch)
             if whole < row_length:
                 if row_length >= LANES:
