@@ -160,7 +160,7 @@ class Convolution:
             pack,
             *(self.groups, self.group_step, rows, step),
             *(len(taps), lowering.table(taps), inner, inner_step),
-            *(self.kernel.value, packed),
+            *(self.kernel.value, packed, lowering.table(np.arange(lowering.lanes) * inner_step)),
         )
         return packed
 

@@ -204,12 +204,19 @@ def pack(arena, record, table, state):
     """target[g, a, t, b] = source[taps[t] + g * group_step + a * step + b * inner_step]: weights in another order."""
     groups, group_step, rows, step = record[2], record[3], record[4], record[5]
     count, taps, inner, inner_step = record[6], at(table, record[7]), record[8], record[9]
-    source, target = at(arena, record[10]), at(arena, record[11])
-    i = 0
+    source, target, distance = at(arena, record[10]), at(arena, record[11]), at(table, record[12])
+    width = count * inner
+    # Rows that lie side by side in the source are turned in blocks.
+    turned_rows, turned = (rows - rows % LANES, inner - inner % LANES) if step == 1 else (0, 0)
     for g in range(groups):
-        for a in range(rows):
+        for a in range(0, turned_rows, LANES):
             for t in range(count):
-                place = taps[t] + g * group_step + a * step
-                for b in range(inner):
-                    target[i + b] = source[place + b * inner_step]
-                i += inner
+                place, to = at(source, taps[t] + g * group_step + a), at(target, (g * rows + a) * width + t * inner)
+                for b in range(0, turned, LANES):
+                    transpose_block(at(place, b * inner_step), distance, at(to, b), width)
+        for a in range(rows):
+            done = turned if a < turned_rows else 0
+            for t in range(count):
+                place, to = at(source, taps[t] + g * group_step + a * step), at(target, (g * rows + a) * width + t * inner)
+                for b in range(done, inner):
+                    to[b] = place[b * inner_step]
