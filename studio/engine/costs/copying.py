@@ -87,9 +87,12 @@ def _pixels(a: Arguments) -> int:
 
 @cost(_SAMPLING, "sample_pictures")
 def _sample_pictures(a: Arguments) -> Work:
-    # Eight for the place of each output, nine for the mixture of four pixels.
+    # Eight for the place of each output. Each sample's pixels lie elsewhere, and no machine reads from as many
+    # places at a time as a vector has lanes: a pixel takes an instruction of its own, in which a
+    # whole vector could be calculated. At the least it is one pixel, as in pictures that are only mirrored; maps
+    # that lead between pixels read four and mix them, but whether they do is in the data.
     pixels = _pixels(a)
-    return Work(pixels * (8 + 9 * a.channels), pixels * a.channels + 6 * a.batch, pixels * a.channels)
+    return Work(pixels * (8 + LANES * a.channels), pixels * a.channels + 6 * a.batch, pixels * a.channels)
 
 
 @cost(_SAMPLING, "sample_pictures_backward")
