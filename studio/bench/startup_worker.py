@@ -20,10 +20,11 @@ _TICK = 5
 def main(template: str, folder: Path) -> int:
     """Start, press Run, wait for the first step."""
     began = float(os.environ["STUDIO_START"])
+    # In this order, as `studio.cli.window` has it.
+    from studio.engine.trainer import Trainer  # isort: skip
     from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
 
     from studio import data
-    from studio.engine.trainer import Trainer
     from studio.gui.app import choose_theme, prepare_application
     from studio.gui.main_window import MainWindow
     from studio.gui.places import Places

@@ -31,6 +31,8 @@ def open_window(path: Path | None) -> int:
         print(f"studio: {problem}", file=sys.stderr)
         return 1
     try:
+        # Once Qt is there, it reads the source of each module that is imported after it: Numba has hundreds.
+        import studio.engine.trainer  # noqa: F401
         from studio.gui.app import main
     except ImportError as error:
         print(
