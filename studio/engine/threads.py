@@ -37,7 +37,7 @@ MOST = 16
 #: More threads must take less than this share of the time of fewer: the window wants a core too.
 _GAIN = 0.92
 #: Seconds of one measurement, of which the best one counts, and of all with one number of threads.
-_SECONDS, _ALL_SECONDS = 0.004, 0.03
+_SECONDS, _ALL_SECONDS = 0.002, 0.012
 #: The longest minibatch that is measured, in seconds: longer ones are worth all cores.
 _LONGEST = 0.03
 #: Share of the threads' time that they must have had a core; less means that others were at work.
