@@ -12,9 +12,6 @@ from numba.cuda import dispatcher
 from studio.cuda.device import DeviceTranslation, entry_place
 from studio.kernels.jit import Kernel
 
-#: Kinds of cards, oldest first, that kernels are made for: Turing, Ampere and Hopper.
-CAPABILITIES = ((7, 5), (8, 0), (9, 0))
-
 
 def ptx(kernel: Kernel, capability: tuple[int, int]) -> str:
     """The PTX of a kernel.

@@ -19,8 +19,8 @@ from numba.cuda import cgutils
 from numba.cuda.extending import intrinsic, models, overload, register_model
 
 from studio.cuda.translation import Translation
-from studio.kernels import clipping, random_vectors, scattered, simd
-from studio.kernels.simd import FLAGS, LANES
+from studio.kernels import random_vectors, scattered, simd
+from studio.kernels.simd import ARITHMETIC, COMPARISONS, LANES
 from studio.kernels.tiles import TileShape
 
 _f32, _f64 = ir.FloatType(), ir.DoubleType()
@@ -125,9 +125,22 @@ def store_vector(builder: Any, value: Any, pointer: Any) -> None:
     wait(builder)
 
 
-def broadcast(builder: Any, scalar: Any) -> Any:
+def broadcast(builder: Any, scalar: Any, kind: Any = _f32) -> Any:
     """LLVM: a number that all lanes have is a vector already."""
     return scalar
+
+
+def filled(number: Any, kind: Any = _f32) -> Any:
+    """LLVM: a known number."""
+    return ir.Constant(kind, number)
+
+
+def lane_numbers(builder: Any, kind: Any) -> Any:
+    """LLVM: which lane this thread holds, as a number of some type."""
+    here = lane_number(builder)
+    if kind is _f32:
+        return builder.uitofp(here, kind)
+    return here if kind is _i64 else builder.trunc(here, kind)
 
 
 def horizontal_sum(builder: Any, value: Any) -> Any:
@@ -213,22 +226,10 @@ def _operator(python_operator: Any, result: Any, generate_one: Any) -> None:
         return None
 
 
-for _python, _instruction in (
-    (operator.add, "fadd"),
-    (operator.sub, "fsub"),
-    (operator.mul, "fmul"),
-    (operator.truediv, "fdiv"),
-):
-    _operator(_python, lane, lambda b, x, y, name=_instruction: getattr(b, name)(x, y, flags=FLAGS))
-for _python, _sign in (
-    (operator.gt, ">"),
-    (operator.ge, ">="),
-    (operator.lt, "<"),
-    (operator.le, "<="),
-    (operator.eq, "=="),
-):
-    _operator(_python, bit, lambda b, x, y, sign=_sign: b.fcmp_ordered(sign, x, y))
-_operator(operator.ne, bit, lambda b, x, y: b.fcmp_unordered("!=", x, y))
+for _python, _generate in ARITHMETIC.items():
+    _operator(_python, lane, _generate)
+for _python, _generate in COMPARISONS.items():
+    _operator(_python, bit, _generate)
 
 
 @intrinsic
@@ -260,7 +261,7 @@ def store_bits(builder, condition, place, index):
 
 @intrinsic
 def take_bits(context, place, index):
-    """This thread's bit of the mask that `put_bits` kept."""
+    """This thread's bit of the mask that `store_bits` kept."""
 
     def generate(context, builder, signature, arguments):
         place, index = arguments
@@ -301,39 +302,6 @@ def prefetch(context, place):
 
 
 @intrinsic
-def power_of_two(context, x):
-    """2 to the power of a whole number from -126 to 127."""
-
-    def generate(context, builder, signature, arguments):
-        biased = builder.add(builder.fptosi(arguments[0], _i32), ir.Constant(_i32, 127))
-        return builder.bitcast(builder.shl(biased, ir.Constant(_i32, 23)), _f32)
-
-    return lane(lane), generate
-
-
-@intrinsic
-def exponent_of(context, x):
-    """e of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
-
-    def generate(context, builder, signature, arguments):
-        shifted = builder.lshr(builder.bitcast(arguments[0], _i32), ir.Constant(_i32, 23))
-        return builder.sitofp(builder.sub(shifted, ir.Constant(_i32, 126)), _f32)
-
-    return lane(lane), generate
-
-
-@intrinsic
-def mantissa_of(context, x):
-    """m of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
-
-    def generate(context, builder, signature, arguments):
-        kept = builder.and_(builder.bitcast(arguments[0], _i32), ir.Constant(_i32, 0x007FFFFF))
-        return builder.bitcast(builder.or_(kept, ir.Constant(_i32, 0x3F000000)), _f32)
-
-    return lane(lane), generate
-
-
-@intrinsic
 def entry_place(context, array):
     """Where an array's numbers lie."""
     kinds = {types.float32: floats, types.int64: integers, types.float64: doubles}
@@ -366,16 +334,6 @@ def _address_as(kind: PlaceType) -> Any:
 
 
 @intrinsic
-def lane_numbers(context):
-    """0, 1, 2, ..."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.uitofp(lane_number(builder), _f32)
-
-    return lane(), generate
-
-
-@intrinsic
 def gather(context, place, rows, columns, row_stride, column_stride):
     """``place[rows * row_stride + columns * column_stride + lane]``."""
 
@@ -390,71 +348,10 @@ def gather(context, place, rows, columns, row_stride, column_stride):
     return lane(floats, lane, lane, types.int64, types.int64), generate
 
 
-def _philox(builder, first, block, step, key, seed):
-    """LLVM: this thread's lane of what `studio.kernels.random_vectors._philox` gives."""
-    low = ir.Constant(_i64, 0xFFFFFFFF)
-
-    def multiply(number, multiplier):
-        product = builder.mul(builder.and_(number, low), ir.Constant(_i64, multiplier))
-        return builder.lshr(product, ir.Constant(_i64, 32)), product
-
-    counters = [builder.add(first, lane_number(builder)), block, step, key]
-    key_0, key_1 = seed, builder.lshr(seed, ir.Constant(_i64, 32))
-    for _ in range(10):
-        high_0, low_0 = multiply(counters[0], 0xD2511F53)
-        high_1, low_1 = multiply(counters[2], 0xCD9E8D57)
-        counters = [
-            builder.xor(builder.xor(high_1, counters[1]), key_0),
-            low_1,
-            builder.xor(builder.xor(high_0, counters[3]), key_1),
-            low_0,
-        ]
-        key_0 = builder.add(key_0, ir.Constant(_i64, 0x9E3779B9))
-        key_1 = builder.add(key_1, ir.Constant(_i64, 0xBB67AE85))
-    return counters
-
-
-@intrinsic
-def draw_uniforms(context, target, distance, first, block, step, key, seed):
-    """As `studio.kernels.random_vectors.draw_uniforms`, one lane of it."""
-
-    def generate(context, builder, signature, arguments):
-        target, distance, *counter = arguments
-        for j, word in enumerate(_philox(builder, *counter)):
-            bits = builder.lshr(builder.trunc(word, _i32), ir.Constant(_i32, 8))
-            number = builder.fmul(builder.uitofp(bits, _f32), ir.Constant(_f32, 2.0**-24))
-            store_vector(builder, number, builder.gep(target, [builder.mul(distance, ir.Constant(_i64, j))]))
-        return context.get_dummy_value()
-
-    whole = types.int64
-    return types.void(floats, whole, whole, whole, whole, whole, whole), generate
-
-
-@intrinsic
-def draw_chances(context, target, index, distance, limit, first, block, step, key, seed):
-    """As `studio.kernels.random_vectors.draw_chances`, one lane of it."""
-
-    def generate(context, builder, signature, arguments):
-        target, index, distance, limit, *counter = arguments
-        shift = ir.Constant(_i32, 16)
-        least = builder.shl(builder.trunc(limit, _i32), shift)
-        for j, word in enumerate(_philox(builder, *counter)):
-            bits = builder.trunc(word, _i32)
-            for h, half in enumerate((builder.shl(bits, shift), bits)):
-                place = builder.add(index, builder.mul(distance, ir.Constant(_i64, 2 * j + h)))
-                store_bits(builder, builder.icmp_unsigned(">=", half, least), target, place)
-        return context.get_dummy_value()
-
-    whole = types.int64
-    return types.void(floats, *[whole] * 8), generate
-
-
-def _filled(number: float) -> Any:
-    return ir.Constant(_f32, number)
-
-
 _TWINS: dict[Any, Any] = {
     simd.VECTOR: _f32,
+    simd.INTEGERS: _i32,
+    random_vectors.LONG: _i64,
     simd._BITS: _i1,
     simd.float_pointer: floats,
     simd.integer_pointer: integers,
@@ -465,7 +362,8 @@ _TWINS: dict[Any, Any] = {
     simd.store_vector: store_vector,
     simd.broadcast: broadcast,
     simd.horizontal_sum: horizontal_sum,
-    simd.filled: _filled,
+    simd.filled: filled,
+    simd.lane_numbers: lane_numbers,
     simd._vector_function: _vector_function,
     simd._lift: _lift,
     simd.at: at,
@@ -476,14 +374,12 @@ _TWINS: dict[Any, Any] = {
     simd.take_bits: take_bits,
     simd.transpose_block: transpose_block,
     simd.prefetch: prefetch,
-    simd.power_of_two: power_of_two,
-    simd.exponent_of: exponent_of,
-    simd.mantissa_of: mantissa_of,
-    clipping._lane_numbers: lane_numbers,
     scattered.gather: gather,
-    random_vectors.draw_uniforms: draw_uniforms,
-    random_vectors.draw_chances: draw_chances,
 }
+
+
+#: Modules whose plain functions are parts of intrinsics, which write LLVM.
+_LLVM_WRITERS = ("studio.kernels.simd", "studio.kernels.tiles", "studio.kernels.random_vectors")
 
 
 class DeviceTranslation(Translation):
@@ -497,7 +393,6 @@ class DeviceTranslation(Translation):
             return value
         if isinstance(value, _Intrinsic):
             return intrinsic(self._copied(value._defn))
-        if isinstance(value, FunctionType) and value.__module__ in ("studio.kernels.simd", "studio.kernels.tiles"):
-            # A part of an intrinsic, which writes LLVM.
+        if isinstance(value, FunctionType) and value.__module__ in _LLVM_WRITERS:
             return self._copied(value)
         return super()._made(value, user)

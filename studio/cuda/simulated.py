@@ -309,7 +309,6 @@ _TWINS: dict[Any, Any] = {
     simd.store: store,
     simd.splat: splat,
     simd.select: select,
-    simd.put_bits: put_bits,
     simd.take_bits: take_bits,
     simd.sum_lanes: sum_lanes,
     simd.transpose_block: transpose_block,
@@ -348,9 +347,3 @@ class SimulatedTranslation(Translation):
 
     def __init__(self) -> None:
         super().__init__(_TWINS, lambda function: function)
-
-
-def place_of(array: np.ndarray) -> Place:
-    """Where an array's numbers lie."""
-    kinds: dict[str, Any] = {"float32": ctypes.c_float, "int64": ctypes.c_int64, "float64": ctypes.c_double}
-    return Place(array.ctypes.data, kinds[array.dtype.name])

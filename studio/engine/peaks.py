@@ -7,21 +7,20 @@ they are measured for reading, for copying to another place, and for changing in
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from studio.engine.cpu_device import aligned_array, runner_of
 from studio.engine.processor import processor
-from studio.kernels import state
+from studio.kernels import cache, state
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import Kernel, cache_folder, kernel
 from studio.kernels.simd import LANES, at, load, splat, store
@@ -206,10 +205,7 @@ def _measure_and_keep(threads: int, known: Peaks | None = None) -> Peaks:
         found = _better(found, known)
     kept = {"cpu": processor(), "lanes": LANES, **asdict(found)}
     # A folder that cannot be written is no reason not to know.
-    with contextlib.suppress(OSError):
-        with tempfile.NamedTemporaryFile("w", dir=cache_folder(), suffix=".tmp", delete=False, encoding="utf-8") as file:
-            json.dump(kept, file)
-        os.replace(file.name, _file(threads))
+    cache.put(Path(_file(threads)), json.dumps(kept).encode(), quietly=True)
     return found
 
 

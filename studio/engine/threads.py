@@ -6,15 +6,14 @@ threads sums are added up in another order, and the last digits differ.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from studio.core.dataset import Dataset
 from studio.core.document import Training
@@ -24,6 +23,7 @@ from studio.engine.failure import EngineProblem
 from studio.engine.network import Network
 from studio.engine.plan import Plan
 from studio.engine.processor import cores, processor
+from studio.kernels import cache
 from studio.kernels.jit import Kernel, cache_folder
 from studio.kernels.simd import LANES
 
@@ -69,19 +69,29 @@ def counted_threads(graph: Graph, training: Training, datasets: Mapping[str, Dat
     most : int or None
         Cores; None for those that this process may use.
     """
-    work = multiplications(graph, datasets) * training.batch_size
-    return 1 if work < WORTH_SHARING else _most(training, most)
+    return _counted(_work(graph, training, datasets), _most(training, most))
 
 
 def numbers_to_try(
     graph: Graph, training: Training, datasets: Mapping[str, Dataset], most: int | None = None
 ) -> tuple[int, ...]:
     """Numbers of threads among which only a measurement can choose, fewest first; one number if there is no choice."""
-    work = multiplications(graph, datasets) * training.batch_size
-    most = _most(training, most)
+    return _to_try(_work(graph, training, datasets), _most(training, most), datasets)
+
+
+def _work(graph: Graph, training: Training, datasets: Mapping[str, Dataset]) -> float:
+    """Multiplications in a minibatch."""
+    return multiplications(graph, datasets) * training.batch_size
+
+
+def _counted(work: float, most: int) -> int:
+    return 1 if work < WORTH_SHARING else most
+
+
+def _to_try(work: float, most: int, datasets: Mapping[str, Dataset]) -> tuple[int, ...]:
     # What comes from a disk is not measured: how fast that is depends on what was read before.
     if work < NEVER_SHARED or most < 2 or any(d.info.on_disk for d in datasets.values()):
-        return (counted_threads(graph, training, datasets, most),)
+        return (_counted(work, most),)
     return (*(2**i for i in range((most - 1).bit_length())), most)
 
 
@@ -100,10 +110,11 @@ def network_with_best_threads(
 
     Parameters and errors are those of `Network`.
     """
-    counted = Network(
-        graph, training, datasets, training.threads or counted_threads(graph, training, datasets), compile_kernels
-    )
-    numbers = () if training.threads else numbers_to_try(graph, training, datasets)
+    if training.threads:
+        return Network(graph, training, datasets, training.threads, compile_kernels)
+    work, most = _work(graph, training, datasets), _most(training, None)
+    numbers = _to_try(work, most, datasets)
+    counted = Network(graph, training, datasets, _counted(work, most), compile_kernels)
     if len(numbers) < 2:
         return counted
 
@@ -228,7 +239,4 @@ def _keep(key: str, number: int) -> None:
     kept.pop(key, None)
     kept = dict([*kept.items(), (key, number)][-_MOST_KEPT:])
     # A folder that cannot be written is no reason not to train.
-    with contextlib.suppress(OSError):
-        with tempfile.NamedTemporaryFile("w", dir=cache_folder(), suffix=".tmp", delete=False, encoding="utf-8") as file:
-            json.dump(kept, file)
-        os.replace(file.name, _file())
+    cache.put(Path(_file()), json.dumps(kept).encode(), quietly=True)

@@ -19,6 +19,7 @@ from studio.core.layer import ElementWise
 from studio.core.loss import ElementWiseLoss
 from studio.core.merging import Merging
 from studio.core.plugins import from_plugin
+from studio.core.recurrent import Recurrent
 from studio.engine.network import make_plans
 from studio.engine.timing import KERNELS as timing_kernels
 from studio.kernels import cache, jit
@@ -86,27 +87,25 @@ def standard_kernels() -> list[Kernel]:
                     kernels += [value_kernel(layer, f"function{of}"), loss_slope_kernel(layer, f"derivative{of}")]
         if issubclass(layer, Merging):
             kernels += [merge_kernel(layer), slope_kernel(layer, "slope_a", False), slope_kernel(layer, "slope_b", False)]
-    kernels += _recurrent_kernels()
+        if issubclass(layer, Recurrent):
+            kernels += _recurrent_kernels(layer)
     places = {name: place for place, name in enumerate(_FIRST)}
     every = {id(k): k for k in (*kernels, *timing_kernels)}.values()
     return sorted(every, key=lambda kernel: places.get(kernel.name, len(places)))
 
 
-def _recurrent_kernels() -> list[Kernel]:
+def _recurrent_kernels(layer: type[Recurrent]) -> list[Kernel]:
     """Kernels that are made for the settings of a recurrent layer: those for the settings it comes with."""
-    info = DatasetInfo("series", (8, LANES), (1,), "values", samples=4 * LANES)
-    kernels: list[Kernel] = []
-    for name in ("LSTM", "GRU", "SimpleRNN"):
-        graph, source = Graph().add(registry.layer("Data")())
-        graph, cell = graph.add(registry.layer(name)(units=2 * LANES))  # type: ignore[call-arg]
-        graph, last = graph.add(registry.layer("Dense")(units=1))  # type: ignore[call-arg]
-        graph, loss = graph.add(registry.layer("MeanSquaredError")())
-        graph = graph.connect(source, 0, cell, 0).connect(cell, 0, last, 0).connect(last, 0, loss, 0)
-        graph = graph.connect(source, 1, loss, 1)
-        infos = {source: info}
-        plans = make_plans(graph, infer(graph, infos), infos, Training(batch_size=2 * LANES, optimizer=registry.optimizer("Adam")()), 1)[1]
-        kernels += [kernel for plan, _ in plans for kernel in plan.kernels]
-    return kernels
+    graph, source = Graph().add(registry.layer("Data")())
+    graph, cell = graph.add(layer(units=2 * LANES))
+    graph, last = graph.add(registry.layer("Dense")(units=1))  # type: ignore[call-arg]
+    graph, loss = graph.add(registry.layer("MeanSquaredError")())
+    graph = graph.connect(source, 0, cell, 0).connect(cell, 0, last, 0).connect(last, 0, loss, 0)
+    graph = graph.connect(source, 1, loss, 1)
+    infos = {source: DatasetInfo("series", (8, LANES), (1,), "values", samples=4 * LANES)}
+    training = Training(batch_size=2 * LANES, optimizer=registry.optimizer("Adam")())
+    _, plans = make_plans(graph, infer(graph, infos), infos, training, 1)
+    return [kernel for plan, _ in plans for kernel in plan.kernels]
 
 
 def _done_mark() -> Path:

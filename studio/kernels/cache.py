@@ -234,8 +234,11 @@ def write(name: str, key: str, code: Code) -> bool:
     return put(path, json.dumps(header).encode() + b"\n" + code.text)
 
 
-def put(path: Path, content: bytes) -> bool:
-    """Write a file into the cache, whole or not at all; whether that was possible."""
+def put(path: Path, content: bytes, quietly: bool = False) -> bool:
+    """Write a file into the cache, whole or not at all; whether that was possible.
+
+    `quietly` is for what nobody misses: then it is no problem that people are told of.
+    """
     temporary = ""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
@@ -246,7 +249,8 @@ def put(path: Path, content: bytes) -> bool:
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        _note("written", _cannot_keep(path.parent, error))
+        if not quietly:
+            _note("written", _cannot_keep(path.parent, error))
         return False
     return True
 

@@ -21,6 +21,7 @@ from studio.kernels.simd import (
     at,
     double_pointer,
     float_pointer,
+    lane_numbers,
     load,
     select,
     splat,
@@ -50,7 +51,7 @@ def _lane_numbers(context):
     """0, 1, 2, ..."""
 
     def generate(context, builder, signature, arguments):
-        return ir.Constant(VECTOR, [float(i) for i in range(LANES)])
+        return lane_numbers(builder, VECTOR)
 
     return vector(), generate
 

@@ -30,12 +30,13 @@ def limit_of(rate):
 
 
 @inline
-def _change(rate, keeps_moments):
-    """Factor, silenced number and shift that belong to a rate.
+def _change(limit, keeps_moments):
+    """Factor, silenced number and shift that belong to the rate of a limit.
 
     Either what is left grows by 1 / (1 - rate), so that the mean stays; or all numbers are
     scaled and shifted such that mean 0 and deviation 1 stay.
     """
+    rate = float32(limit) * float32(2.0**-16)
     if keeps_moments != 0:
         silent = float32(SILENT)
         factor = float32(((1.0 - rate) * (1.0 + rate * SILENT * SILENT)) ** -0.5)
@@ -50,7 +51,7 @@ def silence(arena, record, table, state):
     bits, limit = at(arena, record[9]), limit_of(arena[record[10]])
     key, keeps_moments = record[11], record[13]
     seed = record[12] if record[12] != 0 else state[SEED]
-    factor, silent, shift = _change(float32(limit) * float32(2.0**-16), keeps_moments)
+    factor, silent, shift = _change(limit, keeps_moments)
     instead = silent * factor + shift
     first, vectors, features = state[THREAD] * state[SHARD], batch // LANES, rows * row_length
     row, column = 0, 0
@@ -75,7 +76,7 @@ def silence(arena, record, table, state):
 def silence_backward(arena, record, table, state):
     """dx = dy * factor where x was kept, else 0."""
     rows, length, bits = record[2], record[3], at(arena, record[8])
-    factor, _, _ = _change(float32(limit_of(arena[record[9]])) * float32(2.0**-16), record[10])
+    factor, _, _ = _change(limit_of(arena[record[9]]), record[10])
     for row in range(rows):
         dx, dy = at(arena, record[4] + row * record[5]), at(arena, record[6] + row * record[7])
         for i in range(0, length, LANES):

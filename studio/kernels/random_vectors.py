@@ -9,29 +9,29 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from studio.kernels.simd import LANES, VECTOR, constant, float_pointer, store_bits, store_vector
+from studio.kernels.simd import (
+    INTEGERS,
+    LANES,
+    VECTOR,
+    broadcast,
+    constant,
+    filled,
+    float_pointer,
+    lane_numbers,
+    store_bits,
+    store_vector,
+)
 
 _i32 = ir.IntType(32)
 #: How many masks one draw gives, each from half a word.
 CHANCES = 8
-_INDICES = ir.VectorType(_i32, LANES)
-_LONG = ir.VectorType(ir.IntType(64), LANES)
-
-
-def _all(number):
-    return ir.Constant(_LONG, [number] * LANES)
-
-
-def _spread(builder, number):
-    """LLVM: a 64-bit integer in each lane."""
-    one = builder.insert_element(ir.Constant(_LONG, ir.Undefined), number, ir.Constant(_i32, 0))
-    return builder.shuffle_vector(one, ir.Constant(_LONG, ir.Undefined), ir.Constant(_INDICES, [0] * LANES))
+LONG = ir.VectorType(ir.IntType(64), LANES)
 
 
 def _multiply(builder, numbers, multiplier):
     """LLVM: the product of each lane's low half with a constant, and its high half."""
-    product = builder.mul(builder.and_(numbers, _all(0xFFFFFFFF)), _all(multiplier))
-    return builder.lshr(product, _all(32)), product
+    product = builder.mul(builder.and_(numbers, filled(0xFFFFFFFF, LONG)), filled(multiplier, LONG))
+    return builder.lshr(product, filled(32, LONG)), product
 
 
 def _philox(builder, first, block, step, key, seed):
@@ -39,13 +39,11 @@ def _philox(builder, first, block, step, key, seed):
     # Words stay in 64-bit lanes, where multiplying is one instruction; the high halves of
     # the counters may hold anything, since only low halves are multiplied and kept.
     counters = [
-        builder.add(_spread(builder, first), ir.Constant(_LONG, list(range(LANES)))),
-        _spread(builder, block),
-        _spread(builder, step),
-        _spread(builder, key),
+        builder.add(broadcast(builder, first, LONG), lane_numbers(builder, LONG)),
+        *(broadcast(builder, number, LONG) for number in (block, step, key)),
     ]
-    key_0 = _spread(builder, seed)
-    key_1 = _spread(builder, builder.lshr(seed, constant(32)))
+    key_0 = broadcast(builder, seed, LONG)
+    key_1 = broadcast(builder, builder.lshr(seed, constant(32)), LONG)
     for _ in range(10):
         high_0, low_0 = _multiply(builder, counters[0], 0xD2511F53)
         high_1, low_1 = _multiply(builder, counters[2], 0xCD9E8D57)
@@ -55,8 +53,8 @@ def _philox(builder, first, block, step, key, seed):
             builder.xor(builder.xor(high_0, counters[3]), key_1),
             low_0,
         ]
-        key_0 = builder.add(key_0, _all(0x9E3779B9))
-        key_1 = builder.add(key_1, _all(0xBB67AE85))
+        key_0 = builder.add(key_0, filled(0x9E3779B9, LONG))
+        key_1 = builder.add(key_1, filled(0xBB67AE85, LONG))
     return counters
 
 
@@ -67,8 +65,8 @@ def draw_uniforms(context, target, distance, first, block, step, key, seed):
     def generate(context, builder, signature, arguments):
         target, distance, *counter = arguments
         for j, word in enumerate(_philox(builder, *counter)):
-            bits = builder.lshr(builder.trunc(word, _INDICES), ir.Constant(_INDICES, [8] * LANES))
-            number = builder.fmul(builder.sitofp(bits, VECTOR), ir.Constant(VECTOR, [2.0**-24] * LANES))
+            bits = builder.lshr(builder.trunc(word, INTEGERS), filled(8, INTEGERS))
+            number = builder.fmul(builder.sitofp(bits, VECTOR), filled(2.0**-24))
             store_vector(builder, number, builder.gep(target, [builder.mul(distance, constant(j))]))
         return context.get_dummy_value()
 
@@ -78,20 +76,18 @@ def draw_uniforms(context, target, distance, first, block, step, key, seed):
 
 @intrinsic
 def draw_chances(context, target, index, distance, limit, first, block, step, key, seed):
-    """Keep eight masks as `put_bits` does, `distance` masks apart from the `index`-th on.
+    """Keep eight masks, for `take_bits`, `distance` masks apart from the `index`-th on.
 
     Mask 2 j + h is true where half h of word j, the low half first, is at least `limit`, a number from 0 to 65535.
     """
 
     def generate(context, builder, signature, arguments):
         target, index, distance, limit, *counter = arguments
-        shift = ir.Constant(_INDICES, [16] * LANES)
-        one = builder.insert_element(
-            ir.Constant(_INDICES, ir.Undefined), builder.shl(builder.trunc(limit, _i32), ir.Constant(_i32, 16)), ir.Constant(_i32, 0)
-        )
-        limits = builder.shuffle_vector(one, ir.Constant(_INDICES, ir.Undefined), ir.Constant(_INDICES, [0] * LANES))
+        shift = filled(16, INTEGERS)
+        least = builder.shl(builder.trunc(limit, _i32), ir.Constant(_i32, 16))
+        limits = broadcast(builder, least, INTEGERS)
         for j, word in enumerate(_philox(builder, *counter)):
-            bits = builder.trunc(word, _INDICES)
+            bits = builder.trunc(word, INTEGERS)
             # What stands below the half that is compared decides nothing, since the limit has zeros there.
             for h, half in enumerate((builder.shl(bits, shift), bits)):
                 place = builder.add(index, builder.mul(distance, constant(2 * j + h)))

@@ -25,7 +25,7 @@ _i32 = ir.IntType(32)
 _i64 = ir.IntType(64)
 _f64 = ir.DoubleType()
 VECTOR = ir.VectorType(_f32, LANES)
-_INTEGERS = ir.VectorType(_i32, LANES)
+INTEGERS = ir.VectorType(_i32, LANES)
 _BITS = ir.VectorType(ir.IntType(1), LANES)
 
 float_pointer = types.CPointer(types.float32)
@@ -79,16 +79,20 @@ def store_vector(builder, value, pointer):
     builder.store(value, builder.bitcast(pointer, VECTOR.as_pointer()), align=4)
 
 
-def broadcast(builder, scalar):
-    """LLVM: a vector with the same float in each lane."""
-    one = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), scalar, ir.Constant(_i32, 0))
-    zeros = ir.Constant(ir.VectorType(_i32, LANES), [0] * LANES)
-    return builder.shuffle_vector(one, ir.Constant(VECTOR, ir.Undefined), zeros)
+def broadcast(builder, scalar, kind=VECTOR):
+    """LLVM: a vector with the same number in each lane."""
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(_i32, 0))
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), filled(0, INTEGERS))
 
 
-def filled(number):
-    """LLVM: a vector with the same known float in each lane."""
-    return ir.Constant(VECTOR, [number] * LANES)
+def filled(number, kind=VECTOR):
+    """LLVM: a vector with the same known number in each lane."""
+    return ir.Constant(kind, [number] * LANES)
+
+
+def lane_numbers(builder, kind):
+    """LLVM: a vector of 0, 1, 2, ..."""
+    return ir.Constant(kind, [float(i) if kind is VECTOR else i for i in range(LANES)])
 
 
 def multiply_add(builder, x, y, z):
@@ -230,15 +234,6 @@ def _arithmetic(instruction):
     return lambda builder, x, y: getattr(builder, instruction)(x, y, flags=FLAGS)
 
 
-for _python, _instruction in (
-    (operator.add, "fadd"),
-    (operator.sub, "fsub"),
-    (operator.mul, "fmul"),
-    (operator.truediv, "fdiv"),
-):
-    _operator(_python, vector, _arithmetic(_instruction))
-
-
 def _comparison(sign):
     # "Not equal" must hold for NaN, as everywhere else.
     if sign == "!=":
@@ -246,15 +241,25 @@ def _comparison(sign):
     return lambda builder, x, y: builder.fcmp_ordered(sign, x, y)
 
 
-for _python, _sign in (
-    (operator.gt, ">"),
-    (operator.ge, ">="),
-    (operator.lt, "<"),
-    (operator.le, "<="),
-    (operator.eq, "=="),
-    (operator.ne, "!="),
-):
-    _operator(_python, mask, _comparison(_sign))
+#: Python's operators, and the LLVM of each for two vectors, or two floats.
+ARITHMETIC = {
+    operator.add: _arithmetic("fadd"),
+    operator.sub: _arithmetic("fsub"),
+    operator.mul: _arithmetic("fmul"),
+    operator.truediv: _arithmetic("fdiv"),
+}
+COMPARISONS = {
+    operator.gt: _comparison(">"),
+    operator.ge: _comparison(">="),
+    operator.lt: _comparison("<"),
+    operator.le: _comparison("<="),
+    operator.eq: _comparison("=="),
+    operator.ne: _comparison("!="),
+}
+for _python, _generate in ARITHMETIC.items():
+    _operator(_python, vector, _generate)
+for _python, _generate in COMPARISONS.items():
+    _operator(_python, mask, _generate)
 
 
 @infer_global(operator.neg)
@@ -291,20 +296,8 @@ def store_bits(builder, condition, pointer, index):
 
 
 @intrinsic
-def put_bits(context, pointer, index, condition):
-    """Keep a mask as the `index`-th 16-bit integer from a float pointer on."""
-
-    def generate(context, builder, signature, arguments):
-        pointer, index, condition = arguments
-        store_bits(builder, condition, pointer, index)
-        return context.get_dummy_value()
-
-    return types.void(float_pointer, types.int64, mask), generate
-
-
-@intrinsic
 def take_bits(context, pointer, index):
-    """The mask that `put_bits` kept."""
+    """The mask that `store_bits` kept as the `index`-th 16-bit integer from a float pointer on."""
 
     def generate(context, builder, signature, arguments):
         pointer, index = arguments
@@ -335,9 +328,9 @@ def power_of_two(context, x):
     """2 to the power of a vector of whole numbers from -126 to 127."""
 
     def generate(context, builder, signature, arguments):
-        whole = builder.fptosi(arguments[0], _INTEGERS)
-        biased = builder.add(whole, ir.Constant(_INTEGERS, [127] * LANES))
-        return builder.bitcast(builder.shl(biased, ir.Constant(_INTEGERS, [23] * LANES)), VECTOR)
+        whole = builder.fptosi(arguments[0], INTEGERS)
+        biased = builder.add(whole, filled(127, INTEGERS))
+        return builder.bitcast(builder.shl(biased, filled(23, INTEGERS)), VECTOR)
 
     return vector(vector), generate
 
@@ -347,9 +340,9 @@ def exponent_of(context, x):
     """e of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
 
     def generate(context, builder, signature, arguments):
-        bits = builder.bitcast(arguments[0], _INTEGERS)
-        shifted = builder.lshr(bits, ir.Constant(_INTEGERS, [23] * LANES))
-        return builder.sitofp(builder.sub(shifted, ir.Constant(_INTEGERS, [126] * LANES)), VECTOR)
+        bits = builder.bitcast(arguments[0], INTEGERS)
+        shifted = builder.lshr(bits, filled(23, INTEGERS))
+        return builder.sitofp(builder.sub(shifted, filled(126, INTEGERS)), VECTOR)
 
     return vector(vector), generate
 
@@ -359,9 +352,9 @@ def mantissa_of(context, x):
     """m of ``x = m * 2**e`` with m in [0.5, 1), for positive normal x."""
 
     def generate(context, builder, signature, arguments):
-        bits = builder.bitcast(arguments[0], _INTEGERS)
-        kept = builder.and_(bits, ir.Constant(_INTEGERS, [0x007FFFFF] * LANES))
-        return builder.bitcast(builder.or_(kept, ir.Constant(_INTEGERS, [0x3F000000] * LANES)), VECTOR)
+        bits = builder.bitcast(arguments[0], INTEGERS)
+        kept = builder.and_(bits, filled(0x007FFFFF, INTEGERS))
+        return builder.bitcast(builder.or_(kept, filled(0x3F000000, INTEGERS)), VECTOR)
 
     return vector(vector), generate
 

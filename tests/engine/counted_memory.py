@@ -150,7 +150,6 @@ def _intrinsics(memory: Memory) -> dict:
         "at": at, "load": load, "transpose_block": transpose_block,
         "store": lambda place, value: memory.writes(place.offset, LANES),
         "splat": lambda number: Vector(memory), "sum_lanes": lambda vector: Number(memory),
-        "put_bits": lambda place, i, mask: memory.writes(place.offset + int(i) * LANES // 32, 1),
         "take_bits": take_bits, "draw_uniforms": draw_uniforms, "draw_chances": draw_chances, "prefetch": lambda place: None,
         "integers_in": lambda place: Table(np.zeros(1 << 16, np.int64)), "integers_at": lambda place: Table(np.arange(1 << 16)),
         "doubles_at": lambda place: [0.0] * 4096, "_doubles_in": lambda place: [1.0] * 4096,

@@ -15,6 +15,7 @@ from studio.core.document import Training
 from studio.engine import threads
 from studio.engine.run import TrainingRun
 from studio.engine.threads import best_number, counted_threads, numbers_to_try
+from studio.kernels import cache
 from studio.kernels.simd import LANES
 
 
@@ -116,9 +117,10 @@ def test_a_file_that_makes_no_sense_is_replaced(text: str, monkeypatch: pytest.M
 
 def test_a_folder_that_cannot_be_written_is_no_reason_not_to_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr(threads, "cache_folder", lambda: str(tmp_path / "file"))
+    monkeypatch.setattr(threads, "_file", lambda: str(tmp_path / "file" / "threads.json"))
     times = _Times(monkeypatch, {1: (9e-5, 1.0), 2: (5e-5, 1.0)})
     assert _best(times, (1, 2)) == 2
+    assert cache.problem() == ""
 
 
 def test_numbers_to_try_follow_from_work_batch_and_cores() -> None:
