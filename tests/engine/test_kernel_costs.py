@@ -27,6 +27,7 @@ from studio.kernels.jit import Kernel, generated, kernel, named_kernels
 from studio.kernels.maths import exp, where
 from studio.kernels.products import multiply_kernel
 from studio.kernels.simd import LANES, at, load, store
+from studio.kernels.tiles import SHAPE
 from studio.layers.conv2d import Conv2D
 from studio.layers.dense import Dense
 from studio.layers.multi_head_attention import MultiHeadAttention
@@ -113,28 +114,33 @@ def call_of(plan, name, phase="forward", number=0):
     return [c for c in plan.calls if c.kernel.name.startswith(name) and c.phase == phase][number]
 
 
+#: Outputs that make one call, whose tiles are all of the same size on any processor.
+OUTPUTS = 2 * SHAPE.outputs
+
+
 def test_a_dense_layer():
-    plan = plans_with(Dense(units=8), ((32,),))[0]
-    assert cost_of(call_of(plan, "multiply"), plan).operations == 2 * 32 * 8 * COLUMNS
-    assert cost_of(call_of(plan, "multiply"), plan).traffic == 4 * (32 * COLUMNS + 32 * 8 + 8 + 8 * COLUMNS)
+    features = 2 * OUTPUTS
+    plan = plans_with(Dense(units=OUTPUTS), ((features,),))[0]
+    assert cost_of(call_of(plan, "multiply"), plan).operations == 2 * features * OUTPUTS * COLUMNS
+    assert cost_of(call_of(plan, "multiply"), plan).traffic == 4 * (features * COLUMNS + features * OUTPUTS + OUTPUTS + OUTPUTS * COLUMNS)
     # The weights' gradient and, first features then units, that of the input.
     weights, inputs = (cost_of(call_of(plan, "multiply", "backward", i), plan).operations for i in range(2))
-    assert weights == 2 * 32 * COLUMNS * -(-8 // LANES) * LANES
-    assert inputs == 2 * 32 * 8 * COLUMNS
+    assert weights == 2 * features * COLUMNS * -(-OUTPUTS // LANES) * LANES
+    assert inputs == 2 * features * OUTPUTS * COLUMNS
 
 
 def test_windows_share_what_they_see():
     """A 3x3 convolution of a picture with zeros around reads each number once, not nine times."""
-    plan = plans_with(Conv2D(filters=16, kernel_size=3, padding="same"), ((6, 6, 4),))[0]
+    plan = plans_with(Conv2D(filters=OUTPUTS, kernel_size=3, padding="same"), ((6, 6, 4),))[0]
     call = call_of(plan, "multiply")
-    assert cost_of(call, plan).operations == 2 * 36 * 9 * 4 * 16 * COLUMNS
-    assert cost_of(call, plan).traffic == 4 * (8 * 8 * 4 * COLUMNS + 9 * 4 * 16 + 16 + 36 * 16 * COLUMNS)
+    assert cost_of(call, plan).operations == 2 * 36 * 9 * 4 * OUTPUTS * COLUMNS
+    assert cost_of(call, plan).traffic == 4 * (8 * 8 * 4 * COLUMNS + 9 * 4 * OUTPUTS + OUTPUTS + 36 * OUTPUTS * COLUMNS)
 
 
 def test_strides_and_dilation_leave_numbers_out():
-    plan = plans_with(Conv2D(filters=16, kernel_size=1, strides=2), ((6, 6, 4),))[0]
+    plan = plans_with(Conv2D(filters=OUTPUTS, kernel_size=1, strides=2), ((6, 6, 4),))[0]
     call = call_of(plan, "multiply")
-    assert cost_of(call, plan).traffic == 4 * (9 * 4 * COLUMNS + 4 * 16 + 16 + 9 * 16 * COLUMNS)
+    assert cost_of(call, plan).traffic == 4 * (9 * 4 * COLUMNS + 4 * OUTPUTS + OUTPUTS + 9 * OUTPUTS * COLUMNS)
 
 
 def test_sums_of_places_are_counted_as_a_set_counts_them():

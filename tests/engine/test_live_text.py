@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -55,7 +58,7 @@ def wait(trainer: Trainer, condition: Callable[[Snapshot], bool]) -> Snapshot:
         if condition(snapshot):
             return snapshot
         time.sleep(0.001)
-    raise AssertionError(f"still {trainer.snapshot.status}: {trainer.snapshot.written}")
+    raise AssertionError(f"still {trainer.snapshot.status}: {trainer.snapshot.problem} {trainer.snapshot.written}")
 
 
 def written(trainer: Trainer, wish: TextWish, after: int = -1) -> Written:
@@ -238,3 +241,11 @@ def test_words_that_the_training_text_lacks_are_named(ready_run: TrainingRun) ->
         assert bool(desk.written.unknown) == (desk.written.known_share < 1)
         assert all(word in desk.written.text for word in desk.written.unknown)
         assert np.isfinite(desk.written.epoch)
+
+
+def test_as_many_sentences_are_translated_with_vectors_of_any_width() -> None:
+    """The window's sentences are more than the lanes of most processors."""
+    here = f"{__file__}::test_translations_come_with_the_right_answers"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", here]
+    done = subprocess.run(command, env={**os.environ, "STUDIO_LANES": "4"}, capture_output=True, text=True, timeout=250, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr

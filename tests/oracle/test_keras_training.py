@@ -104,7 +104,11 @@ def lenet() -> Case:
 
 
 def residual() -> Case:
-    """Two convolutions with batch normalisation and a wire around them, twice."""
+    """Two convolutions with batch normalisation and a wire around them, twice.
+
+    Its curve is smooth: of the many numbers before a ReLU one is now and then so near 0 that it depends on the
+    processor's rounding whether it passes, and then the weights' steps differ visibly.
+    """
     graph, data = Graph().add(layer("Data", source="rig"))
 
     def then(before: str, each: Layer, other: str = "") -> str:
@@ -121,8 +125,8 @@ def residual() -> Case:
         for curve in (True, False):
             before = then(before, layer("Conv2D", filters=8, padding="same", use_bias=False))
             before = then(before, layer("BatchNormalization"))
-            before = then(before, layer("ReLU")) if curve else before
-        before = then(then(before, layer("Add"), start), layer("ReLU"))
+            before = then(before, layer("SiLU")) if curve else before
+        before = then(then(before, layer("Add"), start), layer("SiLU"))
     before = then(before, layer("GlobalAveragePooling2D"))
     before = then(before, layer("Dense", units=10, activation="softmax"))
     loss = then(before, layer("SparseCategoricalCrossentropy"))

@@ -18,6 +18,7 @@ from studio.engine.run import TrainingRun
 from studio.engine.writing.known_words import KnownWords
 from studio.engine.writing.writer import Writer
 from studio.kernels.jit import Kernel
+from studio.kernels.simd import LANES
 
 #: Share of the time that writing may take while training runs at full speed.
 TEXT_SHARE = 0.02
@@ -78,7 +79,8 @@ class Desk:
         graph = run.stages[-1].graph
         language = language_of(graph, network.infos, infer(graph, network.infos))
         if isinstance(language, Language) and language.kind != "restore":
-            self._writer = Writer(graph, network.infos, language, self._compile)
+            columns = SENTENCES if language.kind == "translate" else LANES
+            self._writer = Writer(graph, network.infos, language, self._compile, columns)
             self._looks_ahead = self._writer.looks_ahead()
             if language.kind == "continue" and language.characters:
                 train = network.datasets[language.source].train

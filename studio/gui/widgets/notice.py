@@ -16,6 +16,8 @@ _STAY, _STAY_EACH = 5000, 60
 class Notice(QWidget):
     """One error in one sentence, at the top of the window.
 
+    A question waits while a sentence is shown, and comes back after it.
+
     Parameters
     ----------
     window : QWidget
@@ -31,10 +33,11 @@ class Notice(QWidget):
         self._icon = QLabel(self)
         self._text = Label("", "body", "text", wrap=True, parent=self)
         self._buttons: list[QPushButton] = []
+        self._question, self._asking = "", False
         self._close = QToolButton(self)
         self._close.setFixedSize(24, 24)
         self._close.setAccessibleName(self.tr("Dismiss"))
-        self._close.clicked.connect(self.hide)
+        self._close.clicked.connect(self._put_away)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(14, 9, 8, 9)
         self._row.setSpacing(10)
@@ -58,28 +61,54 @@ class Notice(QWidget):
 
     def say(self, sentence: str, error: bool = True) -> None:
         """Show a sentence for as long as reading it takes."""
-        self._show(sentence, "error" if error else "accent", ())
+        self._show(sentence, "error" if error else "accent", question=False)
         self._timer.start(_STAY + _STAY_EACH * len(sentence))
 
     def outdate(self) -> None:
         """Take away what was said of something that has changed since; a question stays."""
-        if not self._buttons:
-            self.hide()
+        if not self._asking:
+            self._put_away()
 
     def ask(self, sentence: str, *answers: QPushButton) -> None:
         """Show a sentence with buttons; it stays until one is pressed or it is dismissed."""
-        self._show(sentence, "accent", answers)
-        self._timer.stop()
+        self._forget_question()
+        self._question, self._buttons = sentence, list(answers)
+        for number, button in enumerate(answers):
+            button.setProperty("kind", "compact")
+            button.clicked.connect(self._answered)
+            self._row.insertWidget(2 + number, button)
+        self._ask()
 
-    def _show(self, sentence: str, tone: str, buttons: tuple[QPushButton, ...]) -> None:
+    def _ask(self) -> None:
+        self._timer.stop()
+        self._show(self._question, "accent", question=True)
+
+    def _put_away(self) -> None:
+        """Hide what is shown: a sentence gives way to the question that waits, a question is gone."""
+        if self._question and not self._asking:
+            self._ask()
+        else:
+            self._forget_question()
+            self._timer.stop()
+            self.hide()
+
+    def _answered(self) -> None:
+        # What the answer itself had to say stays.
+        if self._asking:
+            self._timer.stop()
+            self.hide()
+        self._forget_question()
+
+    def _forget_question(self) -> None:
         for old in self._buttons:
             old.hide()
             old.deleteLater()
-        self._buttons = list(buttons)
-        for button in buttons:
-            button.setProperty("kind", "compact")
-            button.clicked.connect(self.hide)
-            self._row.insertWidget(self._row.count() - 1, button)
+        self._question, self._asking, self._buttons = "", False, []
+
+    def _show(self, sentence: str, tone: str, question: bool) -> None:
+        self._asking = question
+        for button in self._buttons:
+            button.setVisible(question)
         self._tone = tone
         self._text.setText(sentence)
         self._restyle()
@@ -91,7 +120,7 @@ class Notice(QWidget):
         if self.underMouse():
             self._timer.start(_STAY)
         else:
-            self.hide()
+            self._put_away()
 
     def _restyle(self) -> None:
         theme = Theme.instance()
@@ -125,7 +154,7 @@ class Notice(QWidget):
 
     def keyPressEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         if event.key() == Qt.Key.Key_Escape:
-            self.hide()
+            self._put_away()
         else:
             super().keyPressEvent(event)
 

@@ -8,7 +8,7 @@ import pytest
 from drag_events import drag_enter, drop
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QToolButton
 
 from studio.gui.welcome_cards import RecentRow
 from studio.storage import Journal, open_project, save, templates
@@ -193,6 +193,38 @@ def test_what_a_crash_left_behind_is_offered_and_restored(make_studio, hands, tm
     assert window.session.document == document
     assert window.session.dirty
     assert not window.on_welcome_page
+
+
+def test_the_offer_of_what_was_left_behind_outlasts_other_sentences(make_studio, hands, qtbot, tmp_path):
+    folder = tmp_path / "places"
+    journal = Journal(folder / "journals")
+    document = templates.load("xor").with_training(epochs=78)
+    journal.record(document)
+    journal._file.close()
+    journal._file = None
+    window = make_studio(folder=folder)
+    me = hands(window)
+
+    def restore() -> QPushButton:
+        (button,) = (b for b in window.notice.findChildren(QPushButton) if b.text() == "Restore")
+        return button
+
+    assert restore().isVisible()
+    path = tmp_path / "song.mp3"
+    path.write_bytes(b"la la la")
+    _drop(window, path)
+    assert "song.mp3" in window.notice.text
+    assert not restore().isVisible()
+    # Once that is read, the question is back; so it is when nobody dismisses the sentence.
+    me.click(next(b for b in window.notice.findChildren(QToolButton)))
+    assert "unexpectedly" in window.notice.text
+    _drop(window, path)
+    assert "song.mp3" in window.notice.text
+    window.notice._timer.start(0)
+    qtbot.waitUntil(lambda: "unexpectedly" in window.notice.text)
+    me.click(restore())
+    assert window.session.document == document
+    assert window.notice.text == ""
 
 
 def test_edits_are_in_the_journal_before_long(make_studio, qtbot, tmp_path):
