@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+import studio.kernels
 from studio.cli.libraries import missing_sentence
 
 
@@ -30,9 +31,9 @@ def open_window(path: Path | None) -> int:
     if problem:
         print(f"studio: {problem}", file=sys.stderr)
         return 1
+    # Other processes compile; this one is there sooner, and smaller, without Numba.
+    studio.kernels.COMPILES_HERE = False
     try:
-        # Once Qt is there, it reads the source of each module that is imported after it: Numba has hundreds.
-        import studio.engine.trainer  # noqa: F401
         from studio.gui.app import main
     except ImportError as error:
         print(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import float32
 
 from studio.core.lowering import Ref, Scoring, Tensor
 from studio.kernels.jit import kernel
@@ -20,6 +19,7 @@ from studio.kernels.losses import (
     weigh_samples,
 )
 from studio.kernels.maths import maximum, where
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, doubles_at, load, splat, sum_lanes
 from studio.kernels.state import SUMS, SUMS_PER_LOSS
 

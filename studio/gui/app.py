@@ -136,7 +136,7 @@ def main(path: str | Path | None = None) -> int:
         settings = places.open_settings()
         choose_theme(settings.value("theme"))
         choose_size(settings.value("type_scale"))
-        window = MainWindow(trainer, places)
+        window = MainWindow(trainer, places, show_early=path is None)
     trainer.start()
     mishaps = Mishaps(window.session, places.report, app)
     mishaps.start()

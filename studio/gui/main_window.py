@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtCore import QByteArray, QCoreApplication, QEventLoop, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPixmap
 from PySide6.QtWidgets import QMainWindow, QPushButton, QStackedWidget, QStyle, QVBoxLayout, QWidget
 
@@ -28,8 +29,10 @@ from studio.gui.training_link import TrainingLink
 from studio.gui.type_size import TypeSize
 from studio.gui.welcome import WelcomePage, wanted_at_start
 from studio.gui.widgets.notice import Notice
-from studio.gui.workspace import Workspace
 from studio.storage import BRICK_SUFFIX, SUFFIX
+
+if TYPE_CHECKING:
+    from studio.gui.workspace import Workspace
 
 
 class MainWindow(QMainWindow):
@@ -41,16 +44,20 @@ class MainWindow(QMainWindow):
         Started by whoever made it; the window closes it when it closes.
     places : Places
         Where settings and journals are.
+    show_early : bool
+        Whether it is shown as soon as the welcome page is there, if that is wanted, and before the rest is.
     """
 
     #: Made with the menus; shows the title between them.
     titled_menu_bar: TitledMenuBar
     #: Made with the menus; writes programs and pictures.
     exports: Exports
+    #: What one works in.
+    workspace: Workspace
     #: Made with the menus; enlarges type, and presents.
     type_size: TypeSize
 
-    def __init__(self, trainer: Trainer, places: Places, parent: QWidget | None = None) -> None:
+    def __init__(self, trainer: Trainer, places: Places, parent: QWidget | None = None, show_early: bool = False) -> None:
         super().__init__(parent)
         self.trainer = trainer
         self.settings = places.open_settings()
@@ -62,29 +69,22 @@ class MainWindow(QMainWindow):
         recent = RecentFiles(self.settings, places.pictures, self)
         self.files = Files(self.session, self.live, self.link, trainer, recent, self)
         self.actions_by_key = Actions(self)
-        menu_bar.add_actions(self)
-        shelf = BrickShelf(places.bricks, self)
-        self.bricks = Bricks(self, shelf)
-        self.workspace = Workspace(self.session, self.live, self.link, self.actions_by_key, self.settings, shelf)
-        self.bricks.connect_workspace()
+        menus = menu_bar.add_menus(self)
         self.welcome = WelcomePage(self.files, self.settings)
-        self.welcome.back_wanted.connect(self.show_workspace)
-        self.welcome.theme_chosen.connect(self.choose_theme)
-        self.welcome.keys_wanted.connect(lambda: menu_bar.show_keys(self))
-        self.status = StatusBar(self.session, self.live, self.link)
-        self.status.problems_wanted.connect(self.workspace.show_problems)
-        self.notice = Notice(self, self.workspace.canvas)
-        self.commands = CommandPalette(self.actions_by_key, self)
-        menu_bar.fill_menu_bar(self)
         self._arrange()
+        self._show_title()
+        if show_early and wanted_at_start(self.settings):
+            # The page is there for people to read while the rest is made; what they click meanwhile waits.
+            Theme.instance().dress(self.titled_menu_bar, self.welcome)
+            self.show()
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+        self._make_workspace(places, menus)
         self.session.said.connect(self._say)
         self.session.document_changed.connect(self.notice.outdate)
         self.session.file_changed.connect(self._show_title)
         self.session.undo_stack.indexChanged.connect(self._show_title)
         self.files.opened.connect(self.show_workspace)
         self.session.open(self.session.document)
-        self._show_title()
-        self._restore_geometry()
         if not wanted_at_start(self.settings):
             self.files.new_blank()
         self.live.start()
@@ -92,22 +92,43 @@ class MainWindow(QMainWindow):
         self._offer_recovered(self.files.start_journal(places.journals))
 
     def _arrange(self) -> None:
+        """The welcome page, in a window of the size it had."""
         self.setAcceptDrops(True)
         self.setMinimumSize(940, 560)
+        self.pages = QStackedWidget()
+        self.pages.setObjectName("centre")
+        self.pages.addWidget(self.welcome)
+        self.setCentralWidget(self.pages)
+        self.welcome.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._restore_geometry()
+
+    def _make_workspace(self, places: Places, menus: menu_bar.Menus) -> None:
+        """What one works in, and what acts on it."""
+        # Half of the window's text, which the welcome page does without.
+        from studio.gui.workspace import Workspace
+
+        menu_bar.add_actions(self)
+        shelf = BrickShelf(places.bricks, self)
+        self.bricks = Bricks(self, shelf)
+        self.workspace = Workspace(self.session, self.live, self.link, self.actions_by_key, self.settings, shelf)
+        self.bricks.connect_workspace()
+        self.status = StatusBar(self.session, self.live, self.link)
+        self.status.problems_wanted.connect(self.workspace.show_problems)
         self._work = QWidget()
         column = QVBoxLayout(self._work)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.workspace, 1)
         column.addWidget(self.status)
-        self.pages = QStackedWidget()
-        self.pages.setObjectName("centre")
-        self.pages.addWidget(self.welcome)
         self.pages.addWidget(self._work)
-        self.setCentralWidget(self.pages)
+        self.welcome.back_wanted.connect(self.show_workspace)
+        self.welcome.theme_chosen.connect(self.choose_theme)
+        self.welcome.keys_wanted.connect(lambda: menu_bar.show_keys(self))
+        self.notice = Notice(self, self.workspace.canvas)
+        self.commands = CommandPalette(self.actions_by_key, self)
+        menu_bar.fill_menus(self, menus)
         # Shortcuts of the workspace must not act on what nobody sees.
         menu_bar.enable_work(self, False)
-        self.welcome.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # Pages -----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,13 +61,25 @@ def add_actions(window: MainWindow) -> None:
     actions.add("about", tr("&About Layer Studio"), lambda: show_about(window))
 
 
-def fill_menu_bar(window: MainWindow) -> None:
-    """Build the menus."""
-    actions, bar = window.actions_by_key, TitledMenuBar(window)
+#: By name: the menus in the bar.
+Menus = Mapping[str, QMenu]
+
+
+def add_menus(window: MainWindow) -> Menus:
+    """The menu bar with its menus, which are empty."""
+    bar = TitledMenuBar(window)
     fix(bar, height=28)
     window.titled_menu_bar = bar
     window.setMenuBar(bar)
-    file = bar.addMenu(tr("&File"))
+    titles = {
+        "file": tr("&File"), "edit": tr("&Edit"), "view": tr("&View"), "graph": tr("&Graph"), "train": tr("&Train"), "help": tr("&Help"),
+    }  # fmt: skip
+    return {name: bar.addMenu(title) for name, title in titles.items()}
+
+
+def fill_menus(window: MainWindow, menus: Menus) -> None:
+    """Put the actions into the menus."""
+    actions, file, view, graph, train = window.actions_by_key, menus["file"], menus["view"], menus["graph"], menus["train"]
     fill(file, actions, "new")
     _add_templates(window, file.addMenu(tr("New from &template")))
     fill(file, actions, "welcome", "", "open")
@@ -76,32 +89,29 @@ def fill_menu_bar(window: MainWindow) -> None:
     window.exports.fill(file.addMenu(tr("E&xport")))
     fill(file, actions, "", "quit")
     fill(
-        bar.addMenu(tr("&Edit")), actions, "undo", "redo", "", "canvas_cut", "canvas_copy", "canvas_paste",
+        menus["edit"], actions, "undo", "redo", "", "canvas_cut", "canvas_copy", "canvas_paste",
         "canvas_duplicate", "canvas_delete", "", "canvas_select_all", "canvas_rename", "", "canvas_brick", "open_brick", "", "find_layer", "commands",
     )  # fmt: skip
-    view = bar.addMenu(tr("&View"))
     for action in window.workspace.dock_actions():
         view.addAction(action)
-        window.actions_by_key.put(f"show_{action.text()}", action)
+        actions.put(f"show_{action.text()}", action)
     fill(view, actions, "reset_layout", "", "next_part", "previous_part", "")
     fill(view, actions, "canvas_fit", "canvas_frame", "canvas_zoom_in", "canvas_zoom_out", "canvas_zoom_reset", "", "canvas_kernel", "")
     fill(view.addMenu(tr("&Theme")), actions, "theme_light", "theme_dark", "theme_system")
     fill(view.addMenu(tr("T&ype")), actions, "type_larger", "type_smaller", "type_usual")
     fill(view, actions, "full_screen", "present")
-    graph = bar.addMenu(tr("&Graph"))
     fill(graph, actions, "canvas_add", "canvas_open", "canvas_take_out", "canvas_connect", "canvas_disconnect", "", "canvas_tidy")
     fill(
         graph.addMenu(tr("&Align")), actions, "canvas_align_left", "canvas_align_centre", "canvas_align_right",
         "canvas_align_top", "canvas_align_middle", "canvas_align_bottom", "", "canvas_distribute_horizontal",
         "canvas_distribute_vertical",
     )  # fmt: skip
-    train = bar.addMenu(tr("&Train"))
     train.setToolTipsVisible(True)
     fill(train, actions, "run", "", "one_step", "one_epoch", "", "reset_same", "reset_fresh", "")
     speed = train.addMenu(tr("S&peed"))
     speed.setToolTipsVisible(True)
     fill(speed, actions, *PACES)
-    fill(bar.addMenu(tr("&Help")), actions, "keys", "whats_this", "", "about")
+    fill(menus["help"], actions, "keys", "whats_this", "", "about")
 
 
 def enable_work(window: MainWindow, working: bool) -> None:

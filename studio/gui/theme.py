@@ -19,7 +19,7 @@ from PySide6.QtGui import (
     QPixmap,
 )
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
 from studio.core.assets import assets_folder
 from studio.gui import stylesheet, tokens
@@ -45,6 +45,7 @@ class Theme(QObject):
         self._dark = False
         self._scale = 1.0
         self._postponed = False
+        self._dressed: list[QWidget] = []
         self._colors: dict[str, QColor] = {}
         self._fonts: dict[str, QFont] = {}
         self._luts: dict[str, np.ndarray] = {}
@@ -126,6 +127,16 @@ class Theme(QObject):
         finally:
             self._postponed = False
             self._apply()
+            for widget in self._dressed:
+                widget.setStyleSheet("")
+            self._dressed.clear()
+
+    def dress(self, *widgets: QWidget) -> None:
+        """Style these already, since they are to be seen before all others are built."""
+        if self._postponed:
+            for widget in widgets:
+                widget.setStyleSheet(stylesheet.build(self))
+            self._dressed += widgets
 
     def _apply(self) -> None:
         app = QApplication.instance()

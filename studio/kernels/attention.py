@@ -22,10 +22,9 @@ from __future__ import annotations
 
 from math import sqrt
 
-from numba import float32
-
 from studio.kernels.jit import function, inline, kernel
 from studio.kernels.maths import exp, maximum
+from studio.kernels.numba_names import float32
 from studio.kernels.random_vectors import draw_uniforms
 from studio.kernels.simd import LANES, at, load, select, splat, store
 from studio.kernels.state import SEED, SHARD, STEP, THREAD

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -21,7 +22,6 @@ from pathlib import Path
 
 import llvmlite
 import llvmlite.binding
-import numba
 from platformdirs import user_cache_path
 
 if sys.platform == "win32":
@@ -91,7 +91,7 @@ def lanes() -> int:
 @functools.cache
 def machine() -> str:
     """A hash of what machine code depends on besides a kernel's text: processor, lanes and versions."""
-    versions = (numba.__version__, llvmlite.__version__, sys.version, numba.config.USING_SVML)
+    versions = (importlib.metadata.version("numba"), llvmlite.__version__, sys.version)
     processor = (llvmlite.binding.get_process_triple(), llvmlite.binding.get_host_cpu_name(), sorted(host_features()))
     settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("NUMBA_") and k != "NUMBA_CACHE_DIR")
     return hashlib.sha256(repr((versions, processor, lanes(), settings)).encode()).hexdigest()

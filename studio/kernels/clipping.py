@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 
 from llvmlite import ir
-from numba import float32, float64
-from numba.extending import intrinsic
 
 from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import maximum, minimum
+from studio.kernels.numba_names import float32, float64, intrinsic
 from studio.kernels.simd import (
     LANES,
     VECTOR,

@@ -5,11 +5,9 @@ from __future__ import annotations
 import platform
 
 from llvmlite import ir
-from numba import float32, int64, uint64
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from studio.kernels.jit import inline, kernel
+from studio.kernels.numba_names import cgutils, float32, int64, intrinsic, types, uint64
 from studio.kernels.random_numbers import SHUFFLE_KEY, philox_inline
 from studio.kernels.simd import (
     LANES,

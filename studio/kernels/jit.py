@@ -19,14 +19,14 @@ from types import CodeType, ModuleType
 from typing import Any
 
 import llvmlite.binding
-import numba
-from numba.core.ccallback import CFunc
-from numba.core.runtime import _nrt_python as _nrt
 
+from studio import kernels
 from studio.kernels import cache
 from studio.kernels.arguments import kinds_of
 from studio.kernels.cache import Code, host_features, lanes
 from studio.kernels.cache import folder as cache_folder
+from studio.kernels.numba_helpers import numba_helpers
+from studio.kernels.numba_names import njit
 from studio.kernels.sources import digest_of
 
 __all__ = [
@@ -38,9 +38,8 @@ __all__ = [
 #: reordered and contracted.
 FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
-_arena = numba.types.CPointer(numba.types.float32)
-_integers = numba.types.CPointer(numba.types.int64)
-SIGNATURE = numba.types.void(_arena, _integers, _integers, _integers)
+#: The types of a kernel's arguments.
+SIGNATURE = "void(CPointer(float32), CPointer(int64), CPointer(int64), CPointer(int64))"
 
 #: One compiler at a time in a process: Numba is not safe to enter twice.
 _compiling = threading.RLock()
@@ -95,18 +94,36 @@ class Kernel:
         if not self._address:
             with _compiling:
                 if not self._address:
-                    code = self.code or cache.read(self.name, self.key)
-                    loaded = _load(code) if code is not None else None
-                    if loaded is not None:
-                        self._owner, self._address = loaded
-                    else:
-                        self.compile()
+                    self._load() or self.compile()
         return self._address
 
+    def _load(self) -> bool:
+        """Take the machine code that another process made, if there is any that works here."""
+        code = self.code or cache.read(self.name, self.key)
+        loaded = _load(code) if code is not None else None
+        if loaded is not None:
+            self._owner, self._address = loaded
+        return loaded is not None
+
     def compile(self) -> Code:
-        """Compile it in this process, and put the machine code into the cache."""
+        """Compile it, in this process where that may be, and put the machine code into the cache.
+
+        Raises
+        ------
+        RuntimeError
+            When another process cannot compile it.
+        """
+        if not kernels.COMPILES_HERE:
+            compile_ahead([self])
+            code = self.code or cache.read(self.name, self.key)
+            if code is None or not self._load():
+                raise RuntimeError(f"The kernel {self.name} was compiled by another process, but does not work in this one.")
+            return code
+        from numba.core.ccallback import CFunc
+        from numba.core.sigutils import normalize_signature
+
         with _compiling:
-            signature = numba.core.sigutils.normalize_signature(SIGNATURE)
+            signature = normalize_signature(SIGNATURE)
             compiled: Any = CFunc(self.function, signature, locals={}, options={"fastmath": FASTMATH})
             compiled.compile()
             library = compiled._library
@@ -144,11 +161,12 @@ def _load(code: Code) -> tuple[object, int] | None:
     different processes may have one name and different texts.
     """
     _register_helpers()
+    machine = llvmlite.binding.Target.from_default_triple().create_target_machine(jit=True)
+    # The first engine also makes the names known that Python's own program has.
+    engine = llvmlite.binding.create_mcjit_compiler(llvmlite.binding.parse_assembly(""), machine)
     # With one name unknown, none of the others would be put in place either, and nothing said.
     if not all(llvmlite.binding.address_of_symbol(name) for name in code.needs):
         return None
-    machine = llvmlite.binding.Target.from_default_triple().create_target_machine(jit=True)
-    engine = llvmlite.binding.create_mcjit_compiler(llvmlite.binding.parse_assembly(""), machine)
     # Adding the object file itself would free it twice.
     engine.set_object_cache(getbuffer_func=lambda module: code.text)
     engine.finalize_object()
@@ -158,16 +176,17 @@ def _load(code: Code) -> tuple[object, int] | None:
 
 @functools.cache
 def _register_helpers() -> None:
-    """Tell LLVM where Numba's own functions are, as Numba does when it first compiles."""
-    _ = numba.core.registry.cpu_target.target_context
-    for name, address in _nrt.c_helpers.items():
-        llvmlite.binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+    """Make LLVM ready to run machine code, and tell it where Numba's and Python's functions are, as Numba does."""
+    llvmlite.binding.initialize_native_target()
+    llvmlite.binding.initialize_native_asmprinter()
+    for name, address in numba_helpers().items():
+        llvmlite.binding.add_symbol(name, address)
 
 
 @functools.cache
 def _recipe() -> str:
     """How kernels are compiled; part of every kernel's key."""
-    parts = [repr(sorted(FASTMATH)), str(SIGNATURE)]
+    parts = [repr(sorted(FASTMATH)), SIGNATURE]
     for made in (inline.__wrapped__, function.__wrapped__, Kernel.compile):
         code: CodeType = made.__code__
         parts.append(f"{code.co_code.hex()} {code.co_names}")
@@ -203,13 +222,13 @@ def generated(name: str, text: str) -> Kernel:
 @functools.cache
 def inline(function: Callable[..., Any]) -> Any:
     """A function that kernels may call; it becomes part of the kernel's code."""
-    return numba.njit(inline="always", fastmath=FASTMATH)(function)
+    return njit(inline="always", fastmath=FASTMATH)(function)
 
 
 @functools.cache
 def function(body: Callable[..., Any]) -> Any:
     """A function that kernels may call; compiled once for each kernel, however often it is called."""
-    return numba.njit(fastmath=FASTMATH)(body)
+    return njit(fastmath=FASTMATH)(body)
 
 
 def named_kernels() -> list[Kernel]:

@@ -24,10 +24,9 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from numba import float32
-
 from studio.kernels.jit import Kernel, generated, inline, kernel
 from studio.kernels.maths import maximum, where
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, doubles_at, integers_at, load, splat, store, sum_lanes
 from studio.kernels.state import FAILED, STEP, SUMS, SUMS_PER_LOSS, THREADS, TOTAL, VALID
 
@@ -182,10 +181,9 @@ def count_right(arena: Any, record: Any, table: Any, state: Any) -> None:
 
 _HEADER = '''"""{title}"""
 
-from numba import float32
-
 from studio.kernels.jit import inline
 from studio.kernels.losses import add_to_sums, gradient_scale
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from {module} import {loss} as loss
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.extending import overload, register_jitable
 
+from studio.kernels.numba_names import overload, register_jitable
 from studio.kernels.simd import (
     MaskType,
     VectorType,

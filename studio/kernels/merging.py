@@ -20,9 +20,8 @@ from studio.kernels.simd import LANES, at, splat, store
 
 _HEADER = '''"""{title}"""
 
-from numba import float32
-
 from studio.kernels.jit import inline
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, store
 from {module} import {layer} as layer
 

@@ -16,10 +16,9 @@ computing sample variances", 1979.
 
 from __future__ import annotations
 
-from numba import float32
-
 from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import sqrt
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from studio.kernels.state import THREAD, THREADS, VALID
 

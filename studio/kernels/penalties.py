@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from numba import float32
-
 from studio.kernels.jit import kernel
 from studio.kernels.maths import absolute, where
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, doubles_at, load, splat, store, sum_lanes
 from studio.kernels.state import PENALTY_SUM, SUMS, THREAD
 

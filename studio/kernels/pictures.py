@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import float32
 
 from studio.core.lowering import Lowering, Tensor
 from studio.core.resize import Mixture
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import kernel
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, splat, store
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import float32
 
 from studio.core.lowering import Lowering, Tensor
 from studio.core.pooling import pooling_tables
 from studio.core.windows import Window
 from studio.kernels.jit import kernel
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, select, splat, store
 
 

@@ -9,12 +9,11 @@ What is kept of a number for the way back is one bit.
 
 from __future__ import annotations
 
-from numba import float32, int64
-
 from studio.core.lowering import Lowering, Ref, Tensor
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import erfinv
+from studio.kernels.numba_names import float32, int64
 from studio.kernels.random_vectors import CHANCES, draw_chances, draw_uniforms
 from studio.kernels.simd import LANES, at, load, select, store, take_bits
 from studio.kernels.state import SEED, SHARD, STEP, THREAD

@@ -6,9 +6,8 @@ Lane i of word j is word j of Philox's answer to the counter (first + i, block, 
 from __future__ import annotations
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
+from studio.kernels.numba_names import intrinsic, types
 from studio.kernels.simd import (
     INTEGERS,
     LANES,

@@ -11,9 +11,8 @@ the form in which the microkernel reads them fastest.
 
 from __future__ import annotations
 
-from numba import float32
-
 from studio.kernels.jit import function, kernel
+from studio.kernels.numba_names import float32
 from studio.kernels.random_vectors import draw_uniforms
 from studio.kernels.simd import LANES, at, load, splat, store, transpose_block
 from studio.kernels.state import SEED, SHARD, STEP, THREAD

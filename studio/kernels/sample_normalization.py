@@ -14,11 +14,10 @@ mean is much larger than the deviation.
 
 from __future__ import annotations
 
-from numba import float32
-
 from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import maximum, sqrt
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 
 #: Pixels, spread over the picture, whose mean the squares are taken around.

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 
-from numba import float32, int64
-
 from studio.kernels.jit import inline, kernel
+from studio.kernels.numba_names import float32, int64
 from studio.kernels.random_vectors import draw_uniforms
 from studio.kernels.scattered import gather
 from studio.kernels.simd import LANES, absolute_value, at, load, round_down, select, splat, store, sum_lanes

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from studio.kernels.numba_names import intrinsic, types
 from studio.kernels.simd import LANES, VECTOR, float_pointer, vector
 
 _i32 = ir.IntType(32)

@@ -9,14 +9,19 @@ from __future__ import annotations
 import operator
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.core.imputils import lower_builtin
-from numba.core.typing.templates import AbstractTemplate, infer_global
-from numba.core.typing.templates import signature as typing_signature
-from numba.extending import intrinsic, models, register_model
 
 from studio.kernels.jit import lanes
+from studio.kernels.numba_names import (
+    AbstractTemplate,
+    cgutils,
+    infer_global,
+    intrinsic,
+    lower_builtin,
+    models,
+    register_model,
+    types,
+    typing_signature,
+)
 
 LANES = lanes()
 

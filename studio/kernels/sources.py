@@ -18,7 +18,7 @@ from pathlib import Path
 #: Packages of this one whose modules may hold what kernels call.
 _OURS = ("studio.kernels", "studio.layers", "studio.losses", "studio.engine.optimizers")
 #: Modules that are about kernels but have no part in their machine code.
-_MACHINERY = frozenset(f"studio.kernels.{name}" for name in ("arguments", "cache", "compile_worker", "jit", "pool", "sources"))
+_MACHINERY = frozenset(f"studio.kernels.{name}" for name in ("ahead", "arguments", "cache", "compile_worker", "jit", "numba_helpers", "sources"))
 #: Libraries, whose versions count as a whole (`studio.kernels.cache.machine`).
 _LIBRARIES = frozenset(
     {"numba", "numpy", "llvmlite", "scipy", "sklearn", "studio", "PySide6", "pyqtgraph", "PIL", "platformdirs", "safetensors"}

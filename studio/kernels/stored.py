@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import float32, float64, int64, types
-from numba.extending import intrinsic
 
 from studio.kernels.jit import inline, kernel
+from studio.kernels.numba_names import float32, float64, int64, intrinsic, types
 from studio.kernels.simd import (
     LANES,
     VECTOR,

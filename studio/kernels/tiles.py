@@ -27,9 +27,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
+from studio.kernels.numba_names import intrinsic, types
 from studio.kernels.simd import (
     LANES,
     VECTOR,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import float32
 
 from studio.core.fields import integer, real
 from studio.core.layer import Layer
@@ -17,6 +16,7 @@ from studio.core.shapes import Shape, describe
 from studio.core.vocabulary import HIDDEN
 from studio.kernels.jit import kernel
 from studio.kernels.maths import where
+from studio.kernels.numba_names import float32
 from studio.kernels.random_numbers import philox
 from studio.kernels.random_vectors import draw_uniforms
 from studio.kernels.simd import LANES, at, load, round_down, splat, store

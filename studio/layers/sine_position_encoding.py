@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import float32
 
 from studio.core.fields import real
 from studio.core.layer import Layer
@@ -16,6 +15,7 @@ from studio.core.sequences import check_sequence
 from studio.core.shapes import Shape
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import kernel
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, splat, store
 
 #: Sines come as whole numbers of this unit, which is finer than float32 is near 1.

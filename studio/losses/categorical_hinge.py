@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import float32
 
 from studio.core.layer import Layer
 from studio.core.loss import ClassLoss, wired
@@ -16,6 +15,7 @@ from studio.core.shapes import Shape, describe
 from studio.kernels.jit import kernel
 from studio.kernels.losses import add_to_sums, gradient_scale
 from studio.kernels.maths import maximum, where
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 
 

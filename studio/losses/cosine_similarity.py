@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import float32
 
 from studio.core.layer import Layer, Loss
 from studio.core.loss import wired
@@ -15,6 +14,7 @@ from studio.core.shapes import Shape
 from studio.kernels.jit import kernel
 from studio.kernels.losses import add_to_sums, gradient_scale
 from studio.kernels.maths import maximum, sqrt, where
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 
 #: Square of the length that shorter vectors are divided by (Keras's epsilon).

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import float32
 
 from studio.core.fields import integer
 from studio.core.layer import Layer
@@ -17,6 +16,7 @@ from studio.core.shapes import Shape, describe
 from studio.kernels.jit import kernel
 from studio.kernels.losses import EPSILON, add_counted, gradient_scale
 from studio.kernels.maths import exp, log, maximum, minimum, where
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 
 

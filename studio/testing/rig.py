@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numba import float32
 
 from studio.core import registry
 from studio.core.dataset import Dataset, DatasetInfo, Split, TargetKind
@@ -34,6 +33,7 @@ from studio.kernels import state
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import compile_ahead, kernel
 from studio.kernels.losses import add_to_sums
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from studio.layers.average import Average
 from studio.layers.conv1d import Conv1D

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import float32
 
 from studio.core.fields import real
 from studio.core.optimizer import Optimizer, rate
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import where
+from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, store
 from studio.kernels.slices import gradient_sum, slice_of, summands
 

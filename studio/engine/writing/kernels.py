@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import float32, int64
-
 from studio.kernels.jit import kernel
 from studio.kernels.maths import exp, log, maximum, where
+from studio.kernels.numba_names import float32, int64
 from studio.kernels.random_vectors import draw_uniforms
 from studio.kernels.simd import LANES, at, load, splat, store
 from studio.kernels.state import SEED

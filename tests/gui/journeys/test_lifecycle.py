@@ -72,6 +72,15 @@ def test_closing_while_kernels_are_prepared_ends_compiler_and_all(tmp_path):
     assert with_variable("STUDIO_CACHE_DIR", cache) == []
 
 
+def test_the_window_is_seen_early_and_trains_without_loading_numba(tmp_path):
+    """With nothing compiled: other processes do that."""
+    report = run("start_and_train.py", timeout=240, STUDIO_CACHE_DIR=str(tmp_path / "cache"), LAYER_STUDIO_FOLDER=str(tmp_path))
+    assert report["page_before_workspace"]
+    assert report["steps"] >= 3
+    assert not report["numba"]
+    assert report["compilers"] > 0
+
+
 def test_what_a_crash_left_behind_comes_back_with_one_click(make_studio, person, tmp_path):
     folder = tmp_path / "places"
     died = start("edit_and_die.py", folder, timeout=60)
