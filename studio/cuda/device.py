@@ -333,19 +333,35 @@ def _address_as(kind: PlaceType) -> Any:
     return convert
 
 
+def _place_of(builder, place, rows, columns, row_stride, column_stride):
+    """LLVM: a pointer to the float of this thread's lane."""
+    parts = [
+        builder.mul(builder.fptosi(number, _i64), stride)
+        for number, stride in ((rows, row_stride), (columns, column_stride))
+    ]
+    return builder.gep(place, [builder.add(builder.add(*parts), lane_number(builder))])
+
+
 @intrinsic
 def gather(context, place, rows, columns, row_stride, column_stride):
     """``place[rows * row_stride + columns * column_stride + lane]``."""
 
     def generate(context, builder, signature, arguments):
-        place, rows, columns, row_stride, column_stride = arguments
-        parts = [
-            builder.mul(builder.fptosi(number, _i64), stride)
-            for number, stride in ((rows, row_stride), (columns, column_stride))
-        ]
-        return builder.load(builder.gep(place, [builder.add(builder.add(*parts), lane_number(builder))]))
+        return builder.load(_place_of(builder, *arguments))
 
     return lane(floats, lane, lane, types.int64, types.int64), generate
+
+
+@intrinsic
+def scatter_add(context, place, rows, columns, row_stride, column_stride, number):
+    """Add to what `gather` reads."""
+
+    def generate(context, builder, signature, arguments):
+        target = _place_of(builder, *arguments[:5])
+        builder.store(builder.fadd(builder.load(target), arguments[5]), target)
+        return context.get_dummy_value()
+
+    return types.void(floats, lane, lane, types.int64, types.int64, lane), generate
 
 
 _TWINS: dict[Any, Any] = {
@@ -375,6 +391,7 @@ _TWINS: dict[Any, Any] = {
     simd.transpose_block: transpose_block,
     simd.prefetch: prefetch,
     scattered.gather: gather,
+    scattered.scatter_add: scatter_add,
 }
 
 

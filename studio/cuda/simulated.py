@@ -223,6 +223,11 @@ def gather(place: Place, rows: Lane, columns: Lane, row_stride: Any, column_stri
     return Lane(place[int(rows.number) * row_stride + int(columns.number) * column_stride + lane_number()])
 
 
+def scatter_add(place: Place, rows: Lane, columns: Lane, row_stride: Any, column_stride: Any, number: Lane) -> None:
+    index = int(rows.number) * row_stride + int(columns.number) * column_stride + lane_number()
+    place.put(index, place[index] + number.number)
+
+
 def _words(first: Any, block: Any, step: Any, key: Any, seed: Any) -> list[int]:
     """This thread's lane of what `studio.kernels.random_vectors` draws."""
     low = (1 << 32) - 1
@@ -326,6 +331,7 @@ _TWINS: dict[Any, Any] = {
     clipping._doubles_in: lambda place: Place(place.address, ctypes.c_double),
     clipping._lane_numbers: lane_numbers,
     scattered.gather: gather,
+    scattered.scatter_add: scatter_add,
     random_vectors.draw_uniforms: draw_uniforms,
     random_vectors.draw_chances: draw_chances,
     tiles.multiply_lanes: multiply_lanes,

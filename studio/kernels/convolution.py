@@ -15,14 +15,7 @@ from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.core.windows import Pair, Window
 from studio.kernels.channelwise import MOST_TERMS, collect_kernel, weigh_kernel
 from studio.kernels.correlations import NEAR, Groups, lower_correlation
-from studio.kernels.products import (
-    multiply_kernel,
-    pack,
-    split_evenly,
-    sum_channels,
-    vectors_for,
-)
-from studio.kernels.tiles import SHAPE
+from studio.kernels.products import lower_product, pack, split_evenly, sum_channels
 
 #: Up to so many outputs a group, holding one output of many pixels in registers is faster
 #: than holding many outputs of one pixel.
@@ -266,18 +259,17 @@ class _Product:
                 *(self.target.base, lowering.table(targets)),
             )
             return
-        grouped = self.groups > 1
         steps = (self.groups, self.inputs * batch, self.outputs * depth, self.outputs * bias_step, self.outputs * batch)
-        for first, block, blocks in split_evenly(self.outputs, SHAPE.outputs):
-            lowering.emit(
-                multiply_kernel(block, vectors_for(batch), grouped),
-                *(blocks, block * depth, len(sources), depth, batch),
-                *(start, lowering.table(sources), lowering.table(offsets)),
-                *(packed + first * depth, 1, depth),
-                *(constant + first * bias_step, bias_step),
-                *(self.target.base + first * batch, lowering.table(targets), batch),
-                *(steps if grouped else ()),
-            )
+        lower_product(
+            lowering,
+            self.outputs,
+            (len(sources), depth, batch),
+            (start, lowering.table(sources), lowering.table(offsets)),
+            (packed, 1, depth),
+            (constant, bias_step),
+            (self.target.base, lowering.table(targets), batch),
+            steps if self.groups > 1 else None,
+        )
 
 
 def convolution(window: Window, kernel: WeightRef, groups: int = 1) -> Convolution:

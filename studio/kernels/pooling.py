@@ -14,7 +14,7 @@ import numpy as np
 from studio.core.lowering import Lowering, Tensor
 from studio.core.pooling import pooling_tables
 from studio.core.windows import Window
-from studio.kernels.jit import kernel
+from studio.kernels.jit import inline, kernel
 from studio.kernels.numba_names import float32
 from studio.kernels.simd import LANES, at, load, select, splat, store
 
@@ -169,6 +169,15 @@ def spread_mean(arena, record, table, state):
             store(at(target, i), load(at(dy, i)) * share)
 
 
+@inline
+def _larger(most, place, number, p):
+    """The larger of the largest so far and pixel p's number, and where it is."""
+    place = select(number > most, p, place)
+    # A NaN wins and stays, so that failures are seen.
+    most = select(number > most, number, most)
+    return select(number != number, number, most), place
+
+
 @kernel
 def largest_of_pixels(arena, record, table, state):
     """y = the largest x[p] over all pixels p; places says which p it was (the first of equals)."""
@@ -177,16 +186,27 @@ def largest_of_pixels(arena, record, table, state):
     for i in range(0, length, LANES):
         store(at(y, i), load(at(x, x_pixels[0] + i)))
         store(at(places, i), splat(0.0))
-    # What is largest so far stays in the nearest cache while the picture streams by.
-    for p in range(1, pixels):
-        source, place = at(x, x_pixels[p]), float32(p)
+    # What is largest so far stays in the nearest cache while the picture streams by, four pixels at a time.
+    p = 1
+    while p + 4 <= pixels:
+        first, second = at(x, x_pixels[p]), at(x, x_pixels[p + 1])
+        third, fourth = at(x, x_pixels[p + 2]), at(x, x_pixels[p + 3])
         for i in range(0, length, LANES):
-            most, number = load(at(y, i)), load(at(source, i))
-            larger = number > most
-            store(at(places, i), select(larger, place, load(at(places, i))))
-            # A NaN wins and stays, so that failures are seen.
-            most = select(larger, number, most)
-            store(at(y, i), select(number != number, number, most))
+            most, place = load(at(y, i)), load(at(places, i))
+            most, place = _larger(most, place, load(at(first, i)), float32(p))
+            most, place = _larger(most, place, load(at(second, i)), float32(p + 1))
+            most, place = _larger(most, place, load(at(third, i)), float32(p + 2))
+            most, place = _larger(most, place, load(at(fourth, i)), float32(p + 3))
+            store(at(y, i), most)
+            store(at(places, i), place)
+        p += 4
+    while p < pixels:
+        source = at(x, x_pixels[p])
+        for i in range(0, length, LANES):
+            most, place = _larger(load(at(y, i)), load(at(places, i)), load(at(source, i)), float32(p))
+            store(at(y, i), most)
+            store(at(places, i), place)
+        p += 1
 
 
 @kernel

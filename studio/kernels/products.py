@@ -5,6 +5,7 @@ Each variant of a tile is a kernel of its own, compiled only if a plan needs it.
 
 from __future__ import annotations
 
+from studio.core.lowering import Lowering, Ref
 from studio.kernels.jit import Kernel, generated, kernel
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes, transpose_block
 from studio.kernels.tiles import SHAPE
@@ -151,6 +152,50 @@ def vectors_for(columns: int) -> int:
     """How many vectors a tile takes at once, for so many padded columns."""
     vectors = columns // LANES
     return next(v for v in range(SHAPE.vectors, 0, -1) if vectors % v == 0)
+
+
+def lower_product(
+    lowering: Lowering,
+    outputs: int,
+    sizes: tuple[int, int, int],
+    x: tuple[Ref, Ref, Ref],
+    weights: tuple[Ref, int, int],
+    bias: tuple[Ref, int] | None,
+    y: tuple[Ref, Ref, int],
+    groups: tuple[int, int, int, int, int] | None = None,
+) -> None:
+    """Emit ``y[o, p] = bias[o] + sum over k of w[k, o] * x[k, p]``, for a minibatch or other columns.
+
+    Parameters
+    ----------
+    outputs : int
+        How many o there are.
+    sizes : tuple of int
+        How many pixels p, how many inputs k, and how many columns, a whole number of vectors.
+    x : tuple of Ref
+        The inputs, and in the table where each pixel begins and the distance of each k.
+    weights : tuple of Ref, int, int
+        The weights, and how far those of neighbouring k, and of neighbouring o, are apart.
+    bias : tuple of Ref, int or None
+        The bias, and how far those of neighbouring o are apart; None for 0.
+    y : tuple of Ref, Ref, int
+        The outputs, in the table where each pixel begins, and how far neighbouring o are apart.
+    groups : tuple of int or None
+        How often to do this, and how far each time x, weights, bias and y are moved.
+    """
+    (pixels, depth, columns), (first_weight, depth_stride, output_stride) = sizes, weights
+    vectors = vectors_for(columns)
+    first_bias, bias_stride = bias or (lowering.zeros(outputs if groups else SHAPE.outputs), 0)
+    for first, block, blocks in split_evenly(outputs, SHAPE.outputs):
+        lowering.emit(
+            multiply_kernel(block, vectors, groups is not None),
+            *(blocks, block * output_stride, pixels, depth, columns),
+            *x,
+            *(first_weight + first * output_stride, depth_stride, output_stride),
+            *(first_bias + first * bias_stride, bias_stride),
+            *(y[0] + first * y[2], y[1], y[2]),
+            *(groups or ()),
+        )
 
 
 @kernel

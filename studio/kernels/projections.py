@@ -13,8 +13,7 @@ import numpy as np
 from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.kernels.control import copy_rows
 from studio.kernels.correlations import lower_correlation
-from studio.kernels.products import multiply_kernel, split_evenly, vectors_for
-from studio.kernels.tiles import SHAPE
+from studio.kernels.products import lower_product
 
 
 @dataclass(frozen=True)
@@ -92,15 +91,15 @@ def project(lowering: Lowering, x: Tensor, pieces: Sequence[Piece], y: Tensor) -
             if bias is not None and piece.bias is not None:
                 lowering.emit(copy_rows, 1, piece.outputs, bias + first, 0, piece.bias, 0)
             first += piece.outputs
-    for first, block, blocks in split_evenly(outputs, SHAPE.outputs):
-        lowering.emit(
-            multiply_kernel(block, vectors_for(batch)),
-            *(blocks, block, places, inputs, batch),
-            *(x.base, x_places, x_offsets),
-            *(kernel + first, stride, 1),
-            *((bias + first, 1) if bias is not None else (lowering.zeros(block), 0)),
-            *(y.base + first * batch, y_places, batch),
-        )
+    lower_product(
+        lowering,
+        outputs,
+        (places, inputs, batch),
+        (x.base, x_places, x_offsets),
+        (kernel, stride, 1),
+        (bias, 1) if bias is not None else None,
+        (y.base, y_places, batch),
+    )
 
     def backward(dy: Tensor) -> None:
         first = 0
@@ -119,14 +118,14 @@ def project(lowering: Lowering, x: Tensor, pieces: Sequence[Piece], y: Tensor) -
             return
         dx_places, dy_places = lowering.table(dx.pixel_offsets()), lowering.table(dy.pixel_offsets())
         dy_offsets = lowering.table(np.arange(outputs) * batch)
-        for start, block, blocks in split_evenly(inputs, SHAPE.outputs):
-            lowering.emit(
-                multiply_kernel(block, vectors_for(batch)),
-                *(blocks, block * stride, places, outputs, batch),
-                *(dy.base, dy_places, dy_offsets),
-                *(kernel + start * stride, 1, stride),
-                *(lowering.zeros(block), 0),
-                *(dx.base + start * batch, dx_places, batch),
-            )
+        lower_product(
+            lowering,
+            inputs,
+            (places, outputs, batch),
+            (dy.base, dy_places, dy_offsets),
+            (kernel, 1, stride),
+            None,
+            (dx.base, dx_places, batch),
+        )
 
     lowering.backward(y, backward)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 from studio.kernels.jit import inline, kernel
-from studio.kernels.numba_names import float32, int64
+from studio.kernels.numba_names import float32
 from studio.kernels.random_vectors import draw_uniforms
-from studio.kernels.scattered import gather
+from studio.kernels.scattered import gather, scatter_add
 from studio.kernels.simd import LANES, absolute_value, at, load, round_down, select, splat, store, sum_lanes
 from studio.kernels.state import SEED, SHARD, STEP, THREAD
 
@@ -78,21 +78,8 @@ def rotation_maps(arena, record, table, state):
 
 
 @inline
-def _inside(place, count, mode):
-    """The pixel that stands at a place, which may be outside; -1 for none."""
-    if place >= 0 and place < count:
-        return place
-    if mode == 0:
-        return -1
-    if mode == 1:
-        return 0 if place < 0 else count - 1
-    place = place % (2 * count)
-    return place if place < count else 2 * count - 1 - place
-
-
-@inline
 def _within(place, count, mode):
-    """`_inside` for a vector of whole numbers; where there is no pixel, the nearest one."""
+    """The pixels that stand at places, whole numbers that may be outside; where there is none, the nearest one."""
     last = float32(count - 1)
     if mode == 2:
         both = float32(2 * count)
@@ -177,29 +164,34 @@ def sample_pictures_backward(arena, record, table, state):
     maps, mode = at(arena, record[10]), record[11]
     pixel = channels * batch
     for r in range(height):
-        for i in range(width * pixel):
-            dx[r * dx_row + i] = float32(0.0)
-    for r in range(height):
-        for c in range(width):
-            source = r * dy_row + c * pixel
-            for b in range(batch):
-                row = maps[b] * float32(r) + maps[batch + b] * float32(c) + maps[2 * batch + b]
-                column = maps[3 * batch + b] * float32(r) + maps[4 * batch + b] * float32(c) + maps[5 * batch + b]
-                top, left = int64(math.floor(row)), int64(math.floor(column))
-                down, across = row - float32(top), column - float32(left)
-                r0, r1 = _inside(top, height, mode), _inside(top + 1, height, mode)
-                c0, c1 = _inside(left, width, mode), _inside(left + 1, width, mode)
+        for i in range(0, width * pixel, LANES):
+            store(at(dx, r * dx_row + i), splat(0.0))
+    for b in range(0, batch, LANES):
+        m0, m1, m2 = load(at(maps, b)), load(at(maps, batch + b)), load(at(maps, 2 * batch + b))
+        m3, m4, m5 = load(at(maps, 3 * batch + b)), load(at(maps, 4 * batch + b)), load(at(maps, 5 * batch + b))
+        mirrors = _off_pixels(maps, b, batch) == 0.0
+        for r in range(height):
+            first_row, first_column = m0 * float32(r) + m2, m3 * float32(r) + m5
+            for c in range(width):
+                row, column = m1 * float32(c) + first_row, m4 * float32(c) + first_column
+                top, left = round_down(row), round_down(column)
+                down, across = row - top, column - left
+                r0, c0 = _within(top, height, mode), _within(left, width, mode)
+                above, before = _share_inside(top, height, mode), _share_inside(left, width, mode)
+                above, before = above * (1.0 - down), before * (1.0 - across)
+                r1, c1 = _within(top + 1.0, height, mode), _within(left + 1.0, width, mode)
+                below, behind = _share_inside(top + 1.0, height, mode) * down, _share_inside(left + 1.0, width, mode) * across
                 for k in range(channels):
-                    place = k * batch + b
-                    g = dy[source + place]
-                    if r0 >= 0 and c0 >= 0:
-                        dx[r0 * dx_row + c0 * pixel + place] += g * (float32(1.0) - down) * (float32(1.0) - across)
-                    if r0 >= 0 and c1 >= 0:
-                        dx[r0 * dx_row + c1 * pixel + place] += g * (float32(1.0) - down) * across
-                    if r1 >= 0 and c0 >= 0:
-                        dx[r1 * dx_row + c0 * pixel + place] += g * down * (float32(1.0) - across)
-                    if r1 >= 0 and c1 >= 0:
-                        dx[r1 * dx_row + c1 * pixel + place] += g * down * across
+                    target = at(dx, k * batch + b)
+                    g = load(at(dy, r * dy_row + c * pixel + k * batch + b))
+                    upper = g * above
+                    scatter_add(target, r0, c0, dx_row, pixel, upper * before)
+                    # Maps that only mirror lead to one pixel instead of four.
+                    if not mirrors:
+                        lower = g * below
+                        scatter_add(target, r0, c1, dx_row, pixel, upper * behind)
+                        scatter_add(target, r1, c0, dx_row, pixel, lower * before)
+                        scatter_add(target, r1, c1, dx_row, pixel, lower * behind)
 
 
 #: For `studio.core.augmentation.Augmentation.kernels`.

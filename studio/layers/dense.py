@@ -14,15 +14,8 @@ from studio.core.layer import Layer, Weight
 from studio.core.lowering import Lowering, Tensor
 from studio.core.problems import Remedy, ShapeProblem
 from studio.core.shapes import Shape, describe
-from studio.kernels.products import (
-    multiply_kernel,
-    split_evenly,
-    sum_rows,
-    transpose,
-    vectors_for,
-)
+from studio.kernels.products import lower_product, sum_rows, transpose
 from studio.kernels.projections import pieces_of, project
-from studio.kernels.tiles import SHAPE
 
 
 @dataclass(frozen=True)
@@ -86,36 +79,34 @@ class Dense(Layer):
         y = lowering.output((self.units,))
         start = lowering.table([0])
         offsets = lowering.table(x.offsets())
-        for first, block, blocks in split_evenly(self.units, SHAPE.outputs):
-            lowering.emit(
-                multiply_kernel(block, vectors_for(batch)),
-                *(blocks, block, 1, x.features, batch),
-                *(x.base, start, offsets),
-                *(kernel.value + first, kernel.stride, 1),
-                *((bias.value + first, 1) if bias else (lowering.zeros(block), 0)),
-                *(y.base + first * batch, start, batch),
-            )
+        lower_product(
+            lowering,
+            self.units,
+            (1, x.features, batch),
+            (x.base, start, offsets),
+            (kernel.value, kernel.stride, 1),
+            (bias.value, 1) if bias else None,
+            (y.base, start, batch),
+        )
 
         def weight_gradients(dy: Tensor) -> None:
             # dW and db run over the units in vectors, so they read dy with the units innermost.
             width = -(-self.units // lowering.lanes) * lowering.lanes
             turned = lowering.scratch(batch * width)
-            lowering.emit(
-                transpose, self.units, batch, dy.base, lowering.table(dy.offsets()), turned, width
-            )
+            lowering.emit(transpose, self.units, batch, dy.base, lowering.table(dy.offsets()), turned, width)
             if bias is not None:
                 lowering.emit(sum_rows, batch, width, width, turned, bias.gradient)
-            columns = lowering.table(np.arange(batch) * width)
-            for run_first, run_length, run_base in x.runs():
-                for first, block, blocks in split_evenly(run_length, SHAPE.outputs):
-                    lowering.emit(
-                        multiply_kernel(block, vectors_for(width)),
-                        *(blocks, block * batch, 1, batch, width),
-                        *(turned, start, columns),
-                        *(run_base + first * batch, 1, batch),
-                        *(lowering.zeros(block), 0),
-                        *(kernel.gradient + (run_first + first) * kernel.stride, start, kernel.stride),
-                    )
+            samples = lowering.table(np.arange(batch) * width)
+            for first, length, base in x.runs():
+                lower_product(
+                    lowering,
+                    length,
+                    (1, batch, width),
+                    (turned, start, samples),
+                    (base, 1, batch),
+                    None,
+                    (kernel.gradient + first * kernel.stride, start, kernel.stride),
+                )
 
         def backward(dy: Tensor) -> None:
             if kernel.trainable:
@@ -124,16 +115,16 @@ class Dense(Layer):
             if dx is None:
                 return
             units = lowering.table(dy.offsets())
-            for run_first, run_length, run_base in dx.runs():
-                for first, block, blocks in split_evenly(run_length, SHAPE.outputs):
-                    lowering.emit(
-                        multiply_kernel(block, vectors_for(batch)),
-                        *(blocks, block * kernel.stride, 1, self.units, batch),
-                        *(dy.base, start, units),
-                        *(kernel.value + (run_first + first) * kernel.stride, 1, kernel.stride),
-                        *(lowering.zeros(block), 0),
-                        *(run_base + first * batch, start, batch),
-                    )
+            for first, length, base in dx.runs():
+                lower_product(
+                    lowering,
+                    length,
+                    (1, self.units, batch),
+                    (dy.base, start, units),
+                    (kernel.value + first * kernel.stride, 1, kernel.stride),
+                    None,
+                    (base, start, batch),
+                )
 
         lowering.backward(y, backward)
         return lowering.activation(self.activation, y)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from studio.core.layer import ElementWise
-from studio.kernels.maths import sigmoid, softplus, tanh
+from studio.kernels.maths import exp, minimum
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,15 @@ class Mish(ElementWise):
 
     @staticmethod
     def function(x: Any) -> Any:
-        return x * tanh(softplus(x))
+        # With n = e^x (e^x + 2) the hyperbolic tangent is n / (n + 2). From 20 on it is 1.
+        e = exp(minimum(x, 20.0))
+        n = e * (e + 2.0)
+        return x * (n / (n + 2.0))
 
     @staticmethod
     def derivative(x: Any, y: Any) -> Any:
-        t = tanh(softplus(x))
-        return t + x * sigmoid(x) * (1.0 - t * t)
+        # 1 - tanh^2 is 4 (n + 1) / (n + 2)^2, and n + 1 is (e^x + 1)^2, of which the sigmoid takes away one factor.
+        e = exp(minimum(x, 20.0))
+        n = e * (e + 2.0)
+        part = 1.0 / (n + 2.0)
+        return n * part + x * (4.0 * e * (e + 1.0)) * (part * part)

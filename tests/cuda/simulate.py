@@ -91,6 +91,7 @@ def networks() -> list[Network]:
     found = [network(mlp, {data: points}, batch_size=6, using=optimizer("Adam"))]
     convolutions, data, _ = classifier(
         layer("Conv2D", filters=3, kernel_size=(3, 3), padding="same", activation="relu"),
+        layer("RandomRotation", factor=0.1),
         layer("MaxPooling2D", pool_size=(2, 2)),
         layer("DepthwiseConv2D", kernel_size=(3, 3), padding="same"),
         layer("LayerNormalization"),

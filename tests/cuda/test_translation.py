@@ -12,13 +12,15 @@ from studio.engine.warm import standard_kernels
 from studio.kernels.jit import Kernel, inline, named_kernels
 from studio.kernels.maths import exp
 from studio.kernels.simd import load
+from studio.kernels.tiles import SHAPE
 
 #: The processor's own: its runner, its clock, how its threads wait, and files that are in its memory.
 _OF_THE_PROCESSOR = {"run", "run_timed", "read_clock", "barrier", "gather_stored", "multiply_and_add", "read_rows", "change_rows"}
 #: At least one that uses each building block.
 _PTX = (
-    "gather", "transpose", "adam", "relu_function", "gelu_derivative", "softmax_forward", "from_logits", "multiply_8x2",
-    "outer_8x2", "correlate_8", "moments", "largest_in_windows_with_places", "silence", "look_up", "sample_pictures",
+    "gather", "transpose", "adam", "relu_function", "gelu_derivative", "softmax_forward", "from_logits", f"multiply_{SHAPE.outputs}x2",
+    f"outer_{SHAPE.outputs}x2", f"correlate_{SHAPE.correlated_outputs}", "moments", "largest_in_windows_with_places", "silence", "look_up",
+    "sample_pictures", "sample_pictures_backward",
     "attend_backward", "lstm_backward", "add_and_measure",
 )  # fmt: skip
 

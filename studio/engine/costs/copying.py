@@ -97,8 +97,9 @@ def _sample_pictures(a: Arguments) -> Work:
 
 @cost(_SAMPLING, "sample_pictures_backward")
 def _sample_pictures_backward(a: Arguments) -> Work:
+    # As for `sample_pictures`: an addition for each lane of the one pixel at the least.
     pixels = _pixels(a)
-    return Work(pixels * (8 + 18 * a.channels), pixels * a.channels + 6 * a.batch, pixels * a.channels)
+    return Work(pixels * (8 + LANES * a.channels), pixels * a.channels + 6 * a.batch, pixels * a.channels)
 
 
 @cost(_SAMPLING, "flip_maps", "translation_maps", "rotation_maps")

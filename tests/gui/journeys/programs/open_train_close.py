@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from studio import data
 from studio.engine.trainer import Trainer
+from studio.engine.warm import is_warm
 from studio.gui.app import GarbageCollector, prepare_application
 from studio.gui.main_window import MainWindow
 from studio.gui.places import Places
@@ -41,6 +42,17 @@ def delete() -> None:
     """Carry out deletions that wait for the event loop."""
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     QCoreApplication.processEvents()
+
+
+def prepare(folder: Path) -> None:
+    """Wait once until all kernels are there: else each window would start processes to compile them, and end those."""
+    trainer = Trainer(data.load)
+    window = MainWindow(trainer, Places.below(folder))
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    trainer.start()
+    wait(is_warm, 600.0)
+    window.close()
+    delete()
 
 
 def cycle(folder: Path) -> None:
@@ -84,6 +96,7 @@ def main() -> int:
     # Nobody is there to answer whether to save.
     QMessageBox.exec = lambda box: QMessageBox.StandardButton.Discard  # type: ignore[method-assign]
     begin = time.monotonic()
+    prepare(folder)
     for _ in range(cycles // 10):
         cycle(folder)
     early = found()
