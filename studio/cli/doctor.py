@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from studio import __version__
@@ -134,24 +133,14 @@ def _versions() -> Iterator[Finding]:
 
 
 def _processor() -> Iterator[Finding]:
+    from studio.engine.processor import cores, processor
     from studio.kernels import jit
 
-    yield Finding("processor", "model", _processor_name())
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Finding("processor", "cores", f"{usable} of {os.cpu_count()} usable")
+    yield Finding("processor", "model", processor())
+    yield Finding("processor", "cores", f"{cores()} of {os.cpu_count()} usable")
     known = [name for name in _INSTRUCTIONS if name in jit.host_features()]
     yield Finding("processor", "vector instructions", ", ".join(known) or "none that are known")
     yield Finding("processor", "lanes", f"{jit.lanes()} numbers at a time")
-
-
-def _processor_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.lower().startswith(("model name", "hardware", "cpu model")):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or "unknown"
 
 
 def _memory() -> Iterator[Finding]:

@@ -5,16 +5,8 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import importlib.util
-import os
 import sys
 from functools import cache
-
-
-def cores() -> int:
-    """How many processor cores training may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from studio.engine.messages import Command, Snapshot, TrainingState, Watch
-from studio.gui.devices import cores
+from studio.engine.processor import cores
 from studio.gui.governor import Governor
 
 #: Seconds between two snapshots while nothing is watched: numbers still want to be current.

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWid
 from studio.core.component import Component
 from studio.core.document import Document, Training
 from studio.engine.messages import Evaluation, Snapshot
+from studio.engine.processor import cores
 from studio.gui import devices
 from studio.gui.gesture import Gesture
 from studio.gui.live import Live
@@ -263,7 +264,7 @@ class RunBar(QWidget):
             menu.addAction(action)
         menu.addSeparator()
         threads = QActionGroup(menu)
-        for count in (0, *range(1, devices.cores() + 1)):
+        for count in (0, *range(1, cores() + 1)):
             words = numbers.counted(count, self.tr("{count} thread"), self.tr("{count} threads")) if count else self.tr("Threads: let the app choose")
             action = threads.addAction(words)
             action.setCheckable(True)
@@ -287,7 +288,7 @@ class RunBar(QWidget):
 
     def _show_device(self) -> None:
         snapshot, training = self._live.latest, self._session.document.training
-        threads = training.threads or (snapshot.threads if snapshot.graph is not None else devices.cores())
+        threads = training.threads or (snapshot.threads if snapshot.graph is not None else cores())
         words = "CUDA" if training.device == "cuda" else numbers.counted(threads, self.tr("CPU · {count} thread"), self.tr("CPU · {count} threads"))
         if words != self.device_button.text():
             self.device_button.setText(words)

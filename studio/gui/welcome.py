@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.gui import devices
+from studio.engine.processor import cores
 from studio.gui.files import Files
 from studio.gui.theme import MODES, Theme
 from studio.gui.welcome_cards import RecentRow, TemplateCard
@@ -106,11 +106,10 @@ class WelcomePage(QWidget):
         self.keys_button = QPushButton("  " + self.tr("Keyboard and mouse basics"))
         self.keys_button.setProperty("kind", "link")
         self.keys_button.clicked.connect(self.keys_wanted)
-        cores = devices.cores()
         self._device_icon = QLabel()
         device = QHBoxLayout()
         device.setSpacing(10)
-        text = numbers.counted(cores, self.tr("CPU · {count} thread available"), self.tr("CPU · {count} threads available"))
+        text = numbers.counted(cores(), self.tr("CPU · {count} thread available"), self.tr("CPU · {count} threads available"))
         device.addWidget(self._device_icon)
         device.addWidget(Label(text, "body", "text-2"), 1)
         self.show_box = QCheckBox(self.tr("Show this page at start"))

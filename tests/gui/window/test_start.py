@@ -52,7 +52,6 @@ def test_a_wrong_theme_in_the_settings_is_as_good_as_none(qapp):
 
 
 def test_the_machine_has_cores():
-    assert devices.cores() >= 1
     assert devices.why_no_cuda() == "" or devices.why_no_cuda().endswith(".")
 
 
