@@ -50,7 +50,7 @@ def measure(
         When the window does not open or training ends.
     """
     samples: list[Sample] = []
-    process = TrainingProcess(with_window, threads)
+    process = TrainingProcess(with_window, threads, "d")
     try:
         passed = 0.0
         while passed < seconds:

@@ -1,4 +1,4 @@
-"""What the window and training cost each other, while workload d trains in the real window.
+"""What the window and training cost each other, while workload e trains in the real window.
 
 Two processes take turns: one trains with the window open, the other trains the same without
 one. Neither does anything while it is not its turn.
@@ -21,11 +21,11 @@ import numpy as np
 from studio.bench.comparison import BUSY
 from studio.bench.peer_process import clean_environment
 
-#: Longest time, in milliseconds, between two ticks of a 4 ms timer that 99 of 100 must keep.
-STALL_LIMIT = 16.0
+#: Longest time, in milliseconds, between two ticks of a 4 ms timer: that 99 of 100 must keep, and all.
+STALL_LIMIT, LONGEST_STALL = 16.0, 50.0
 #: Share of its speed that training must keep with one thread, which leaves the window a core, and
 #: with as many threads as cores.
-KEPT_WITH_A_CORE_FREE, KEPT_WITHOUT = 0.96, 0.85
+KEPT_WITH_A_CORE_FREE, KEPT_WITHOUT = 0.96, 0.88
 #: Share of a core that the window may take.
 WINDOW_SHARE = 0.12
 #: Seconds of a turn.
@@ -76,14 +76,14 @@ class Stretch:
 
 
 class TrainingProcess:
-    """A process that trains workload d, with the window or without, when it is asked to."""
+    """A process that trains a workload, with the window or without, when it is asked to."""
 
-    def __init__(self, with_window: bool, threads: int) -> None:
+    def __init__(self, with_window: bool, threads: int, key: str = "e") -> None:
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         kind = "window" if with_window else "alone"
         environment = clean_environment(os.environ, threads)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "studio.bench.window_worker", kind, str(threads)],
+            [sys.executable, "-m", "studio.bench.window_worker", kind, str(threads), key],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -210,7 +210,7 @@ def summary(threads: int, cores: int, with_window: Sequence[Turn], alone: Sequen
     return {
         "stall_ms": _spread(gaps),
         "work_ms": _spread(work),
-        "stall_met": p99 <= STALL_LIMIT,
+        "stall_met": p99 <= STALL_LIMIT and float(gaps.max()) <= LONGEST_STALL,
         "window_share": round(share, 4),
         "window_share_met": share <= WINDOW_SHARE,
         "steps_per_second": round(beside, 1),
@@ -231,7 +231,7 @@ def _spread(milliseconds: np.ndarray) -> dict[str, float]:
 
 def window_table(found: dict[str, Any]) -> str:
     """The window's figures as lines of text."""
-    lines = ["window  1600x1000, default docks, while workload d trains"]
+    lines = ["window  1600x1000, default docks, while workload e trains"]
     for threads, one in found.items():
 
         def verdict(key: str, one: dict[str, Any] = one) -> str:
@@ -242,7 +242,7 @@ def window_table(found: dict[str, Any]) -> str:
         lines += [
             f"   {threads} training thread{plural}:",
             f"      stalls of the window: {stall['p99']:.1f} ms in 99 of 100, {stall['max']:.1f} ms at most "
-            f"(limit {STALL_LIMIT:.0f} ms, {verdict('stall_met')}); "
+            f"(limits {STALL_LIMIT:.0f} and {LONGEST_STALL:.0f} ms, {verdict('stall_met')}); "
             f"its own work in them: {work['p99']:.1f} ms, {work['max']:.1f} ms",
             f"      processor time of the window: {100 * one['window_share']:.1f} % of a core "
             f"(limit {100 * WINDOW_SHARE:.0f} %, {verdict('window_share_met')})",

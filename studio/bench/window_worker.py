@@ -1,6 +1,6 @@
-"""The process that trains workload d, in the real window or without one.
+"""The process that trains a workload, in the real window or without one.
 
-Started as ``python -m studio.bench.window_worker window|alone THREADS``. Each line on stdin,
+Started as ``python -m studio.bench.window_worker window|alone THREADS WORKLOAD``. Each line on stdin,
 ``{"seconds": 3}``, is one turn; the answer is one JSON line. With ``"go_on": true`` training does
 not pause at the end. Between turns the thread of the
 window waits for the next line, so that it does nothing at all.
@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from studio.bench.resident import resident_bytes
 from studio.bench.workloads import WORKLOADS
 from studio.core.document import Document
@@ -32,9 +34,14 @@ _SETTLE = 0.5
 _PATIENCE = 300.0
 
 
-def document_for(threads: int) -> Document:
-    """Workload d on real digits of its size."""
-    return WORKLOADS["d"].document().with_training(threads=threads)
+def document_for(key: str, threads: int, folder: Path) -> Document:
+    """A workload on the samples that the other libraries are given, from a file in this folder."""
+    workload, path = WORKLOADS[key], folder / "samples.npz"
+    dataset = workload.dataset()
+    np.savez(path, x=dataset.train.x, y=dataset.train.y.astype(np.int64))
+    document = workload.document().with_training(threads=threads)
+    (data,) = (n.id for n in document.graph.nodes if n.layer.family == "Data")
+    return document.with_graph(document.graph.set_parameters(data, source=f"npz:{path}", resize=0))
 
 
 def _steps(trainer: Trainer) -> int:
@@ -55,8 +62,7 @@ def _stretch(trainer: Trainer, wait: Callable[[], None]) -> dict[str, Any]:
 class Alone:
     """Trains without a window."""
 
-    def __init__(self, threads: int) -> None:
-        document = document_for(threads)
+    def __init__(self, document: Document) -> None:
         self.trainer = Trainer(load)
         self.trainer.start()
         self.trainer.send(SetGraph(document.graph, document.training))
@@ -100,7 +106,7 @@ class Alone:
 class InWindow:
     """Trains in the real window, off screen, with a layer selected."""
 
-    def __init__(self, threads: int, folder: Path) -> None:
+    def __init__(self, document: Document, folder: Path) -> None:
         from PySide6.QtCore import Qt, QTimer
 
         from studio.gui.app import GarbageCollector, choose_theme, prepare_application
@@ -115,7 +121,6 @@ class InWindow:
         self.window = MainWindow(self.trainer, Places.below(folder))
         self.window.resize(1600, 1000)
         self.window.show()
-        document = document_for(threads)
         self.window.session.open(document)
         self.window.show_workspace()
         self.window.session.select(frozenset({document.graph.order[1]}))
@@ -187,12 +192,13 @@ class InWindow:
 
 def main(arguments: list[str]) -> int:
     """Take turns until the other side closes the pipe."""
-    kind, threads = arguments[0], int(arguments[1])
+    kind, threads, key = arguments[0], int(arguments[1]), arguments[2]
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
         try:
-            side = InWindow(threads, Path(folder)) if kind == "window" else Alone(threads)
+            document = document_for(key, threads, Path(folder))
+            side = InWindow(document, Path(folder)) if kind == "window" else Alone(document)
             print(json.dumps({"ready": True}), file=answers)
             for line in sys.stdin:
                 asked = json.loads(line)
