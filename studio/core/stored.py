@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,16 @@ WINDOW_BYTES = 1 << 26
 READABLE = ("u1", "i1", "i2", "u2", "f4", "i4", "f8", "i8")
 
 
+class FileChanged(ValueError):
+    """A mapped file became shorter, so that samples are gone; one plain sentence."""
+
+
 @dataclass(frozen=True, eq=False)
 class StoredArray:
     """Some of the samples of a mapped file; it is indexed like an array and gives float32 arrays.
 
-    Sample i is ``(raw[rows[i]] - mean) / scale``. Only what is asked for is read.
+    Sample i is ``(raw[rows[i]] - mean) / scale``. Only what is asked for is read; it raises `FileChanged`
+    when the file became shorter.
 
     Parameters
     ----------
@@ -79,6 +85,7 @@ class StoredArray:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def _read(self, rows: np.ndarray | np.integer) -> np.ndarray:
+        check_length(self.raw)
         wide = self.raw.dtype.itemsize >= 4 and self.raw.dtype != np.float32
         kind = np.float64 if wide else np.float32
         raw = self.raw[rows].reshape(*np.shape(rows), len(self.mean)).astype(kind)
@@ -116,6 +123,23 @@ def stored(raw: np.ndarray, each: Shape, unit: float = 1.0) -> StoredArray:
     length = int(np.prod(each, dtype=np.int64))
     rows = np.arange(len(raw), dtype=np.uint32)
     return StoredArray(raw, rows, each, np.zeros(length), np.full(length, unit))
+
+
+def check_length(raw: np.ndarray) -> None:
+    """Make sure that a mapped file still has what was mapped: reading behind its end would end the process.
+
+    Raises
+    ------
+    FileChanged
+        When it became shorter.
+    """
+    file = getattr(raw, "_mmap", None)
+    if file is None:
+        return
+    offset = int(getattr(raw, "offset", 0))
+    if file.size() < offset - offset % mmap.ALLOCATIONGRANULARITY + len(file):
+        name = Path(getattr(raw, "filename", None) or "The file").name
+        raise FileChanged(f"{name} became shorter while it was in use: choose it again.")
 
 
 def advise(raw: np.ndarray, first: int, last: int, what: str) -> None:

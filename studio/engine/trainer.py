@@ -13,6 +13,7 @@ from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.problems import Problem
+from studio.core.stored import FileChanged
 from studio.engine.changes import only_live, same_network, started_anew
 from studio.engine.compiling import compile_kernels
 from studio.engine.cpu_device import give_way
@@ -149,7 +150,7 @@ class Trainer:
                     self._write()
                     self._publish_if_due()
                 except Exception as error:  # a defect must reach the person, not end the thread
-                    self._fail(_internal_error(error))
+                    self._fail(_problem_of(error))
                     self._publisher.watch_nothing()
         finally:
             if self._run is not None:
@@ -180,7 +181,7 @@ class Trainer:
             except EngineProblem as problem:
                 self._fail(problem.problem)
             except Exception as error:  # a defect must reach the person, not end the thread
-                self._fail(_internal_error(error))
+                self._fail(_problem_of(error))
             self._publisher.stale = True
 
     def _handle(self, command: Command | _Export) -> None:
@@ -421,5 +422,7 @@ class Trainer:
             )
 
 
-def _internal_error(error: Exception) -> Problem:
+def _problem_of(error: Exception) -> Problem:
+    if isinstance(error, FileChanged):
+        return Problem("", str(error))
     return Problem("", f"Training stopped because of an internal error: {error!r}.")

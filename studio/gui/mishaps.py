@@ -10,6 +10,7 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject
 
+from studio.core.stored import FileChanged
 from studio.gui.session import Session
 
 #: A report longer than this is begun anew.
@@ -45,6 +46,9 @@ class Mishaps(QObject):
     ) -> None:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error, trace)
+            return
+        if isinstance(error, FileChanged):  # no defect of ours
+            self._session.say(str(error), True)
             return
         written = self._write("".join(traceback.format_exception(kind, error, trace)))
         if self._telling:

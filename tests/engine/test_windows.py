@@ -13,7 +13,7 @@ from test_repeating import fingerprint
 
 from studio.core.dataset import Dataset, Split
 from studio.core.document import Training
-from studio.core.stored import StoredArray, advise, stored
+from studio.core.stored import FileChanged, StoredArray, advise, stored
 from studio.engine import windows as windows_module
 from studio.engine.failure import EngineProblem
 from studio.engine.network import Network
@@ -197,6 +197,19 @@ def test_a_file_that_becomes_shorter_ends_training_with_a_sentence(tmp_path: Pat
             file.truncate(200)
         with pytest.raises(EngineProblem, match=r"x\.npy changed while the network learned from it: start again"):
             one.train(10)
+
+
+@pytest.mark.parametrize("offset", [0, 128, 5000])
+def test_nothing_is_read_behind_the_end_of_a_file_that_became_shorter(tmp_path: Path, offset: int) -> None:
+    """In the window, too, which looks at samples while nothing is trained."""
+    path, numbers = tmp_path / "x.bin", np.arange(40_000, dtype=np.float32).reshape(10_000, 4)
+    path.write_bytes(bytes(offset) + numbers.tobytes())
+    array = stored(np.memmap(path, np.float32, "r", offset, numbers.shape), (4,)).part(np.arange(5000, 10_000))
+    assert np.array_equal(array[-1], numbers[-1])
+    with open(path, "r+b") as file:
+        file.truncate(offset + 200)
+    with pytest.raises(FileChanged, match=r"^x\.bin became shorter while it was in use: choose it again\.$"):
+        array[-1]
 
 
 def test_data_in_memory_beside_data_on_the_disk_stay_together() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from studio.core.stored import FileChanged
 from studio.gui import app, devices
 from studio.gui.mishaps import Mishaps
 from studio.gui.places import FOLDER_VARIABLE, Places
@@ -82,3 +83,18 @@ def test_a_defect_is_told_in_a_sentence_and_reported(qapp, tmp_path: Path):
     assert "ZeroDivisionError" in sentence
     assert "Traceback" not in sentence
     assert "of ours" in report.read_text()
+
+
+def test_a_file_that_became_shorter_is_no_defect(qapp, tmp_path: Path):
+    session, heard = _Saying(), []
+    session.said.connect(lambda sentence, error: heard.append((sentence, error)))
+    mishaps = Mishaps(session, tmp_path / "report.txt")
+    before = sys.excepthook
+    mishaps.start()
+    try:
+        sys.excepthook(FileChanged, FileChanged("x.npy became shorter while it was in use: choose it again."), None)
+    finally:
+        mishaps.stop()
+        sys.excepthook = before
+    assert heard == [("x.npy became shorter while it was in use: choose it again.", True)]
+    assert not (tmp_path / "report.txt").exists()
