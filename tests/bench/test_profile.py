@@ -34,7 +34,7 @@ def test_every_call_has_a_cost():
     assert [c.index for c in costs] == list(range(len(costs)))
     assert all(c.alone_us >= 0 and c.step_us >= 0 for c in costs)
     assert any(c.operations and c.gigaflops_alone > 0 for c in costs)
-    words = "\n".join(lines("a", costs, whole, 5, {"n2": "First layer"}))
+    words = "\n".join(lines("a", costs, whole, len(costs), {"n2": "First layer"}))
     assert "MLP 2-8-8-1" in words
     assert "First layer" in words
     assert "by phase" in words
