@@ -27,10 +27,8 @@ def main(template: str, folder: Path) -> int:
 
     from studio import data
     from studio.engine.trainer import Trainer
-    from studio.gui.app import choose_theme, prepare_application
-    from studio.gui.main_window import MainWindow
+    from studio.gui.app import first_window, prepare_application
     from studio.gui.places import Places
-    from studio.gui.theme import Theme
     from studio.gui.welcome_cards import TemplateCard
 
     application = prepare_application()
@@ -48,9 +46,7 @@ def main(template: str, folder: Path) -> int:
 
     painted = Painted()
     application.installEventFilter(painted)
-    with Theme.instance().postponed():
-        choose_theme("light")
-        window = MainWindow(trainer, Places.below(folder), show_early=True)
+    window = first_window(trainer, Places.below(folder), show_early=True)
     ready = time.time() - began
     trainer.start()
     window.show()

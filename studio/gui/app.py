@@ -116,6 +116,15 @@ def choose_theme(mode: object) -> None:
     Theme.instance().set_mode(mode if isinstance(mode, str) and mode in MODES else "system")
 
 
+def first_window(trainer: Trainer, places: Places, show_early: bool) -> MainWindow:
+    """The window in the theme and size of type that a person chose; styled as a whole, which is faster."""
+    with Theme.instance().postponed():
+        settings = places.open_settings()
+        choose_theme(settings.value("theme"))
+        choose_size(settings.value("type_scale"))
+        return MainWindow(trainer, places, show_early=show_early)
+
+
 def main(path: str | Path | None = None) -> int:
     """Open the window, with a file if one is given, and wait until it closes.
 
@@ -132,11 +141,7 @@ def main(path: str | Path | None = None) -> int:
     places = Places.usual()
     collector = GarbageCollector(app)
     trainer = Trainer(data.load)
-    with Theme.instance().postponed():
-        settings = places.open_settings()
-        choose_theme(settings.value("theme"))
-        choose_size(settings.value("type_scale"))
-        window = MainWindow(trainer, places, show_early=path is None)
+    window = first_window(trainer, places, show_early=path is None)
     trainer.start()
     mishaps = Mishaps(window.session, places.report, app)
     mishaps.start()

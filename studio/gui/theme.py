@@ -134,8 +134,9 @@ class Theme(QObject):
     def dress(self, *widgets: QWidget) -> None:
         """Style these already, since they are to be seen before all others are built."""
         if self._postponed:
+            style = stylesheet.build(self)
             for widget in widgets:
-                widget.setStyleSheet(stylesheet.build(self))
+                widget.setStyleSheet(style)
             self._dressed += widgets
 
     def _apply(self) -> None:

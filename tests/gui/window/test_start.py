@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from studio.core.stored import FileChanged
+from studio.engine.processor import cores
 from studio.gui import app, devices
 from studio.gui.mishaps import Mishaps
 from studio.gui.places import FOLDER_VARIABLE, Places
@@ -53,6 +54,7 @@ def test_a_wrong_theme_in_the_settings_is_as_good_as_none(qapp):
 
 
 def test_the_machine_has_cores():
+    assert cores() >= 1
     assert devices.why_no_cuda() == "" or devices.why_no_cuda().endswith(".")
 
 
