@@ -22,10 +22,14 @@ def run(arena, record, table, state):
     weights, depth_stride, output_stride = at(arena, record[10]), record[11], record[12]
     bias, bias_stride = at(arena, record[13]), record[14]
     y, y_pixels, y_stride = at(arena, record[15]), at(table, record[16]), record[17]
-    # So many inputs at a time that those of one pixel stay in the nearest cache for the next.
-    chunk = max(64, 6144 // batch)
-    if pixels == 1 or 3 * depth <= 4 * chunk:
+    # So many inputs at a time that those of one pixel stay in the nearest cache for the next, and
+    # without pixels their weights for the next samples: each k has a cache line of its own there.
+    chunk = 192 if pixels == 1 else max(64, 6144 // batch)
+    if 3 * depth <= 4 * chunk:
         chunk = depth
+    elif pixels == 1:
+        chunks = (depth + chunk - 1) // chunk
+        chunk = (depth + chunks - 1) // chunks
     # So many pixels at a time that theirs, and their sums, stay in the second cache for all outputs.
     near = max(8, 49152 // (batch * blocks * {outputs}))
     for start in range(0, pixels, near):
