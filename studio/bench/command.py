@@ -125,7 +125,7 @@ def _kernels(options: argparse.Namespace, progress: _Progress) -> int:
     if options.json:
         print(json.dumps({"machine": machine({}, [1]), **kernels.kernels_json(found, peaks)}))
         return 0
-    print(f"{report.heading(machine({}, [1]))}\n\n{kernels.table(found)}")
+    print(f"{report.heading(machine({}, [1]))}\n\n{kernels.table(found, peaks)}")
     return 0
 
 

@@ -253,8 +253,15 @@ def kernels_json(kernels: Sequence[KernelRate], peaks: Peaks) -> dict[str, Any]:
     }
 
 
-def table(kernels: Sequence[KernelRate]) -> str:
-    """The measurement as lines of text."""
+def table(kernels: Sequence[KernelRate], peaks: Peaks) -> str:
+    """The measurement as lines of text.
+
+    Parameters
+    ----------
+    kernels : sequence of KernelRate
+    peaks : Peaks
+        Those that they were measured against.
+    """
     lines = [
         f"{'kernel':<36}{'time':>10}{'GFLOP/s':>9}{'GB/s':>7}  {'roof':<11}{'share':>6}{'in step':>9}  {'goal':<9}{'lost':>9}  where"
     ]
@@ -272,4 +279,8 @@ def table(kernels: Sequence[KernelRate]) -> str:
     missed = [k for k in kernels if k.known and not k.met]
     known = [k for k in kernels if k.known and k.goal]
     lines.append(f"{len(known) - len(missed)} of {len(known)} kernels reach their goal: of the peak 85 % where products are bound by arithmetic, else 70 %.")
+    # Most numbers lie in caches, which are several times as fast as memory: so the goals ask for more than memory gives.
+    streams = [k for k in known if k.roof == "memory"]
+    kept_up = [k for k in streams if k.gigabytes >= GOALS["memory"] * peaks.gigabytes_per_second]
+    lines.append(f"Of memory's own rate, {len(kept_up)} of the {len(streams)} kernels that numbers stream through reach 70 %, wherever theirs lie.")
     return "\n".join(lines)

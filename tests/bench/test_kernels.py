@@ -55,9 +55,19 @@ def test_what_is_too_small_or_unknown_has_no_goal(known_peaks):
     assert rows["sgd"]["goal"] is None
     assert rows["sgd"]["share"] == 0.02
     assert rows["penalize"]["share"] is rows["penalize"]["met"] is None
-    words = kernels.table([small, unknown])
+    words = kernels.table([small, unknown], known_peaks)
     assert "small" in words
     assert "not known" in words
+
+
+def test_the_table_says_who_keeps_up_with_memory_itself(known_peaks):
+    rate = known_peaks.gigabytes_per_second
+    # Moves so many bytes a microsecond, in a cache that would give twice as much.
+    streams = [KernelRate(name, [replace(call(name, alone=10.0, memory=5.0), traffic=1e4 * gigabytes)])
+               for name, gigabytes in (("fast", 0.8 * rate), ("slow", 0.6 * rate))]  # fmt: skip
+    words = kernels.table(streams, known_peaks)
+    assert "0 of 2 kernels reach their goal" in words
+    assert "1 of the 2 kernels that numbers stream through reach 70 %" in words
 
 
 def test_all_kernels_of_a_workload_are_measured(known_peaks):
