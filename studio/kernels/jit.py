@@ -94,16 +94,17 @@ class Kernel:
         if not self._address:
             with _compiling:
                 if not self._address:
-                    self._load() or self.compile()
+                    self._take() or self.compile()
         return self._address
 
-    def _load(self) -> bool:
-        """Take the machine code that another process made, if there is any that works here."""
+    def _take(self) -> Code | None:
+        """Take the machine code that another process made; None if there is none that works here."""
         code = self.code or cache.read(self.name, self.key)
         loaded = _load(code) if code is not None else None
-        if loaded is not None:
-            self._owner, self._address = loaded
-        return loaded is not None
+        if loaded is None:
+            return None
+        self._owner, self._address = loaded
+        return code
 
     def compile(self) -> Code:
         """Compile it, in this process where that may be, and put the machine code into the cache.
@@ -115,8 +116,8 @@ class Kernel:
         """
         if not kernels.COMPILES_HERE:
             compile_ahead([self])
-            code = self.code or cache.read(self.name, self.key)
-            if code is None or not self._load():
+            code = self._take()
+            if code is None:
                 raise RuntimeError(f"The kernel {self.name} was compiled by another process, but does not work in this one.")
             return code
         from numba.core.ccallback import CFunc

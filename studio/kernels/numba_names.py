@@ -9,32 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio import kernels
 
-_names: dict[str, Any]
+if TYPE_CHECKING or kernels.COMPILES_HERE:
+    from numba import core, njit
+    from numba.core import cgutils
+    from numba.core.imputils import lower_builtin
+    from numba.core.typing.templates import AbstractTemplate, infer_global
+    from numba.core.typing.templates import signature as typing_signature
+    from numba.extending import intrinsic, models, overload, register_jitable, register_model
 
-if kernels.COMPILES_HERE:
-    import numba
-    from numba import core, extending
-    from numba.core import imputils
-    from numba.core.typing import templates
-
-    _names = {
-        "njit": numba.njit,
-        "types": core.types,
-        "cgutils": core.cgutils,
-        "intrinsic": extending.intrinsic,
-        "overload": extending.overload,
-        "register_jitable": extending.register_jitable,
-        "models": extending.models,
-        "register_model": extending.register_model,
-        "lower_builtin": imputils.lower_builtin,
-        "AbstractTemplate": templates.AbstractTemplate,
-        "infer_global": templates.infer_global,
-        "typing_signature": templates.signature,
-    }
+    # Some of its names are made when it is imported.
+    types: Any = core.types
 else:
 
     class _Kind(type):
@@ -70,35 +58,25 @@ else:
         """A decorator that leaves what it decorates as it is."""
         return lambda decorated: decorated
 
-    _names = {
-        "njit": lambda **_: _Function,
-        "types": _Absent,
-        "cgutils": _Absent,
-        "intrinsic": _Intrinsic,
-        "overload": _unchanged,
-        "register_jitable": lambda function: function,
-        "models": _Absent,
-        "register_model": _unchanged,
-        "lower_builtin": _unchanged,
-        "AbstractTemplate": _Absent,
-        "infer_global": _unchanged,
-        "typing_signature": _Absent,
-    }
+    types = cgutils = models = AbstractTemplate = typing_signature = _Absent
+    intrinsic = _Intrinsic
+    overload = register_model = lower_builtin = infer_global = _unchanged
 
-njit: Any = _names["njit"]
-types: Any = _names["types"]
-cgutils: Any = _names["cgutils"]
-intrinsic: Any = _names["intrinsic"]
-overload: Any = _names["overload"]
-register_jitable: Any = _names["register_jitable"]
-models: Any = _names["models"]
-register_model: Any = _names["register_model"]
-lower_builtin: Any = _names["lower_builtin"]
-AbstractTemplate: Any = _names["AbstractTemplate"]
-infer_global: Any = _names["infer_global"]
-typing_signature: Any = _names["typing_signature"]
+    def njit(**_: Any) -> type[_Function]:
+        """A decorator for functions that kernels call."""
+        return _Function
+
+    def register_jitable(function: FunctionType) -> FunctionType:
+        """A decorator that leaves a function as it is, too."""
+        return function
+
 
 float32: Any = types.float32
 float64: Any = types.float64
 int64: Any = types.int64
 uint64: Any = types.uint64
+
+__all__ = [
+    "AbstractTemplate", "cgutils", "float32", "float64", "infer_global", "int64", "intrinsic", "lower_builtin",
+    "models", "njit", "overload", "register_jitable", "register_model", "types", "typing_signature", "uint64",
+]  # fmt: skip
