@@ -166,7 +166,7 @@ class RunBar(QWidget):
         row.addSpacing(12)
         row.addWidget(self.test)
         row.addStretch(1)
-        rate = QVBoxLayout()
+        rate = self._rate_column = QVBoxLayout()
         rate.setSpacing(0)
         rate.addStretch(1)
         rate.addWidget(self.rate_label)
@@ -213,6 +213,8 @@ class RunBar(QWidget):
         steps += [partial(button.set_brief, True) for button in shortened[3:]]
         steps += [partial(w.setVisible, False) for w in optional[3:]]
         for step in steps:
+            # What is hidden and shown before the window is tells no layout of it.
+            self._rate_column.invalidate()
             row.invalidate()
             if row.sizeHint().width() <= self.width():
                 break
@@ -323,7 +325,7 @@ class RunBar(QWidget):
     def _show_epoch(self, snapshot: Snapshot) -> None:
         words, count = preparing_words(snapshot)
         if words:  # in the epoch's place, how far that is
-            self.epoch.set_label(words)
+            self._label_epoch(words)
             self.epoch.show_value((count, True), share=snapshot.progress)
             tip = self.tr("What the network is computed with is made ready for this machine. That is done once, and kept.")
             self.epoch.setToolTip(tip)
@@ -341,13 +343,19 @@ class RunBar(QWidget):
             tip = self.tr("{0} Run was pressed again after {1}: {2} more follow.").format(tip, goal - epochs, epochs)
         turns = snapshot.turns
         if turns is None:
-            self.epoch.set_label(self.tr("Epoch"))
+            self._label_epoch(self.tr("Epoch"))
         else:
-            self.epoch.set_label(self.tr("Epoch, layer {0} of {1}").format(turns.number + 1, len(turns.names)))
+            self._label_epoch(self.tr("Epoch, layer {0} of {1}").format(turns.number + 1, len(turns.names)))
             now = self.tr("Training goes layer by layer: now {0} learns, with a temporary last layer.")
             tip = f"{now.format(turns.names[turns.number])} {tip}"
         if tip != self.epoch.toolTip():
             self.epoch.setToolTip(tip)
+
+    def _label_epoch(self, words: str) -> None:
+        """Change the words above the epoch; longer ones take the room of what is needed least."""
+        if words != self.epoch.label:
+            self.epoch.set_label(words)
+            self._make_room()
 
     def _show_result(self, snapshot: Snapshot) -> None:
         """How good the network is on the test part, once training has finished."""

@@ -73,7 +73,7 @@ class Readout(QWidget):
         if label != self._label:
             self._label = label
             self.setAccessibleName(label)
-            self.update()
+            self._restyle()
 
     def sizeHint(self) -> QSize:
         theme = Theme.instance()

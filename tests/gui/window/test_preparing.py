@@ -96,3 +96,16 @@ def test_a_cache_that_cannot_be_used_is_said_once(make_studio, qtbot, monkeypatc
     qtbot.waitUntil(lambda: window.link.status == "ready", timeout=60_000)
     qtbot.wait(100)
     assert (sentence, True) not in said
+
+
+@pytest.mark.parametrize("width", [1000, 1280])
+def test_words_that_say_so_take_the_place_of_the_least_needed(make_studio, qtbot, slow_compiler, width):
+    window = make_studio(size=(width, 800))
+    bar = window.workspace.run_bar
+    assert window.files.new_from_template("digits-convnet")
+    qtbot.waitUntil(lambda: bar.epoch.label == "Preparing kernels")
+    assert bar.layout().sizeHint().width() <= bar.width()
+    qtbot.waitUntil(lambda: bar.epoch.width() >= bar.epoch.sizeHint().width() - 1)
+    slow_compiler.set()
+    qtbot.waitUntil(lambda: bar.epoch.label == "Epoch", timeout=60_000)
+    assert bar.layout().sizeHint().width() <= bar.width()
