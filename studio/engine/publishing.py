@@ -16,8 +16,9 @@ from studio.engine.run import TrainingRun
 from studio.engine.views import take_views
 from studio.kernels import cache
 
-#: Largest share of the time that goes into copies for the views.
-VIEW_SHARE = 0.04
+#: Largest share of the time that goes into copies for the views: where training leaves the window a core, and
+#: where it uses all of them, so that the window's own work costs it several times as much already.
+VIEW_SHARE, CROWDED_SHARE = 0.04, 0.025
 #: How much of what is said of that share comes from the latest snapshot.
 _SHARE_WEIGHT = 0.1
 
@@ -72,11 +73,11 @@ class Publisher:
             problem=None,
         )
 
-    def is_due(self, running: bool) -> bool:
-        """Whether the next snapshot is wanted now."""
+    def is_due(self, running: bool, crowded: bool = False) -> bool:
+        """Whether the next snapshot is wanted now, while training runs or not, and uses all cores or not."""
         # Views that once took long, since other programs were at work, do not hold up the next ones;
         # and without training there is none that they could hold up.
-        pause = min(self._seconds) / VIEW_SHARE if running else 0.0
+        pause = min(self._seconds) / (CROWDED_SHARE if crowded else VIEW_SHARE) if running else 0.0
         waited = time.perf_counter() - self._last >= max(self.watch.interval, pause)
         return (running or self.stale) and waited and self.taken.is_set()
 

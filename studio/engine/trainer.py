@@ -37,6 +37,7 @@ from studio.engine.messages import (
     Watch,
 )
 from studio.engine.pacing import Pacing
+from studio.engine.processor import cores
 from studio.engine.publishing import Publisher, Standing
 from studio.engine.run import CHUNK_SECONDS, TrainingRun
 from studio.engine.warm import start_warming
@@ -416,7 +417,8 @@ class Trainer:
             self._publisher.stale = True
 
     def _publish_if_due(self) -> None:
-        if self._publisher.is_due(self._standing.running):
+        crowded = self._run is not None and self._run.threads >= cores()
+        if self._publisher.is_due(self._standing.running, crowded):
             self._publisher.publish(
                 self._standing, self._run, self._datasets, self._history, self._weights, self._desk.written
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 #: Share of a core that the window's thread may take while training runs: with a core to itself, and
 #: where training uses all cores. There each per cent costs training 1.6 (its threads wait for each
 #: other), and it should keep 88 %.
-WITH_A_CORE, WITHOUT = 0.11, 0.07
+WITH_A_CORE, WITHOUT = 0.09, 0.062
 #: Refresh intervals become at most so many times as long.
 MOST = 2.4
 #: Seconds over which the share is measured.
