@@ -28,6 +28,7 @@ from studio.results import SPLITS, Progress, ProjectError, TrainingResult, evalu
 from studio.storage import open_project, save, templates
 
 if TYPE_CHECKING:
+    from studio.kernels.ahead import Wanted
     from studio.writing import Text, Translations
 
 
@@ -370,7 +371,6 @@ class Project(WithBricks):
         """A `studio.engine.run.TrainingRun` at the place where this project is; the caller closes it."""
         from studio.engine.compiling import compile_kernels
         from studio.engine.run import TrainingRun
-        from studio.kernels.jit import Kernel
 
         document = self.document
         if document.training.device != "cpu":
@@ -393,7 +393,7 @@ class Project(WithBricks):
         def tell(done: int, total: int) -> None:
             progress(Progress(f"Preparing kernels: {done} of {total}", done / total))
 
-        def compile_them(kernels: Iterable[Kernel]) -> None:
+        def compile_them(kernels: Iterable[Wanted]) -> None:
             compile_kernels(kernels, tell, stopped)
             if stopped():
                 raise ProjectError("Stopped before training began: nothing was changed.")

@@ -18,7 +18,7 @@ from studio.engine.writing.desk import looking_ahead
 from studio.engine.writing.known_words import KnownWords
 from studio.engine.writing.plan import MOST_WRITTEN
 from studio.engine.writing.writer import Writer
-from studio.kernels.jit import Kernel
+from studio.kernels.ahead import Wanted
 from studio.project import Progress, Project, ProjectError
 
 #: Sentences that are translated side by side.
@@ -145,7 +145,7 @@ def _writing(
         def tell(done: int, total: int) -> None:
             progress(Progress(f"Preparing kernels: {done} of {total}", done / total))
 
-        def prepare(kernels: Iterable[Kernel]) -> None:
+        def prepare(kernels: Iterable[Wanted]) -> None:
             compile_kernels(kernels, tell, lambda: False)
 
         writer = Writer(project.document.graph, network.infos, language, prepare, columns)

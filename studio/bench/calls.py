@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from studio.engine.cpu_device import BoundPlan, aligned_array, runner_of
+from studio.engine.cpu_device import aligned_array, runner_of
+from studio.engine.device import BoundPlan
 from studio.engine.network import Network
 from studio.engine.timing import clock_of
 from studio.kernels import control, state

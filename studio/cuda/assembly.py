@@ -1,16 +1,19 @@
-"""A kernel's PTX, the assembly language of NVIDIA cards, for any kind of card and without one."""
+"""A kernel's PTX, the assembly language of NVIDIA cards, and machine code, for any kind of card and without one."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from numba import cuda, types
 from numba.cuda import dispatcher
 
-from studio.cuda.device import DeviceTranslation, entry_place
+from studio.cuda.device import DeviceTranslation
 from studio.kernels.jit import Kernel
+from studio.kernels.simd import floats_at, integers_at
+from studio.kernels.state import HALTED
 
 
 def ptx(kernel: Kernel, capability: tuple[int, int]) -> str:
@@ -27,16 +30,39 @@ def ptx(kernel: Kernel, capability: tuple[int, int]) -> str:
     studio.cuda.translation.NotTranslated
         When the kernel uses what cards have no twin of.
     """
-    translated = DeviceTranslation().kernel(kernel.function)
-    run = cuda.jit(device=True)(translated)
+    translation = DeviceTranslation()
+    run = cuda.jit(device=True)(translation.kernel(kernel.function))
+    float_place, integer_place = translation.twin(floats_at), translation.twin(integers_at)
 
     def entry(arena: Any, record: Any, table: Any, state: Any) -> None:
-        run(entry_place(arena), entry_place(record), entry_place(table), entry_place(state))
+        if integer_place(state)[HALTED] == 0:
+            run(float_place(arena), integer_place(record), integer_place(table), integer_place(state))
 
-    floats, integers = types.Array(types.float32, 1, "C"), types.Array(types.int64, 1, "C")
     with _compiling_for(capability):
-        text, _ = cuda.compile(entry, (floats, integers, integers, integers), cc=capability, device=False, abi="numba", output="ptx")
+        text, _ = cuda.compile(entry, (types.int64,) * 4, cc=capability, device=False, abi="numba", output="ptx")
     return str(text)
+
+
+def machine_code(kernel: Kernel, capability: tuple[int, int]) -> tuple[str, bytes]:
+    """The machine code of a kernel: the name of its function, and a cubin, which older drivers take too.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    capability : (int, int)
+
+    Raises
+    ------
+    studio.cuda.translation.NotTranslated
+        When the kernel uses what cards have no twin of.
+    """
+    from cuda.core import Linker, LinkerOptions, ObjectCode
+
+    text = ptx(kernel, capability)
+    (symbol,) = re.findall(r"\.entry\s+(\w+)\(", text)
+    major, minor = capability
+    linked = Linker(ObjectCode.from_ptx(text.encode()), options=LinkerOptions(arch=f"sm_{major}{minor}")).link("cubin")
+    return symbol, bytes(linked.code)
 
 
 @contextlib.contextmanager

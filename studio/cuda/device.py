@@ -19,7 +19,7 @@ from numba.cuda import cgutils
 from numba.cuda.extending import intrinsic, models, overload, register_model
 
 from studio.cuda.translation import Translation
-from studio.kernels import random_vectors, scattered, simd
+from studio.kernels import control, random_vectors, scattered, sharing, simd
 from studio.kernels.simd import ARITHMETIC, COMPARISONS, LANES
 from studio.kernels.tiles import TileShape
 
@@ -302,14 +302,13 @@ def prefetch(context, place):
 
 
 @intrinsic
-def entry_place(context, array):
-    """Where an array's numbers lie."""
-    kinds = {types.float32: floats, types.int64: integers, types.float64: doubles}
+def _get_first(context, place):
+    """The number at a place: kernels come one after the other, so that nobody writes it meanwhile."""
 
     def generate(context, builder, signature, arguments):
-        return cgutils.create_struct_proxy(array)(context, builder, value=arguments[0]).data
+        return builder.load(arguments[0])
 
-    return kinds[array.dtype](array), generate
+    return place.dtype(place), generate
 
 
 @intrinsic
@@ -364,7 +363,74 @@ def scatter_add(context, place, rows, columns, row_stride, column_stride, number
     return types.void(floats, lane, lane, types.int64, types.int64, lane), generate
 
 
+# Loops that groups share ---------------------------------------------------------------------
+
+
+def _grid(builder, name):
+    """LLVM: a special register as 64 bits."""
+    return builder.zext(_register(builder, name), _i64)
+
+
+@intrinsic
+def group_number(context):
+    """Which group of the grid this thread belongs to."""
+
+    def generate(context, builder, signature, arguments):
+        first = builder.mul(_grid(builder, "ctaid.x"), _grid(builder, "ntid.x"))
+        thread = builder.add(first, _grid(builder, "tid.x"))
+        return builder.udiv(thread, ir.Constant(_i64, LANES))
+
+    return types.int64(), generate
+
+
+@intrinsic
+def group_count(context):
+    """How many groups the grid has."""
+
+    def generate(context, builder, signature, arguments):
+        threads = builder.mul(_grid(builder, "nctaid.x"), _grid(builder, "ntid.x"))
+        return builder.udiv(threads, ir.Constant(_i64, LANES))
+
+    return types.int64(), generate
+
+
+def each(*bounds):
+    """The twin of `studio.kernels.sharing.each`."""
+    raise NotImplementedError
+
+
+@overload(each)
+def _each(*bounds):
+    if len(bounds) == 1:
+        return lambda *bounds: range(group_number(), bounds[0], group_count())
+    if len(bounds) == 2:
+        return lambda *bounds: range(bounds[0] + group_number(), bounds[1], group_count())
+    return lambda *bounds: range(bounds[0] + group_number() * bounds[2], bounds[1], group_count() * bounds[2])
+
+
+@cuda.jit(device=True)
+def outer(count):
+    """The twin of `studio.kernels.sharing.outer`: groups that are left over take a turn that another one has too."""
+    group, groups = group_number(), group_count()
+    if count >= groups or count == 0:
+        return range(group, count, groups)
+    return range(group % count, count, count)
+
+
+@cuda.jit(device=True)
+def inner(around, begin, end, step):
+    """The twin of `studio.kernels.sharing.inner`: groups with the same turn of the loop outside share these."""
+    group, groups = group_number(), group_count()
+    if around >= groups:
+        return range(begin, end, step)
+    helpers = (groups - group % around + around - 1) // around
+    return range(begin + group // around * step, end, helpers * step)
+
+
 _TWINS: dict[Any, Any] = {
+    sharing.each: each,
+    sharing.outer: outer,
+    sharing.inner: inner,
     simd.VECTOR: _f32,
     simd.INTEGERS: _i32,
     random_vectors.LONG: _i64,
@@ -392,6 +458,7 @@ _TWINS: dict[Any, Any] = {
     simd.prefetch: prefetch,
     scattered.gather: gather,
     scattered.scatter_add: scatter_add,
+    control._atomic_load: _get_first,
 }
 
 

@@ -68,6 +68,10 @@ class Translation:
         """
         return self._copied(function)
 
+    def twin(self, block: Any) -> Any:
+        """What stands in a building block's place."""
+        return self._twins[id(block)]
+
     def _copied(self, function: Any) -> FunctionType:
         known = function.__globals__
         found = {name: self._twin(known[name], function) for name in _names(function.__code__) if name in known}

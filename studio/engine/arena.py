@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -53,10 +54,13 @@ class Placed:
         block = floats[self.offset : self.offset + self.rows * self.stride]
         return block.reshape(self.rows, self.stride)[:, : self.columns].reshape(self.weight.shape).copy()
 
-    def write(self, floats: np.ndarray, values: np.ndarray) -> None:
-        """Put values of the layer's shape into such an array."""
-        block = floats[self.offset : self.offset + self.rows * self.stride].reshape(self.rows, self.stride)
+    def write(self, floats: Any, values: np.ndarray, start: int = 0) -> None:
+        """Put values of the layer's shape into such an array, or the part of an arena that begins at `start`."""
+        begin = start + self.offset
+        place = slice(begin, begin + self.rows * self.stride)
+        block = np.array(floats[place]).reshape(self.rows, self.stride)
         block[:, : self.columns] = values.reshape(self.rows, self.columns)
+        floats[place] = block.reshape(-1)
 
 
 def _row_stride(columns: int, lanes: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from studio.core.lowering import Ref
@@ -23,8 +25,37 @@ class WrongCall(TypeError):
     """A layer, a loss or an optimizer emits a call that its kernel cannot take: a mistake in its code."""
 
 
+def numbers_for(plan: Plan, bases: Sequence[int], addresses: Sequence[int]) -> list[np.ndarray]:
+    """A plan's records, int64, one for each thread.
+
+    Parameters
+    ----------
+    plan : Plan
+    bases : sequence of int
+        Where the private floats of each thread begin.
+    addresses : sequence of int
+        Of the kernel of each call.
+
+    Raises
+    ------
+    WrongCall
+        As `numbers_of`.
+    """
+    numbers, spaces = numbers_of(plan)
+    place = 1
+    for call, address in zip(plan.calls, addresses, strict=True):
+        numbers[place] = address
+        place += CALL_HEADER + len(call.arguments)
+    stride = bases[1] - bases[0] if len(bases) > 1 else 0
+    records = []
+    for base in bases:
+        starts = {"private": base, "first": bases[0], "stride": stride}
+        records.append(numbers + np.array([starts.get(space, 0) for space in SPACES], np.int64)[spaces])
+    return records
+
+
 def numbers_of(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-    """A plan's record, for places that all start at 0.
+    """A plan's record, for places that all start at 0, kernels among them.
 
     Parameters
     ----------
@@ -53,7 +84,7 @@ def numbers_of(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
             raise WrongCall(
                 f"The kernel {call.kernel.name} takes {len(expected)} arguments, but {_who(call)} gives {len(arguments)}."
             )
-        numbers += (call.kernel.address, CALL_HEADER + len(arguments))
+        numbers += (0, CALL_HEADER + len(arguments))
         numbers += [a.offset if isinstance(a, Ref) else int(a) for a in arguments]
         spaces += bytes(CALL_HEADER)
         spaces += bytes([_CODES[a.space] if isinstance(a, Ref) else 0 for a in arguments])

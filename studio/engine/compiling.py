@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable
 from studio.core.problems import Problem
 from studio.engine.failure import EngineProblem
 from studio.kernels import jit
-from studio.kernels.jit import Kernel
+from studio.kernels.ahead import Wanted
 
 #: What surrounds the reason in a message of Numba's.
 _AROUND = re.compile(r"\x1b\[[0-9;]*m|Failed in \w+ mode pipeline.*")
 
 
 def compile_kernels(
-    kernels: Iterable[Kernel], progress: Callable[[int, int], None], stopped: Callable[[], bool]
+    kernels: Iterable[Wanted], progress: Callable[[int, int], None], stopped: Callable[[], bool]
 ) -> None:
     """As `studio.kernels.jit.compile_ahead`, which see.
 

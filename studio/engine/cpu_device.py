@@ -8,15 +8,15 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 
 from studio.core.dataset import Samples
 from studio.core.stored import StoredArray
 from studio.engine.arena import ALIGNMENT, SharedSpace, aligned
-from studio.engine.binding import SPACES, numbers_of
+from studio.engine.binding import numbers_for
+from studio.engine.device import BoundPlan, Runner
 from studio.engine.plan import Plan
 from studio.engine.windows import Windows
 from studio.kernels import control, state, stored
@@ -25,9 +25,6 @@ from studio.kernels.simd import LANES
 
 _BYTES = 4 * ALIGNMENT
 _RUNNER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-
-#: Runs a plan: addresses of arena, record, table and state.
-Runner = Callable[[int, int, int, int], None]
 
 
 def aligned_array(count: int, dtype: type) -> np.ndarray:
@@ -75,24 +72,8 @@ def give_way() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
 
 
-@dataclass(eq=False)
-class BoundPlan:
-    """A plan with numbers for all places, for a number of threads."""
-
-    plan: Plan
-    threads: int
-    records: list[np.ndarray]
-    table: np.ndarray
-    states: list[np.ndarray]
-    sums: np.ndarray
-    order: list[np.ndarray] = field(default_factory=list)
-    windows: Windows | None = None
-    keep: list[np.ndarray] = field(default_factory=list)
-    bases: list[int] = field(default_factory=list)
-
-
 class CpuDevice:
-    """One arena on the processor, the plans bound to it, and the threads that run them.
+    """One arena on the processor, the plans bound to it, and the threads that run them (see `Device`).
 
     Parameters
     ----------
@@ -102,8 +83,9 @@ class CpuDevice:
         Each gets private space for each of its threads.
     """
 
+    name = "cpu"
+
     def __init__(self, space: SharedSpace, plans: Sequence[tuple[Plan, int]]) -> None:
-        self.space = space
         shared = aligned(space.size)
         total = shared + sum(aligned(plan.private_floats) * threads for plan, threads in plans)
         self.arena = aligned_array(total, np.float32)
@@ -135,13 +117,10 @@ class CpuDevice:
     def _bind(self, plan: Plan, threads: int, bases: list[int]) -> BoundPlan:
         table = aligned_array(len(plan.table), np.int64)
         table[:] = plan.table
-        stride = bases[1] - bases[0] if threads > 1 else 0
         records = []
-        numbers, spaces = numbers_of(plan)
-        for base in bases:
-            starts = {"private": base, "first": bases[0], "stride": stride}
+        for numbers in numbers_for(plan, bases, [call.kernel.address for call in plan.calls]):
             record = aligned_array(len(numbers), np.int64)
-            np.add(numbers, np.array([starts.get(space, 0) for space in SPACES], np.int64)[spaces], out=record)
+            record[:] = numbers
             records.append(record)
         states = [aligned_array(state.STATE_LENGTH, np.int64) for _ in range(threads)]
         sums = aligned_array(threads * state.SUMS_LENGTH, np.float64).reshape(threads, state.SUMS_LENGTH)
@@ -156,17 +135,7 @@ class CpuDevice:
         return BoundPlan(plan, threads, records, table, states, sums, bases=bases)
 
     def feed(self, bound: BoundPlan, arrays: Sequence[Samples], samples: int, shuffle: bool, seed: int) -> None:
-        """Say which samples a plan runs over.
-
-        Parameters
-        ----------
-        arrays : sequence of numpy.ndarray or StoredArray
-            float32, C-contiguous: X and Y of each Data node in turn.
-        samples : int
-            How many there are.
-        shuffle : bool
-            Whether each pass has an order of its own.
-        """
+        """Say which samples a plan runs over; see `Device`."""
         on_disk = [a for a in arrays if isinstance(a, StoredArray)]
         if bound.windows is not None:
             bound.windows.close()
@@ -192,10 +161,7 @@ class CpuDevice:
     # Running ----------------------------------------------------------------------------
 
     def run(self, bound: BoundPlan, steps: int, runner: Runner | None = None) -> int:
-        """Run minibatches; returns how many were run (fewer when a loss was not finite).
-
-        `runner` is another one than that of ordinary runs, such as one with a clock.
-        """
+        """Run minibatches; see `Device`."""
         if bound.windows is None:
             return self._run(bound, steps, runner)
         done, one = 0, bound.states[0]

@@ -29,7 +29,7 @@ from studio.engine.network import Network
 from studio.engine.optimizers.sgd import SGD
 from studio.engine.probe import Probe
 from studio.kernels import state
-from studio.kernels.jit import Kernel
+from studio.kernels.ahead import Wanted
 
 #: Random directions, and most samples of the minibatch.
 DIRECTIONS, MOST_SAMPLES = 4, 32
@@ -87,7 +87,7 @@ def check_gradient(
     now: TrainingState,
     node: str,
     shard: int,
-    compile_kernels: Callable[[Iterable[Kernel]], None],
+    compile_kernels: Callable[[Iterable[Wanted]], None],
     stopped: Callable[[], bool] = lambda: False,
 ) -> GradientCheck:
     """Check the gradient of a node's weights, or of its first input if none of its weights learns.
@@ -140,7 +140,7 @@ class _Bench:
         now: TrainingState,
         node: str,
         shard: int,
-        compile_kernels: Callable[[Iterable[Kernel]], None],
+        compile_kernels: Callable[[Iterable[Wanted]], None],
     ) -> None:
         self.node, self.now = node, now
         self.stopped: Callable[[], bool] = lambda: False

@@ -20,18 +20,21 @@ from studio.core.lowering import Lowering, Tensor
 from studio.core.optimizer import Optimizer
 from studio.core.problems import Problem
 from studio.core.schedule import Schedule
+from studio.cuda.card import Card
 from studio.engine.arena import SharedSpace
 from studio.engine.build import build_plan
-from studio.engine.cpu_device import CpuDevice, Runner, available_memory
+from studio.engine.cpu_device import CpuDevice, available_memory
+from studio.engine.cuda_device import CudaDevice, to_compile
+from studio.engine.device import Device, Runner
 from studio.engine.failure import EngineProblem
 from studio.engine.initializers import draw
 from studio.engine.messages import TrainingState
 from studio.engine.numbers import number_of
 from studio.engine.observed import MANY, PROBE, LossSums, Observed
 from studio.engine.plan import Plan
-from studio.engine.rates import MOST_STEPS, RING, RateRing
+from studio.engine.rates import MOST_STEPS, RateRing
 from studio.kernels import state
-from studio.kernels.jit import Kernel
+from studio.kernels.ahead import Wanted
 from studio.kernels.simd import LANES
 
 #: A whole split is computed in pieces that take no more than this, but for a few samples at least.
@@ -75,7 +78,7 @@ def make_plans(
 
 
 def memory_of(space: SharedSpace, plans: Sequence[tuple[Plan, int]]) -> int:
-    """Bytes that plans of `make_plans` take while they train, the data not counted."""
+    """Bytes of this machine's memory that plans of `make_plans` take while they train, the data not counted."""
     # Beside the arena there are copies of weights and optimizer state: one to fall back on should
     # training fail and, for a moment, the next one.
     learned = 4 * sum(placed.floats for placed in space.placed.values())
@@ -112,11 +115,15 @@ class Network(Observed):
         Called with the kernels that are needed, before their addresses are.
     on_gradient : callable or None
         For tests: told each place for a gradient before it is written to; then none is used twice.
+    card : Card or None
+        Where to compute; None for the processor. On a card there is one thread.
 
     Raises
     ------
     EngineProblem
         When the graph has problems, or would take too much memory.
+    CardProblem
+        When the card fails, or has no room for all that.
     """
 
     def __init__(
@@ -125,8 +132,9 @@ class Network(Observed):
         training: Training,
         datasets: Mapping[str, Dataset],
         threads: int,
-        compile_kernels: Callable[[Iterable[Kernel]], None] = lambda kernels: None,
+        compile_kernels: Callable[[Iterable[Wanted]], None] = lambda kernels: None,
         on_gradient: Callable[[Lowering, Tensor], None] | None = None,
+        card: Card | None = None,
     ) -> None:
         self.graph = graph
         self.training = training
@@ -140,13 +148,17 @@ class Network(Observed):
         if not isinstance(optimizer, Optimizer):
             raise EngineProblem(Problem("", "The training settings name no optimizer: choose one."))
         self.optimizer = optimizer
-        self.threads = max(1, min(threads, training.batch_size))
+        self.threads = max(1, min(threads, training.batch_size)) if card is None else 1
         self.space, plans = make_plans(
             graph, self.inference, self.infos, training, self.threads, on_gradient
         )
         self._refuse_too_large(plans)
-        compile_kernels({id(k): k for plan, _ in plans for k in plan.kernels}.values())
-        self.device = CpuDevice(self.space, plans)
+        kernels = {id(k): k for plan, _ in plans for k in plan.kernels}.values()
+        compile_kernels(kernels if card is None else to_compile(card, kernels))
+        #: What its plans run on.
+        self.device: Device = (
+            CpuDevice(self.space, plans) if card is None else CudaDevice(self.space, [plan for plan, _ in plans], card)
+        )
         self.train_plan, self._probe_plan, self._many_plan = self.device.plans
         self.losses = self.train_plan.plan.losses
         #: What schedule and rule for stopping remember; with the best weights, part of the state.
@@ -155,13 +167,13 @@ class Network(Observed):
         #: The last epoch of the run, where it is not the settings'.
         self.last_epoch: int | None = None
         ring = self.space.ring
-        self._ring = RateRing(self.device.arena[ring : ring + RING]) if ring >= 0 else None
+        self._ring = RateRing(self.device.arena, ring) if ring >= 0 else None
         self.set_numbers(graph, training)
         self.draw_weights(training.seed)
         self.feed_training()
 
     def close(self) -> None:
-        """End helper threads."""
+        """Give back memory and helper threads."""
         self.device.close()
 
     # Checks ------------------------------------------------------------------------------
@@ -344,7 +356,7 @@ class Network(Observed):
                 placed = by_path.get(f"{node}/{name}")
                 if placed is not None and placed.weight.shape == values.shape and slot in self.space.slots:
                     offset = self.space.slots[slot]
-                    placed.write(self.device.arena[offset : offset + self.space.trainable_floats], values)
+                    placed.write(self.device.arena, values, offset)
         if place:
             self.go_to(saved.step, int(saved.epoch), saved.position, saved.seed)
             self.remember(saved.memory, saved.best)
@@ -354,9 +366,9 @@ class Network(Observed):
     def feed_training(self) -> None:
         """Let the training plan run over the training part, from its start."""
         samples = len(next(iter(self.datasets.values())).train)
-        self.device.feed(self.train_plan, self._arrays(lambda d: d.train), samples, True, self.training.seed)
         for one in self.train_plan.states:
             one[state.BATCH] = self.training.batch_size
+        self.device.feed(self.train_plan, self._arrays(lambda d: d.train), samples, True, self.training.seed)
         self.go_to(0, 0, 0, self.training.seed)
 
     def go_to(self, step: int, epoch: int, position: int, seed: int) -> None:
@@ -375,13 +387,11 @@ class Network(Observed):
 
         one = self.train_plan.states[0]
         samples = int(one[state.SAMPLES])
-        if self.train_plan.windows is not None:
-            for each in self.train_plan.states:
-                each[state.POSITION] = min(position, samples - 1)
-            return
-        order = epoch_order(samples, int(one[state.SEED]), int(one[state.EPOCH]))
-        for own, each in zip(self.train_plan.order, self.train_plan.states, strict=True):
+        # Without an order of its own, the device arranges the samples itself before it runs.
+        order = epoch_order(samples, int(one[state.SEED]), int(one[state.EPOCH])) if self.train_plan.order else None
+        for own in self.train_plan.order:
             own[:samples] = order
+        for each in self.train_plan.states:
             each[state.POSITION] = min(position, samples - 1)
 
     @property

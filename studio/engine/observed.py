@@ -18,7 +18,7 @@ from studio.core.metric import confusion
 from studio.core.parts import owner_of
 from studio.core.shapes import size
 from studio.engine.arena import SharedSpace
-from studio.engine.cpu_device import BoundPlan, CpuDevice
+from studio.engine.device import BoundPlan, Device
 from studio.engine.measuring import Measuring, chosen_metrics
 from studio.engine.messages import Evaluation
 from studio.kernels import state
@@ -56,7 +56,7 @@ class Observed:
     graph: Graph
     datasets: dict[str, Dataset]
     infos: dict[str, DatasetInfo]
-    device: CpuDevice
+    device: Device
     inference: Inference
     losses: tuple[str, ...]
     training: Training
@@ -278,8 +278,9 @@ class Observed:
         """A copy of what is at a tensor's place for the columns of the last minibatch: ``(count, *shape)``."""
         begin = bound.bases[0] + tensor.base.offset
         arena = self.device.arena
+        length = (tensor.rows - 1) * tensor.row_stride + (tensor.row_length - 1) * tensor.batch + count
         block = np.lib.stride_tricks.as_strided(
-            arena[begin:],
+            arena[begin : begin + length],
             (tensor.rows, tensor.row_length, count),
             (4 * tensor.row_stride, 4 * tensor.batch, 4),
         )

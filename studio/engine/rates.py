@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +21,14 @@ class RateRing:
 
     Parameters
     ----------
-    floats : numpy.ndarray
-        The ring: float32 ``(RING,)``.
+    arena : numpy.ndarray
+        float32, or a device's.
+    offset : int
+        Where the ring of `RING` floats begins.
     """
 
-    def __init__(self, floats: np.ndarray) -> None:
-        self._blocks = floats.reshape(BLOCKS, BLOCK)
+    def __init__(self, arena: Any, offset: int) -> None:
+        self._arena, self._offset = arena, offset
         self._numbers = [-1] * BLOCKS
 
     def forget(self) -> None:
@@ -43,5 +46,6 @@ class RateRing:
         for number in range(step // BLOCK, (step + steps - 1) // BLOCK + 1):
             place = number % BLOCKS
             if self._numbers[place] != number:
-                self._blocks[place] = rates(number * BLOCK, BLOCK)
+                begin = self._offset + place * BLOCK
+                self._arena[begin : begin + BLOCK] = rates(number * BLOCK, BLOCK)
                 self._numbers[place] = number

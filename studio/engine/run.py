@@ -17,6 +17,7 @@ from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.problems import Problem
+from studio.cuda.card import CardProblem, open_card
 from studio.engine.changes import same_network
 from studio.engine.epochs import EpochWatch
 from studio.engine.failure import EngineProblem
@@ -31,7 +32,7 @@ from studio.engine.step_times import StepTimes
 from studio.engine.threads import network_with_best_threads
 from studio.engine.timing import KERNELS as timing_kernels
 from studio.engine.timing import StepCalls, StepTimer
-from studio.kernels.jit import Kernel
+from studio.kernels.ahead import Wanted
 
 #: Seconds a chunk of minibatches should take: commands are looked at in between.
 CHUNK_SECONDS = 0.01
@@ -75,7 +76,7 @@ class TrainingRun:
         graph: Graph,
         training: Training,
         datasets: Mapping[str, Dataset],
-        compile_kernels: Callable[[Iterable[Kernel]], None] = lambda kernels: None,
+        compile_kernels: Callable[[Iterable[Wanted]], None] = lambda kernels: None,
     ) -> None:
         self._datasets, self._compile = dict(datasets), compile_kernels
         self._stages = _stages_of(graph, training, datasets)
@@ -83,6 +84,8 @@ class TrainingRun:
         self._training = training
         #: The seed that weights are drawn from, where it is not the settings'.
         self._drawn_from: int | None = None
+        #: Why the card that the settings ask for is not used, in a sentence; empty if it is.
+        self.card_problem = ""
         #: What was known of layers that the network of this stage has not.
         self._known: TrainingState | None = None
         self.network = self._network_of(0)
@@ -134,10 +137,27 @@ class TrainingRun:
 
     def _network_of(self, number: int) -> Network:
         graph, training = self._stages[number].graph, self._settings_of(number)
-        network = network_with_best_threads(graph, training, self._datasets, self._compile)
+        network = self._on_card(graph, training)
+        if network is None:
+            network = network_with_best_threads(graph, training, self._datasets, self._compile)
         if self._drawn_from is not None:
             network.draw_weights(self._drawn_from)
         return network
+
+    def _on_card(self, graph: Graph, training: Training) -> Network | None:
+        """The network on a card; None if that is not wanted or cannot be, which `card_problem` then says."""
+        if training.device != "cuda" or self.card_problem:
+            return None
+        try:
+            return Network(graph, training, self._datasets, 1, self._compile, card=open_card())
+        except (CardProblem, EngineProblem) as problem:
+            self.card_problem = f"{problem} Training goes on on the processor."
+            return None
+
+    def leave_card(self, problem: CardProblem) -> None:
+        """The card failed: go on on the processor, from the last good weights."""
+        self.card_problem = f"{problem} Training goes on on the processor."
+        self._enter(self._stage, self._backup)
 
     def _enter(self, number: int, state: TrainingState | None) -> None:
         """Build the network of a stage, with the weights that are known and the place in the run."""
@@ -305,7 +325,7 @@ class TrainingRun:
             chunk = min(chunk, to_epoch)
         chunk = min(chunk, left, steps if steps is not None else left)
         begin = time.perf_counter()
-        timer = self._due_timer() if self.timed else None
+        timer = self._due_timer() if self.timed and network.device.name == "cpu" else None
         done = network.train(chunk) if timer is None else timer.train(chunk)
         taken = time.perf_counter() - begin
         if network.failed:

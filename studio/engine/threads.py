@@ -24,7 +24,8 @@ from studio.engine.network import Network
 from studio.engine.plan import Plan
 from studio.engine.processor import cores, processor
 from studio.kernels import cache
-from studio.kernels.jit import Kernel, cache_folder
+from studio.kernels.ahead import Wanted
+from studio.kernels.jit import cache_folder
 from studio.kernels.simd import LANES
 
 #: Multiplications in a minibatch above which a second thread pays for the waiting at barriers.
@@ -104,7 +105,7 @@ def network_with_best_threads(
     graph: Graph,
     training: Training,
     datasets: Mapping[str, Dataset],
-    compile_kernels: Callable[[Iterable[Kernel]], None],
+    compile_kernels: Callable[[Iterable[Wanted]], None],
 ) -> Network:
     """A network with the number of threads that the settings say, or that is best where they leave it open.
 
@@ -118,7 +119,7 @@ def network_with_best_threads(
     if len(numbers) < 2:
         return counted
 
-    def ready(kernels: Iterable[Kernel]) -> None:
+    def ready(kernels: Iterable[Wanted]) -> None:
         if not all(kernel.is_ready for kernel in kernels):
             raise _NotReady
 

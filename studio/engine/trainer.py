@@ -14,6 +14,7 @@ from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.problems import Problem
 from studio.core.stored import FileChanged
+from studio.cuda.card import CardProblem
 from studio.engine.changes import only_live, same_network, started_anew
 from studio.engine.compiling import compile_kernels
 from studio.engine.cpu_device import give_way
@@ -42,8 +43,7 @@ from studio.engine.publishing import Publisher, Standing
 from studio.engine.run import CHUNK_SECONDS, TrainingRun
 from studio.engine.warm import start_warming
 from studio.engine.writing.desk import Desk
-from studio.kernels.ahead import pool
-from studio.kernels.jit import Kernel
+from studio.kernels.ahead import Wanted, pool
 
 #: Seconds to wait while training is ahead of its pace.
 _NAP = 0.002
@@ -150,6 +150,8 @@ class Trainer:
                         self._advance()
                     self._write()
                     self._publish_if_due()
+                except CardProblem as problem:
+                    self._leave_card(problem)
                 except Exception as error:  # a defect must reach the person, not end the thread
                     self._fail(_problem_of(error))
                     self._publisher.watch_nothing()
@@ -181,6 +183,8 @@ class Trainer:
                 self._handle(command)
             except EngineProblem as problem:
                 self._fail(problem.problem)
+            except CardProblem as problem:
+                self._leave_card(problem)
             except Exception as error:  # a defect must reach the person, not end the thread
                 self._fail(_problem_of(error))
             self._publisher.stale = True
@@ -293,7 +297,7 @@ class Trainer:
         self._datasets = {}
         self._datasets = self._data.of(graph, tell, lambda: self._newest is graph and not self._stopping.is_set())
 
-    def _compile(self, kernels: Iterable[Kernel]) -> None:
+    def _compile(self, kernels: Iterable[Wanted]) -> None:
         wanted = list(kernels)
         if self._ahead:
 
@@ -395,6 +399,15 @@ class Trainer:
         self._standing.message = self._run.finish()
         self._run.measure_test()
         self._pause("finished")
+
+    def _leave_card(self, problem: CardProblem) -> None:
+        """The card failed: go on on the processor, as if it had never been asked for."""
+        assert self._run is not None
+        self._publisher.stale = True
+        try:
+            self._run.leave_card(problem)
+        except EngineProblem as also:
+            self._fail(also.problem)
 
     def _fail(self, problem: Problem) -> None:
         standing = self._standing

@@ -18,13 +18,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from studio.kernels import cache
 from studio.kernels.cache import Code
-
-if TYPE_CHECKING:
-    from studio.kernels.jit import Kernel
 
 #: Processes at once, at most: two cores are enough to be ready soon, and more take too much memory.
 MOST = 2
@@ -32,6 +29,26 @@ MOST = 2
 _IDLE_SECONDS = 20.0
 #: How much lower than this process's their priority is.
 _NICE = 5
+
+
+class Wanted(Protocol):
+    """What another process can compile: a kernel, for the processor or a card."""
+
+    name: str
+    #: Its text.
+    function: Callable[..., None]
+    code: Code | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its machine code is there."""
+
+    @property
+    def address(self) -> int:
+        """Its address, if it has one here; compiles it if need be."""
+
+    def request(self) -> dict[str, str]:
+        """What the other process must be told."""
 
 
 class _Worker:
@@ -198,7 +215,7 @@ atexit.register(pool.close)
 class _Job:
     """Kernels to compile, and what became of them."""
 
-    def __init__(self, missing: list[Kernel]) -> None:
+    def __init__(self, missing: list[Wanted]) -> None:
         self._waiting = deque(missing)
         self._lock = threading.Lock()
         self.total, self.done = len(missing), 0
@@ -218,7 +235,7 @@ class _Job:
                 self.error = worker.last_words
         self.changed.set()
 
-    def _answered(self, worker: _Worker, kernel: Kernel, answer: dict[str, Any] | None) -> None:
+    def _answered(self, worker: _Worker, kernel: Wanted, answer: dict[str, Any] | None) -> None:
         if answer is None or "error" in answer:
             self.error = answer["error"] if answer is not None else worker.last_words
         else:
@@ -241,7 +258,7 @@ class _Job:
 
 
 def compile_ahead(
-    kernels: Iterable[Kernel],
+    kernels: Iterable[Wanted],
     progress: Callable[[int, int], None] = lambda done, total: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> None:
@@ -249,7 +266,7 @@ def compile_ahead(
 
     Parameters
     ----------
-    kernels : iterable of Kernel
+    kernels : iterable of Kernel or other `Wanted`
     progress : callable
         Told how many of how many are done.
     stopped : callable

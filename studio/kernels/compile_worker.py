@@ -1,6 +1,7 @@
 """A process of its own that compiles what it is asked for on standard input, a JSON line each.
 
-``{"name", "module" or "text", "key"}`` asks for one kernel. ``{"background", "share", "of"}`` names a
+``{"name", "module" or "text", "key"}`` asks for one kernel, with ``"maker"`` for a kernel of another
+kind, whose module has a function ``requested(request)``. ``{"background", "share", "of"}`` names a
 module with a function ``standard_kernels()``, of which it compiles its share while nothing else is
 asked for.
 """
@@ -19,14 +20,15 @@ import threading
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from studio.kernels import cache
-from studio.kernels.jit import Kernel, requested
+from studio.kernels import cache, jit
+from studio.kernels.jit import Kernel
 
 
 def _answer_to(request: dict[str, str]) -> dict[str, Any]:
     """Compile one kernel; its code is in the answer only if the cache cannot take it."""
     try:
-        kernel = requested(request)
+        maker = importlib.import_module(request["maker"]) if "maker" in request else jit
+        kernel = maker.requested(request)
         if kernel.key != request["key"]:
             return {"error": f"the program text of {kernel.name} was changed meanwhile"}
         if kernel.is_ready:

@@ -31,6 +31,7 @@ from studio.kernels.state import (
     EPOCH,
     FAILED,
     FIRST,
+    HALTED,
     ORDER,
     PASSED,
     PENALTY_STEPS,
@@ -185,10 +186,16 @@ def _ticks(state):
 
 @inline
 def _begin_step(state):
+    """Begin a minibatch, and an epoch where it is the first one."""
+    if state[POSITION] == 0 and state[SHUFFLE] != 0:
+        _shuffle(integers_at(state[ORDER]), state[SAMPLES], state[SEED], state[EPOCH])
+    _take_samples(state)
+
+
+@inline
+def _take_samples(state):
     """Which samples this minibatch and this thread's shard of it have."""
     position = state[POSITION]
-    if position == 0 and state[SHUFFLE] != 0:
-        _shuffle(integers_at(state[ORDER]), state[SAMPLES], state[SEED], state[EPOCH])
     total = min(state[BATCH], state[SAMPLES] - position)
     first = state[THREAD] * state[SHARD]
     state[TOTAL] = total
@@ -231,6 +238,25 @@ def run(arena, record, table, state):
         if _end_step(state):
             break
     _set_float_control(_EXACT)
+
+
+@kernel
+def shuffle(arena, record, table, state):
+    """Put the order of the samples of this epoch where ``state[ORDER]`` is, as `run` does."""
+    _shuffle(integers_at(state[ORDER]), state[SAMPLES], state[SEED], state[EPOCH])
+
+
+@kernel
+def begin_step(arena, record, table, state):
+    """What `run` does before a minibatch, where a card does the calls one by one; its samples are in order already."""
+    _take_samples(state)
+
+
+@kernel
+def end_step(arena, record, table, state):
+    """What `run` does after a minibatch, where a card does the calls one by one."""
+    if _end_step(state):
+        state[HALTED] = 1
 
 
 @kernel

@@ -56,7 +56,10 @@ CLOCK_KIND = TICKS + 2
 #: (see `studio.kernels.stored`); 0 for those in memory.
 FORMS = CLOCK_KIND + 1
 
-STATE_LENGTH = FORMS + 2 * MOST_ARRAYS
+#: For a card: 1 once a loss was not finite, so that the calls that are still to come do nothing.
+HALTED = FORMS + 2 * MOST_ARRAYS
+
+STATE_LENGTH = HALTED + 1
 
 #: A loss's float64 sums: loss, right answers, samples. Losses follow each other.
 SUMS_PER_LOSS = 4

@@ -28,6 +28,8 @@ from studio.kernels import control, state
 from studio.kernels.jit import Kernel
 from studio.kernels.simd import LANES
 
+# The simulator's main thread asks all others again and again whether they wait: it must not do so for long.
+sys.setswitchinterval(1e-4)
 translation = SimulatedTranslation()
 twins: dict[int, Any] = {}
 

@@ -95,7 +95,7 @@ def test_the_size_of_the_chunks_does_not_matter(chunks: tuple[int, ...], monkeyp
 
 def test_the_ring_wraps_around() -> None:
     floats = np.zeros(rates.RING, np.float32)
-    ring = rates.RateRing(floats)
+    ring = rates.RateRing(floats, 0)
     asked = []
 
     def identity(first: int, count: int) -> np.ndarray:

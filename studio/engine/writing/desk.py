@@ -17,7 +17,7 @@ from studio.engine.network import Network
 from studio.engine.run import TrainingRun
 from studio.engine.writing.known_words import KnownWords
 from studio.engine.writing.writer import Writer
-from studio.kernels.jit import Kernel
+from studio.kernels.ahead import Wanted
 from studio.kernels.simd import LANES
 
 #: Share of the time that writing may take while training runs at full speed.
@@ -53,7 +53,7 @@ class Desk:
         Called with the kernels that are needed, before they are used.
     """
 
-    def __init__(self, compile_kernels: Callable[[Iterable[Kernel]], None]) -> None:
+    def __init__(self, compile_kernels: Callable[[Iterable[Wanted]], None]) -> None:
         self._compile = compile_kernels
         self._writer: Writer | None = None
         self._looks_ahead = False

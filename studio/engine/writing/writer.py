@@ -17,7 +17,7 @@ from studio.engine.numbers import number_of
 from studio.engine.writing.kernels import CURSOR_LENGTH, KNOWN
 from studio.engine.writing.plan import writing_plan
 from studio.kernels import state
-from studio.kernels.jit import Kernel
+from studio.kernels.ahead import Wanted
 from studio.kernels.simd import LANES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Writer:
         graph: Graph,
         infos: Mapping[str, DatasetInfo],
         language: Language,
-        compile_kernels: Callable[[Iterable[Kernel]], None] = lambda kernels: None,
+        compile_kernels: Callable[[Iterable[Wanted]], None] = lambda kernels: None,
         columns: int = LANES,
         quick: bool = True,
     ) -> None:

@@ -1,0 +1,98 @@
+"""Machine code of kernels for cards, made by other processes and kept on disk as the processor's is."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+
+from studio import kernels
+from studio.kernels import cache, jit
+from studio.kernels.cache import Code
+from studio.kernels.jit import Kernel
+from studio.kernels.sources import digest_of
+
+#: Modules whose texts decide what a kernel becomes on a card.
+_MAKERS = ("studio.cuda.assembly", "studio.cuda.device", "studio.cuda.translation")
+
+
+class CardKernel:
+    """A kernel for one kind of card.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    capability : (int, int)
+        Kind of card, such as (9, 0) for Hopper.
+    """
+
+    def __init__(self, kernel: Kernel, capability: tuple[int, int]) -> None:
+        self.kernel, self.capability = kernel, capability
+        self.function = kernel.function
+        self.name = f"{kernel.name[:48]}.sm_{capability[0]}{capability[1]}"
+        #: Machine code that another process made, where it could not be put into the cache.
+        self.code: Code | None = None
+
+    def __repr__(self) -> str:
+        return f"<CardKernel {self.name}>"
+
+    @functools.cached_property
+    def key(self) -> str:
+        """A hash of all program text that its machine code depends on."""
+        return hashlib.sha256(f"{self.kernel.key} {self.capability} {_recipe()}".encode()).hexdigest()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its machine code is there."""
+        return self.code is not None or cache.exists(self.name, self.key)
+
+    @property
+    def address(self) -> int:
+        """0: a card's kernels have no address here. Compiles it if it is not there."""
+        if self.take() is None:
+            self.compile()
+        return 0
+
+    def take(self) -> Code | None:
+        """The machine code (a cubin) that another process made; None if there is none."""
+        self.code = self.code or cache.read(self.name, self.key)
+        return self.code
+
+    def compile(self) -> Code:
+        """Compile it, in this process where that may be, and put the machine code into the cache.
+
+        Raises
+        ------
+        RuntimeError
+            When another process cannot compile it.
+        """
+        if not kernels.COMPILES_HERE:
+            jit.compile_ahead([self])
+            code = self.take()
+            if code is None:
+                raise RuntimeError(f"The kernel {self.name} was compiled by another process, but cannot be read.")
+            return code
+        from studio.cuda.assembly import machine_code  # needs numba-cuda
+
+        symbol, text = machine_code(self.kernel, self.capability)
+        self.code = Code(symbol, "", text)
+        cache.write(self.name, self.key, self.code)
+        return self.code
+
+    def request(self) -> dict[str, str]:
+        """What another process needs to compile the same kernel."""
+        major, minor = self.capability
+        return {**self.kernel.request(), "key": self.key, "maker": __name__, "capability": f"{major}.{minor}"}
+
+
+def requested(request: dict[str, str]) -> CardKernel:
+    """The kernel that `CardKernel.request` of another process described."""
+    major, minor = request["capability"].split(".")
+    return CardKernel(jit.requested(request), (int(major), int(minor)))
+
+
+@functools.cache
+def _recipe() -> str:
+    """How kernels for cards are compiled; part of every such kernel's key."""
+    version = importlib.metadata.version("numba-cuda")
+    return " ".join([version, *(digest_of(module) for module in _MAKERS)])

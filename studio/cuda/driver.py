@@ -1,0 +1,201 @@
+"""NVIDIA's driver: memory and kernels of a real card, without Numba.
+
+Machine code comes from other processes (`studio.cuda.code`); the launches of a step become a graph, which
+the driver runs by itself. One thread at a time may use it.
+
+References
+----------
+NVIDIA, CUDA Driver API; `cuda.bindings`, whose functions return an error and their results.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from studio.cuda.card import CardProblem, Launch
+from studio.cuda.code import CardKernel
+from studio.kernels.ahead import Wanted
+from studio.kernels.jit import Kernel
+from studio.kernels.simd import LANES
+
+#: Threads of a block, where there are so many.
+_BLOCK = 256
+#: Threads that one multiprocessor holds, on all cards from 2018 on at least.
+_RESIDENT = 1024
+#: Kinds of cards that numba-cuda compiles for; older ones are not looked at.
+_OLDEST = (7, 5)
+#: Steps that one graph runs, so that short steps do not wait for Python.
+_STEPS = 16
+_PARAMETERS = (ctypes.c_uint64,) * 4
+
+
+@dataclass(frozen=True)
+class _Graphs:
+    """A step, and many of them."""
+
+    one: Any
+    many: Any
+
+
+class DriverCard:
+    """The first card of this machine; see `studio.cuda.card.Card`.
+
+    Parameters
+    ----------
+    driver : module or None
+        What stands for ``cuda.bindings.driver``, for tests.
+    number : int
+        Which card.
+
+    Raises
+    ------
+    CardProblem
+        When there is none, or it cannot be used.
+    """
+
+    def __init__(self, driver: Any = None, number: int = 0) -> None:
+        self._driver = driver if driver is not None else _bindings()
+        self._call("cuInit", 0, failure="The NVIDIA driver does not answer: restart the computer, or install the driver again.")
+        count = self._call("cuDeviceGetCount")
+        if number >= count:
+            raise CardProblem("No NVIDIA card was found: put one in, or train on the processor.")
+        device = self._call("cuDeviceGet", number)
+        attribute = self._driver.CUdevice_attribute
+        read = lambda name: int(self._call("cuDeviceGetAttribute", getattr(attribute, f"CU_DEVICE_ATTRIBUTE_{name}"), device))  # noqa: E731
+        self.capability = read("COMPUTE_CAPABILITY_MAJOR"), read("COMPUTE_CAPABILITY_MINOR")
+        self.title = self._call("cuDeviceGetName", 128, device).split(b"\0")[0].decode()
+        if self.capability < _OLDEST:
+            raise CardProblem(f"The card {self.title} is too old for training on it: use one from 2018 or later, or the processor.")
+        self.most_groups = read("MULTIPROCESSOR_COUNT") * _RESIDENT // LANES
+        self._context = self._call("cuDevicePrimaryCtxRetain", device, failure=f"The card {self.title} is used up or blocked by another program: end that, or train on the processor.")
+        self._enter()
+        self._stream = self._call("cuStreamCreate", 1)
+        self._functions: dict[int, tuple[CardKernel, Any]] = {}
+
+    # Memory ------------------------------------------------------------------------------
+
+    def free_bytes(self) -> int:
+        self._enter()
+        return int(self._call("cuMemGetInfo")[0])
+
+    def allocate(self, count: int) -> int:
+        self._enter()
+        address = self._call(
+            "cuMemAlloc", max(count, 1),
+            failure=f"The card {self.title} has no room for {count / 1e9:.2f} GB more: make the network or the batch smaller, or train on the processor.",
+        )  # fmt: skip
+        self._call("cuMemsetD8", address, 0, max(count, 1))
+        return int(address)
+
+    def release(self, address: int) -> None:
+        self._enter()
+        self._call("cuMemFree", address)
+
+    def put(self, address: int, numbers: np.ndarray) -> None:
+        self._enter()
+        self._wait()
+        self._call("cuMemcpyHtoD", address, numbers.ctypes.data, numbers.nbytes)
+
+    def get(self, address: int, numbers: np.ndarray) -> None:
+        self._enter()
+        self._wait()
+        self._call("cuMemcpyDtoH", numbers.ctypes.data, address, numbers.nbytes)
+
+    def _wait(self) -> None:
+        self._call("cuStreamSynchronize", self._stream)
+
+    # Kernels -----------------------------------------------------------------------------
+
+    def kernels(self, kernels: Sequence[Kernel]) -> list[Wanted]:
+        return [self._known(kernel)[0] for kernel in kernels]
+
+    def _known(self, kernel: Kernel) -> tuple[CardKernel, Any]:
+        if id(kernel) not in self._functions:
+            self._functions[id(kernel)] = CardKernel(kernel, self.capability), None
+        return self._functions[id(kernel)]
+
+    def _function(self, kernel: Kernel) -> Any:
+        wanted, function = self._known(kernel)
+        if function is None:
+            code = wanted.take()
+            if code is None:
+                raise CardProblem(f"The kernel {kernel.name} is not compiled for the card {self.title}: try again, or train on the processor.")
+            module = self._call(
+                "cuModuleLoadData", code.text,
+                failure=f"The NVIDIA driver cannot read the kernel {kernel.name}: install a newer driver, or the extra that its version has.",
+            )  # fmt: skip
+            function = self._call("cuModuleGetFunction", module, code.symbol.encode())
+            self._functions[id(kernel)] = wanted, function
+        return function
+
+    def prepare(self, launches: Sequence[Launch]) -> _Graphs:
+        self._enter()
+        functions = [self._function(launch.kernel) for launch in launches]
+        return _Graphs(self._graph(launches, functions, 1), self._graph(launches, functions, _STEPS))
+
+    def _graph(self, launches: Sequence[Launch], functions: Sequence[Any], steps: int) -> Any:
+        mode = self._driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        self._call("cuStreamBeginCapture", self._stream, mode)
+        for _ in range(steps):
+            for launch, function in zip(launches, functions, strict=True):
+                each = min(launch.groups, _BLOCK // LANES)
+                blocks = -(-launch.groups // each)
+                values = (launch.arguments, _PARAMETERS)
+                self._call("cuLaunchKernel", function, blocks, 1, 1, each * LANES, 1, 1, 0, self._stream, values, 0)
+        graph = self._call("cuStreamEndCapture", self._stream)
+        ready = self._call("cuGraphInstantiate", graph, 0)
+        self._call("cuGraphDestroy", graph)
+        return ready
+
+    def run(self, prepared: _Graphs, times: int) -> None:
+        self._enter()
+        for graph, count in ((prepared.many, times // _STEPS), (prepared.one, times % _STEPS)):
+            for _ in range(count):
+                self._call("cuGraphLaunch", graph, self._stream)
+
+    def forget(self, prepared: _Graphs) -> None:
+        self._enter()
+        for graph in (prepared.one, prepared.many):
+            self._call("cuGraphExecDestroy", graph)
+
+    # The driver --------------------------------------------------------------------------
+
+    def _enter(self) -> None:
+        """Make the card the one of this thread."""
+        self._call("cuCtxSetCurrent", self._context)
+
+    def _call(self, name: str, *arguments: Any, failure: str = "") -> Any:
+        """Call the driver.
+
+        Raises
+        ------
+        CardProblem
+            When it reports an error.
+        """
+        error, *results = getattr(self._driver, name)(*arguments)
+        if int(error) != 0:
+            raise CardProblem(failure or self._lost(error))
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _lost(self, error: Any) -> str:
+        title = getattr(self, "title", "of this machine")
+        return f"The card {title} failed (error {int(error)}): train on the processor, and restart the computer before using the card again."
+
+
+def _bindings() -> Any:
+    if importlib.util.find_spec("numba_cuda") is None or importlib.util.find_spec("cuda.bindings") is None:
+        raise CardProblem("Training on an NVIDIA card needs one more package: install layer-studio with the extra cuda12 or cuda13.")
+    from cuda.bindings import driver
+
+    try:
+        driver.cuDriverGetVersion()
+    except Exception as error:
+        # The bindings look for the driver when the first function is called.
+        raise CardProblem("No NVIDIA driver was found: install it, or train on the processor.") from error
+    return driver

@@ -1,0 +1,259 @@
+"""Plans on a graphics card: its memory, and the calls of a step as launches.
+
+A plan is the processor's for one thread. Its record, table and state lie on the card; only the state
+and the sums of losses are copied, before and after a run of many minibatches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from studio.core.dataset import Samples
+from studio.cuda.card import Card, CardProblem, Launch
+from studio.engine.arena import SharedSpace, aligned
+from studio.engine.binding import numbers_for
+from studio.engine.costs import cost_of
+from studio.engine.cpu_device import aligned_array, runner_of
+from studio.engine.device import BoundPlan, Runner
+from studio.engine.plan import CALL_HEADER, Call, Plan
+from studio.kernels import control, state
+from studio.kernels.ahead import Wanted
+from studio.kernels.jit import Kernel
+from studio.kernels.sharing import outer
+from studio.kernels.simd import LANES
+
+#: Vectors of numbers that a group goes through at least, before another group is worth its start.
+_VECTORS = 4
+#: Bytes of data sets that stay on the card while others are looked at.
+_KEPT_BYTES = 1 << 31
+
+
+class CardFloats:
+    """The arena of a card: slices and places can be read, which copies, and assigned to.
+
+    Parameters
+    ----------
+    card : Card
+    count : int
+    """
+
+    def __init__(self, card: Card, count: int) -> None:
+        self._card, self._count = card, count
+        self.address = card.allocate(4 * count)
+        self.nbytes = 4 * count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: slice | np.ndarray) -> np.ndarray:
+        if isinstance(place, np.ndarray):
+            if not place.size:
+                return np.zeros(place.shape, np.float32)
+            first = int(place.min())
+            return np.asarray(self[first : int(place.max()) + 1][place - first])
+        begin, end, _ = place.indices(self._count)
+        found = np.empty(max(0, end - begin), np.float32)
+        if len(found):
+            self._card.get(self.address + 4 * begin, found)
+        return found
+
+    def __setitem__(self, place: slice | int, numbers: Any) -> None:
+        begin, end, _ = place.indices(self._count) if isinstance(place, slice) else (place, place + 1, 1)
+        if end > begin:
+            self._card.put(self.address + 4 * begin, np.ascontiguousarray(np.broadcast_to(np.asarray(numbers, np.float32), (end - begin,))))
+
+
+class _Side:
+    """What a plan has on the card beside the arena."""
+
+    def __init__(self, card: Card, record: np.ndarray, table: np.ndarray, block: np.ndarray) -> None:
+        self._card = card
+        self.block = block
+        self.record, self.table, self.state = (card.allocate(numbers.nbytes) for numbers in (record, table, block))
+        card.put(self.record, record)
+        if table.nbytes:
+            card.put(self.table, table)
+        self.order, self.order_room = 0, 0
+        #: What the order on the card is that of.
+        self.ordered: tuple[int, ...] = ()
+        self.prepared: Any = None
+
+    def close(self) -> None:
+        if self.prepared is not None:
+            self._card.forget(self.prepared)
+        for address in (self.record, self.table, self.state, *([self.order] if self.order_room else [])):
+            self._card.release(address)
+
+
+class CudaDevice:
+    """One arena on a card, and the plans bound to it (see `studio.engine.device.Device`).
+
+    Parameters
+    ----------
+    space : SharedSpace
+        Complete: all plans that share it are built.
+    plans : sequence of Plan
+    card : Card
+
+    Raises
+    ------
+    studio.cuda.card.CardProblem
+        When the card has no room, or fails.
+    """
+
+    name = "cuda"
+
+    def __init__(self, space: SharedSpace, plans: Sequence[Plan], card: Card) -> None:
+        self._card = card
+        shared = aligned(space.size)
+        self.arena = CardFloats(card, shared + sum(aligned(plan.private_floats) for plan in plans))
+        self.bytes = self.arena.nbytes
+        self.failed = False
+        self._data: dict[int, tuple[np.ndarray, int]] = {}
+        self._shuffle = runner_of(control.shuffle)
+        self.plans: list[BoundPlan] = []
+        self._sides: dict[int, _Side] = {}
+        base = shared
+        for plan in plans:
+            self.plans.append(self._bind(plan, base))
+            base += aligned(plan.private_floats)
+
+    def close(self) -> None:
+        """Give the card's memory back."""
+        for side in self._sides.values():
+            side.close()
+        for _, address in self._data.values():
+            self._card.release(address)
+        self._sides, self._data = {}, {}
+        if self.bytes:
+            self._card.release(self.arena.address)
+        self.bytes = 0
+
+    # Numbers for places ------------------------------------------------------------------
+
+    def _bind(self, plan: Plan, base: int) -> BoundPlan:
+        (record,) = numbers_for(plan, [base], [0] * len(plan.calls))
+        table = np.ascontiguousarray(plan.table, np.int64)
+        # State, sums and the number of the step that failed, in one block, which is copied as a whole.
+        sums_at, failed_at = state.STATE_LENGTH, state.STATE_LENGTH + state.SUMS_LENGTH
+        block = aligned_array(failed_at + 1, np.int64)
+        one, sums = block[:sums_at], block[sums_at:failed_at].view(np.float64).reshape(1, -1)
+        side = _Side(self._card, record, table, block)
+        one[state.THREADS] = 1
+        one[state.SHARD] = plan.shard
+        one[state.SUMS] = side.state + 8 * sums_at
+        one[state.FAILED] = side.state + 8 * failed_at
+        bound = BoundPlan(plan, 1, [record], table, [one], sums, bases=[base])
+        self._sides[id(bound)] = side
+        side.prepared = self._card.prepare(list(self._launches(plan, side)))
+        return bound
+
+    def _launches(self, plan: Plan, side: _Side) -> Iterable[Launch]:
+        def launch(kernel: Kernel, groups: int, place: int) -> Launch:
+            return Launch(kernel, groups, (self.arena.address, side.record + 8 * place, side.table, side.state))
+
+        yield launch(control.begin_step, 1, 0)
+        place = 1
+        for call in plan.calls:
+            if call.kernel is not control.barrier:
+                yield launch(call.kernel, self._groups(call, plan), place)
+            place += CALL_HEADER + len(call.arguments)
+        yield launch(control.end_step, 1, 0)
+
+    def _groups(self, call: Call, plan: Plan) -> int:
+        """How many groups share a call's loops: one where the kernel has none to share."""
+        if not shares(call.kernel):
+            return 1
+        cost = cost_of(call, plan)
+        vectors = max(cost.operations, cost.traffic / 4) / LANES
+        return int(min(self._card.most_groups, max(1, vectors // _VECTORS)))
+
+    def feed(self, bound: BoundPlan, arrays: Sequence[Samples], samples: int, shuffle: bool, seed: int) -> None:
+        """Say which samples a plan runs over; see `Device`."""
+        one, side = bound.states[0], self._sides[id(bound)]
+        if samples > side.order_room:
+            if side.order_room:
+                self._card.release(side.order)
+            side.order, side.order_room = self._card.allocate(8 * samples), samples
+            side.ordered = ()
+        one[state.ORDER] = side.order
+        one[state.SAMPLES] = samples
+        one[state.SHUFFLE] = int(shuffle)
+        one[state.SEED] = seed
+        for i, array in enumerate(arrays):
+            one[state.ARRAYS + i] = self._on_card(array, arrays)
+
+    def _on_card(self, array: Samples, others: Sequence[Samples]) -> int:
+        """Address of an array's numbers on the card; copies them if they are not there."""
+        if id(array) not in self._data:
+            numbers = np.ascontiguousarray(array, np.float32)
+            self._make_room(numbers.nbytes, {id(other) for other in others})
+            address = self._card.allocate(numbers.nbytes)
+            if numbers.nbytes:
+                self._card.put(address, numbers)
+            # The array is kept, so that its id stays its own.
+            self._data[id(array)] = array, address  # type: ignore[assignment]
+        return self._data[id(array)][1]
+
+    def _make_room(self, wanted: int, used: set[int]) -> None:
+        """Give up arrays that no plan runs over, the oldest first."""
+        used = used | {key for key, (_, address) in self._data.items() if address in self._fed()}
+        held = sum(array.nbytes for array, _ in self._data.values())
+        for key in [k for k in self._data if k not in used]:
+            if held + wanted <= _KEPT_BYTES and len(self._data) < 64:
+                break
+            array, address = self._data.pop(key)
+            held -= array.nbytes
+            self._card.release(address)
+
+    def _fed(self) -> set[int]:
+        arrays = slice(state.ARRAYS, state.ARRAYS + 2 * state.MOST_ARRAYS)
+        return {int(address) for bound in self.plans for address in bound.states[0][arrays] if address}
+
+    # Running -----------------------------------------------------------------------------
+
+    def run(self, bound: BoundPlan, steps: int, runner: Runner | None = None) -> int:
+        """Run minibatches; see `Device`. `runner` is the processor's, and is not used."""
+        one, side = bound.states[0], self._sides[id(bound)]
+        done, self.failed = 0, False
+        while done < steps and not self.failed:
+            self._arrange(one, side)
+            left = -(-(int(one[state.SAMPLES]) - int(one[state.POSITION])) // max(1, int(one[state.BATCH])))
+            count = min(steps - done, max(1, left))
+            one[state.DONE] = one[state.HALTED] = side.block[-1] = 0
+            self._card.put(side.state, side.block)
+            self._card.run(side.prepared, count)
+            self._card.get(side.state, side.block)
+            self.failed = bool(side.block[-1])
+            done += int(one[state.DONE])
+        return done
+
+    def _arrange(self, one: np.ndarray, side: _Side) -> None:
+        """Put the order of the samples of this epoch on the card, if it is not there."""
+        samples, shuffled = int(one[state.SAMPLES]), int(one[state.SHUFFLE])
+        wanted = (samples, *([int(one[state.SEED]), int(one[state.EPOCH])] if shuffled else []))
+        if side.ordered == wanted or not samples:
+            return
+        order = np.arange(samples, dtype=np.int64)
+        if shuffled:
+            here = one.copy()
+            here[state.ORDER] = order.ctypes.data
+            self._shuffle(0, 0, 0, here.ctypes.data)
+        self._card.put(side.order, order)
+        side.ordered = wanted
+
+
+def shares(kernel: Kernel) -> bool:
+    """Whether groups can share a kernel's loops."""
+    known = kernel.function.__globals__
+    return any(known.get(name) in (range, outer) for name in kernel.function.__code__.co_names)
+
+
+def to_compile(card: Card, kernels: Iterable[Kernel]) -> list[Wanted]:
+    """What a network on a card needs compiled: its kernels for the card, and what arranges the samples here."""
+    seen = {id(k): k for k in (*kernels, control.begin_step, control.end_step) if k not in (control.run, control.barrier)}
+    return [control.shuffle, *card.kernels(list(seen.values()))]

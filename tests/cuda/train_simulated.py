@@ -1,0 +1,92 @@
+"""Networks that train on a simulated card, and on the processor with the same settings.
+
+A process of its own, since the simulator must be asked for before Numba is imported. It prints one JSON
+object: by network, the largest difference of weights and losses, and what the card was left with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+os.environ["STUDIO_LANES"] = "4"
+sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
+
+import numpy as np
+from networks import chain, classifier, clouds, dataset, layer, optimizer, pictures
+
+from studio.core.document import Training
+from studio.cuda.simulated import SimulatedCard
+from studio.engine.network import Network
+from studio.kernels.jit import compile_ahead
+
+#: The simulator's main thread asks all others again and again whether they wait: it must not do so for long.
+sys.setswitchinterval(1e-4)
+
+STEPS = 4
+
+
+def training(batch_size: int, using: Any) -> Training:
+    return Training(optimizer=using, batch_size=batch_size, seed=3)
+
+
+def examples() -> dict[str, tuple[Any, Any, Training]]:
+    """Small networks, most layers of which have loops that groups share."""
+    mlp, data, _ = classifier(layer("Dense", units=9, activation="tanh"), layer("BatchNormalization"), layer("Dropout", rate=0.3))
+    found = {"mlp": (mlp, {data: clouds(13)}, training(6, optimizer("Adam")))}
+    convolutions, data, _ = classifier(
+        layer("Conv2D", filters=5, kernel_size=(3, 3), padding="same", activation="relu"),
+        layer("MaxPooling2D", pool_size=(2, 2)),
+        layer("Flatten"),
+    )
+    found["convolutions"] = (convolutions, {data: pictures(8)}, training(4, optimizer("SGD", momentum=0.9)))
+    generator = np.random.default_rng(5)
+    words = dataset(generator.integers(0, 6, (8, 3)), generator.normal(size=(8, 2)), "values")
+    graph, data, _ = chain(
+        [layer("Embedding", input_dim=6, output_dim=4), layer("LSTM", units=3), layer("Dense", units=2, activation="gelu")],
+        layer("Huber"),
+    )
+    found["words"] = (graph, {data: words}, training(4, optimizer("RMSprop")))
+    return found
+
+
+def difference(one: Any, other: Any) -> float:
+    return max(float(np.max(np.abs(one[k] - other[k]) / np.maximum(np.abs(other[k]), 1e-2))) for k in one)
+
+
+def main() -> None:
+    found: dict[str, Any] = {}
+    for name, (graph, data, settings) in examples().items():
+        card = SimulatedCard()
+        here = Network(graph, settings, data, 1, compile_ahead)
+        there = Network(graph, settings, data, 1, compile_ahead, card=card)
+        for network in (here, there):
+            assert network.train(STEPS) == STEPS
+        sums = [network.total_loss(network.take_sums()) for network in (here, there)]
+        looks = [network.look(network.probe_arrays(0), [network.output])[network.output] for network in (here, there)]
+        evaluations = [network.evaluate(lambda d: d.train) for network in (here, there)]
+        saved = there.state()
+        again = Network(graph, settings, data, 1, compile_ahead, card=card)
+        again.restore(saved)
+        for network in (here, again):
+            network.train(1)
+        found[name] = {
+            "weights": difference(there.weights(), {k: v for k, v in saved.weights.items()}),
+            "trained": difference(again.weights(), here.weights()),
+            "loss": abs(sums[0] - sums[1]),
+            "output": float(np.abs(looks[0] - looks[1]).max()),
+            "evaluation": abs(evaluations[0].loss - evaluations[1].loss),
+            "place": [here.step, again.step, here.epoch, again.epoch],
+        }
+        for network in (here, there, again):
+            network.close()
+        found[name]["left"] = len(card._memory)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
