@@ -418,6 +418,19 @@ def outer(count):
 
 
 @cuda.jit(device=True)
+def middle(around, begin, end):
+    """The twin of `studio.kernels.sharing.middle`."""
+    group, groups = group_number(), group_count()
+    if around >= groups:
+        return range(begin, end, 1)
+    helpers = (groups - group % around + around - 1) // around
+    helper, count = group // around, end - begin
+    if count >= helpers or count == 0:
+        return range(begin + helper, end, helpers)
+    return range(begin + helper % count, end, count)
+
+
+@cuda.jit(device=True)
 def inner(around, begin, end, step):
     """The twin of `studio.kernels.sharing.inner`: groups with the same turn of the loop outside share these."""
     group, groups = group_number(), group_count()
@@ -431,6 +444,7 @@ _TWINS: dict[Any, Any] = {
     sharing.each: each,
     sharing.outer: outer,
     sharing.inner: inner,
+    sharing.middle: middle,
     simd.VECTOR: _f32,
     simd.INTEGERS: _i32,
     random_vectors.LONG: _i64,

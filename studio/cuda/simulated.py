@@ -335,6 +335,17 @@ def outer(count: Any) -> range:
     return range(group % count, count, count)
 
 
+def middle(around: Any, begin: Any, end: Any) -> range:
+    group, groups = group_number(), group_count()
+    if around >= groups:
+        return range(begin, end, 1)
+    helpers = (groups - group % around + around - 1) // around
+    helper, count = group // around, end - begin
+    if count >= helpers or count == 0:
+        return range(begin + helper, end, helpers)
+    return range(begin + helper % count, end, count)
+
+
 def inner(around: Any, begin: Any, end: Any, step: Any) -> range:
     group, groups = group_number(), group_count()
     if around >= groups:
@@ -347,6 +358,7 @@ _TWINS: dict[Any, Any] = {
     sharing.each: each,
     sharing.outer: outer,
     sharing.inner: inner,
+    sharing.middle: middle,
     control._atomic_load: lambda place: place[0],
     simd.at: at,
     simd.load: load,

@@ -6,14 +6,13 @@ and the sums of losses are copied, before and after a run of many minibatches.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from studio.core.dataset import Samples
-from studio.cuda.card import Card, CardProblem, Launch
+from studio.cuda.card import Card, Launch
 from studio.engine.arena import SharedSpace, aligned
 from studio.engine.binding import numbers_for
 from studio.engine.costs import cost_of

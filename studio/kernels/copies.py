@@ -6,6 +6,7 @@ import numpy as np
 
 from studio.core.lowering import Lowering, Tensor
 from studio.kernels.jit import kernel
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, store
 
 
@@ -15,9 +16,9 @@ def copy_runs(arena, record, table, state):
     runs, length = record[2], record[3]
     target, target_places = at(arena, record[4]), at(table, record[5])
     source, source_places = at(arena, record[6]), at(table, record[7])
-    for run in range(runs):
+    for run in outer(runs):
         to, come = at(target, target_places[run]), at(source, source_places[run])
-        for i in range(0, length, LANES):
+        for i in inner(runs, 0, length, LANES):
             store(at(to, i), load(at(come, i)))
 
 

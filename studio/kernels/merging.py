@@ -16,12 +16,14 @@ from studio.core.lowering import Lowering, Ref, Tensor
 from studio.core.merging import Merging, repeated
 from studio.core.shapes import Shape
 from studio.kernels.jit import Kernel, generated, kernel
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, splat, store
 
 _HEADER = '''"""{title}"""
 
 from studio.kernels.jit import inline
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import inner, middle, outer
 from studio.kernels.simd import LANES, at, load, store
 from {module} import {layer} as layer
 
@@ -35,21 +37,21 @@ def run(arena, record, table, state):
 '''
 
 _FORWARD = '''    y, y_runs, y_step = at(arena, record[12]), at(table, record[13]), record[14]
-    for r in range(runs):
-        for n in range(count):
+    for r in outer(runs):
+        for n in middle(runs, 0, count):
             one, other = at(a, a_runs[r] + n * a_step), at(b, b_runs[r] + n * b_step)
             target = at(y, y_runs[r] + n * y_step)
-            for i in range(0, length, LANES):
+            for i in inner(runs * count, 0, length, LANES):
                 store(at(target, i), maths(load(at(one, i)), load(at(other, i)), k))
 '''
 
 _BACKWARD = '''    dy, dy_runs, dy_step = at(arena, record[12]), at(table, record[13]), record[14]
     dx, dx_runs, dx_step = at(arena, record[15]), at(table, record[16]), record[17]
-    for r in range(runs):
-        for n in range(count):
+    for r in outer(runs):
+        for n in middle(runs, 0, count):
             one, other = at(a, a_runs[r] + n * a_step), at(b, b_runs[r] + n * b_step)
             gradient, target = at(dy, dy_runs[r] + n * dy_step), at(dx, dx_runs[r] + n * dx_step)
-            for i in range(0, length, LANES):
+            for i in inner(runs * count, 0, length, LANES):
                 slope = load(at(gradient, i)) * maths(load(at(one, i)), load(at(other, i)), k)
                 store(at(target, i), {result})
 '''
@@ -86,9 +88,9 @@ def slope_kernel(layer: type[Merging], which: str, added: bool) -> Kernel:
 def clear_rows(arena, record, table, state):
     """target = 0, row by row."""
     rows, length = record[2], record[3]
-    for row in range(rows):
+    for row in outer(rows):
         target = at(arena, record[4] + row * record[5])
-        for i in range(0, length, LANES):
+        for i in inner(rows, 0, length, LANES):
             store(at(target, i), splat(0.0))
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import sqrt
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from studio.kernels.state import THREAD, THREADS, VALID
 
@@ -141,8 +142,8 @@ def normalize(arena, record, table, state):
     y, y_pixels = at(arena, record[8]), at(table, record[9])
     means = at(arena, record[10])
     scales, shifts = at(means, 2 * padded), at(means, 3 * padded)
-    for p in range(pixels):
-        for c in range(channels):
+    for p in outer(pixels):
+        for c in inner(pixels, 0, channels, 1):
             source, target = at(x, x_pixels[p] + c * batch), at(y, y_pixels[p] + c * batch)
             mean, scale, shift = splat(means[c]), splat(scales[c]), splat(shifts[c])
             for b in range(0, batch, LANES):
@@ -203,8 +204,8 @@ def normalize_backward(arena, record, table, state):
     dy, dy_pixels = at(arena, record[8]), at(table, record[9])
     dx, dx_pixels = at(arena, record[10]), at(table, record[11])
     means, shares, valid = at(arena, record[12]), at(arena, record[13]), at(arena, record[14])
-    for p in range(pixels):
-        for c in range(channels):
+    for p in outer(pixels):
+        for c in inner(pixels, 0, channels, 1):
             source, gradient = at(x, x_pixels[p] + c * batch), at(dy, dy_pixels[p] + c * batch)
             target = at(dx, dx_pixels[p] + c * batch)
             mean, scale = splat(means[c]), splat(means[2 * padded + c])
@@ -221,8 +222,8 @@ def scale_channels(arena, record, table, state):
     dy, dy_pixels = at(arena, record[6]), at(table, record[7])
     dx, dx_pixels = at(arena, record[8]), at(table, record[9])
     scales = at(arena, record[10] + 2 * padded)
-    for p in range(pixels):
-        for c in range(channels):
+    for p in outer(pixels):
+        for c in inner(pixels, 0, channels, 1):
             source, target = at(dy, dy_pixels[p] + c * batch), at(dx, dx_pixels[p] + c * batch)
             scale = splat(scales[c])
             for b in range(0, batch, LANES):

@@ -10,6 +10,7 @@ from studio.kernels.jit import Kernel, generated
 _HEADER = '''"""{title}"""
 
 from studio.kernels.jit import inline
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, store
 from {module} import {layer} as layer
 
@@ -21,10 +22,10 @@ _FORWARD = '''
 def run(arena, record, table, state):
     rows, length = record[2], record[3]
 {numbers}
-    for row in range(rows):
+    for row in outer(rows):
         x = at(arena, record[4] + row * record[5])
         y = at(arena, record[6] + row * record[7])
-        for i in range(0, length, LANES):
+        for i in inner(rows, 0, length, LANES):
             store(at(y, i), maths(load(at(x, i)){arguments}))
 '''
 
@@ -32,12 +33,12 @@ _BACKWARD = '''
 def run(arena, record, table, state):
     rows, length = record[2], record[3]
 {numbers}
-    for row in range(rows):
+    for row in outer(rows):
         x = at(arena, record[4] + row * record[5])
         y = at(arena, record[6] + row * record[7])
         dy = at(arena, record[8] + row * record[9])
         dx = at(arena, record[10] + row * record[11])
-        for i in range(0, length, LANES):
+        for i in inner(rows, 0, length, LANES):
             store(at(dx, i), load(at(dy, i)) * maths(load(at(x, i)), load(at(y, i)){arguments}))
 '''
 

@@ -16,6 +16,7 @@ from studio.core.pooling import pooling_tables
 from studio.core.windows import Window
 from studio.kernels.jit import inline, kernel
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import each, inner, outer
 from studio.kernels.simd import LANES, at, load, select, splat, store
 
 
@@ -25,10 +26,10 @@ def largest_in_windows(arena, record, table, state):
     pixels, length = record[2], record[3]
     x, starts, taps = at(arena, record[4]), at(table, record[5]), at(table, record[6])
     y, y_pixels = at(arena, record[7]), at(table, record[8])
-    for p in range(pixels):
+    for p in outer(pixels):
         first, end = starts[p], starts[p + 1]
         target = at(y, y_pixels[p])
-        for i in range(0, length, LANES):
+        for i in inner(pixels, 0, length, LANES):
             most = load(at(x, taps[first] + i))
             for t in range(first + 1, end):
                 number = load(at(x, taps[t] + i))
@@ -44,10 +45,10 @@ def largest_in_windows_with_places(arena, record, table, state):
     pixels, length = record[2], record[3]
     x, starts, taps = at(arena, record[4]), at(table, record[5]), at(table, record[6])
     y, y_pixels, places = at(arena, record[7]), at(table, record[8]), at(arena, record[9])
-    for p in range(pixels):
+    for p in outer(pixels):
         first, end = starts[p], starts[p + 1]
         target = at(y, y_pixels[p])
-        for i in range(0, length, LANES):
+        for i in inner(pixels, 0, length, LANES):
             most = load(at(x, taps[first] + i))
             place = splat(0.0)
             for t in range(first + 1, end):
@@ -70,17 +71,17 @@ def spread_largest(arena, record, table, state):
     dx, dx_pixels = at(arena, record[4]), at(table, record[5])
     starts, entries = at(table, record[6]), at(table, record[7])
     dy, dy_pixels, places = at(arena, record[8]), at(table, record[9]), at(arena, record[10])
-    for p in range(pixels):
+    for p in outer(pixels):
         first, end = starts[p], starts[p + 1]
         target = at(dx, dx_pixels[p])
         if end == first + 1:
             # Windows that do not overlap, the usual case, need no sum.
             found_in, tap = at(places, entries[2 * first] * length), float32(entries[2 * first + 1])
             source = at(dy, dy_pixels[entries[2 * first]])
-            for i in range(0, length, LANES):
+            for i in inner(pixels, 0, length, LANES):
                 store(at(target, i), select(load(at(found_in, i)) == tap, load(at(source, i)), 0.0))
             continue
-        for i in range(0, length, LANES):
+        for i in inner(pixels, 0, length, LANES):
             total = splat(0.0)
             for e in range(first, end):
                 window, tap = entries[2 * e], entries[2 * e + 1]
@@ -95,11 +96,11 @@ def means_of_windows(arena, record, table, state):
     pixels, length = record[2], record[3]
     x, starts, taps = at(arena, record[4]), at(table, record[5]), at(table, record[6])
     y, y_pixels = at(arena, record[7]), at(table, record[8])
-    for p in range(pixels):
+    for p in outer(pixels):
         first, end = starts[p], starts[p + 1]
         target = at(y, y_pixels[p])
         share = float32(1.0) / float32(end - first)
-        for i in range(0, length, LANES):
+        for i in inner(pixels, 0, length, LANES):
             total = load(at(x, taps[first] + i))
             for t in range(first + 1, end):
                 total = total + load(at(x, taps[t] + i))
@@ -116,20 +117,20 @@ def spread_means(arena, record, table, state):
     dx, dx_pixels = at(arena, record[4]), at(table, record[5])
     starts, entries = at(table, record[6]), at(table, record[7])
     dy, dy_pixels = at(arena, record[8]), at(table, record[9])
-    for p in range(pixels):
+    for p in outer(pixels):
         first, end = starts[p], starts[p + 1]
         target = at(dx, dx_pixels[p])
         if first == end:
-            for i in range(0, length, LANES):
+            for i in inner(pixels, 0, length, LANES):
                 store(at(target, i), splat(0.0))
         for e in range(first, end):
             source = at(dy, dy_pixels[entries[2 * e]])
             share = float32(1.0) / float32(entries[2 * e + 1])
             if e == first:
-                for i in range(0, length, LANES):
+                for i in inner(pixels, 0, length, LANES):
                     store(at(target, i), load(at(source, i)) * share)
             else:
-                for i in range(0, length, LANES):
+                for i in inner(pixels, 0, length, LANES):
                     store(at(target, i), load(at(target, i)) + load(at(source, i)) * share)
 
 
@@ -140,20 +141,20 @@ def mean_of_pixels(arena, record, table, state):
     x, x_pixels, y = at(arena, record[4]), at(table, record[5]), at(arena, record[6])
     share = float32(1.0) / float32(pixels)
     # The sums stay in the nearest cache while the picture streams by.
-    for i in range(0, length, LANES):
+    for i in each(0, length, LANES):
         store(at(y, i), splat(0.0))
     whole = pixels - pixels % 4
     for p in range(0, whole, 4):
         a, b = at(x, x_pixels[p]), at(x, x_pixels[p + 1])
         c, d = at(x, x_pixels[p + 2]), at(x, x_pixels[p + 3])
-        for i in range(0, length, LANES):
+        for i in each(0, length, LANES):
             four = (load(at(a, i)) + load(at(b, i))) + (load(at(c, i)) + load(at(d, i)))
             store(at(y, i), load(at(y, i)) + four)
     for p in range(whole, pixels):
         a = at(x, x_pixels[p])
-        for i in range(0, length, LANES):
+        for i in each(0, length, LANES):
             store(at(y, i), load(at(y, i)) + load(at(a, i)))
-    for i in range(0, length, LANES):
+    for i in each(0, length, LANES):
         store(at(y, i), load(at(y, i)) * share)
 
 
@@ -163,9 +164,9 @@ def spread_mean(arena, record, table, state):
     pixels, length = record[2], record[3]
     dx, dx_pixels, dy = at(arena, record[4]), at(table, record[5]), at(arena, record[6])
     share = float32(1.0) / float32(pixels)
-    for p in range(pixels):
+    for p in outer(pixels):
         target = at(dx, dx_pixels[p])
-        for i in range(0, length, LANES):
+        for i in inner(pixels, 0, length, LANES):
             store(at(target, i), load(at(dy, i)) * share)
 
 
@@ -183,7 +184,7 @@ def largest_of_pixels(arena, record, table, state):
     """y = the largest x[p] over all pixels p; places says which p it was (the first of equals)."""
     pixels, length = record[2], record[3]
     x, x_pixels, y, places = at(arena, record[4]), at(table, record[5]), at(arena, record[6]), at(arena, record[7])
-    for i in range(0, length, LANES):
+    for i in each(0, length, LANES):
         store(at(y, i), load(at(x, x_pixels[0] + i)))
         store(at(places, i), splat(0.0))
     # What is largest so far stays in the nearest cache while the picture streams by, four pixels at a time.
@@ -191,7 +192,7 @@ def largest_of_pixels(arena, record, table, state):
     while p + 4 <= pixels:
         first, second = at(x, x_pixels[p]), at(x, x_pixels[p + 1])
         third, fourth = at(x, x_pixels[p + 2]), at(x, x_pixels[p + 3])
-        for i in range(0, length, LANES):
+        for i in each(0, length, LANES):
             most, place = load(at(y, i)), load(at(places, i))
             most, place = _larger(most, place, load(at(first, i)), float32(p))
             most, place = _larger(most, place, load(at(second, i)), float32(p + 1))
@@ -202,7 +203,7 @@ def largest_of_pixels(arena, record, table, state):
         p += 4
     while p < pixels:
         source = at(x, x_pixels[p])
-        for i in range(0, length, LANES):
+        for i in each(0, length, LANES):
             most, place = _larger(load(at(y, i)), load(at(places, i)), load(at(source, i)), float32(p))
             store(at(y, i), most)
             store(at(places, i), place)
@@ -214,9 +215,9 @@ def spread_largest_of_pixels(arena, record, table, state):
     """dx[p] = dy where pixel p was the largest, else 0."""
     pixels, length = record[2], record[3]
     dx, dx_pixels, dy, places = at(arena, record[4]), at(table, record[5]), at(arena, record[6]), at(arena, record[7])
-    for p in range(pixels):
+    for p in outer(pixels):
         target, place = at(dx, dx_pixels[p]), float32(p)
-        for i in range(0, length, LANES):
+        for i in inner(pixels, 0, length, LANES):
             store(at(target, i), select(load(at(places, i)) == place, load(at(dy, i)), 0.0))
 
 

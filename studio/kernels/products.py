@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from studio.core.lowering import Lowering, Ref
 from studio.kernels.jit import Kernel, generated, kernel
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes, transpose_block
 from studio.kernels.tiles import SHAPE
 
 _MULTIPLY = '''"""y[o, p] = bias[o] + sum over k of w[k, o] * x[k, p], {outputs} outputs by {vectors} vectors at a time."""
 
+from studio.kernels.sharing import inner, middle, outer
 from studio.kernels.simd import LANES, at
 from studio.kernels.tiles import multiply_{outputs}x{vectors} as tile
 
@@ -36,19 +38,20 @@ def run(arena, record, table, state):
         stop = min(pixels, start + near)
         for begin in range(0, depth, chunk):
             count = min(chunk, depth - begin)
-            for block in range(blocks):
+            for block in outer(blocks):
                 first = block * {outputs}
                 w = at(weights, block * block_stride + begin * depth_stride)
-                for p in range(start, stop):
+                for p in middle(blocks, start, stop):
                     source = at(x, x_pixels[p])
                     target = at(y, y_pixels[p] + first * y_stride)
-                    for b in range(0, batch, {vectors} * LANES):
+                    for b in inner(blocks * (stop - start), 0, batch, {vectors} * LANES):
                         tile(at(source, b), at(offsets, begin), count, w, depth_stride, output_stride,
                              begin, at(bias, first * bias_stride), at(target, b), y_stride)
 '''
 
 _CORRELATE = '''"""dw[k, o] = sum over pixels and batch of x[k, p] * dy[o, p], {outputs} outputs by {inputs} inputs at a time."""
 
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from studio.kernels.tiles import correlate_{outputs}x1 as tile_1
 from studio.kernels.tiles import correlate_{outputs}x{inputs} as tile
@@ -67,7 +70,7 @@ def run(arena, record, table, state):
     chunk = max(1, 32 // vectors)
     for begin in range(0, pixels, near):
         end = min(pixels, begin + near)
-        for block in range(blocks):
+        for block in each(blocks):
             first = block * {outputs}
             gradient, own = at(dy, first * dy_stride), at(sums, block * sums_step)
             if begin == 0:
@@ -222,7 +225,7 @@ def sum_rows(arena, record, table, state):
     """total[n] = sum over rows of source[row, n], for whole vectors of columns."""
     rows, columns, distance = record[2], record[3], record[4]
     source, total = at(arena, record[5]), at(arena, record[6])
-    for n in range(0, columns, LANES):
+    for n in each(0, columns, LANES):
         s = load(at(source, n))
         for row in range(1, rows):
             s = s + load(at(source, row * distance + n))

@@ -19,6 +19,12 @@ def outer(count):
 
 
 @inline
+def middle(around, begin, end):
+    """The numbers of a shared loop in one of `outer(around)`, with another one, of `inner`, in it."""
+    return range(begin, end)
+
+
+@inline
 def inner(around, begin, end, step):
-    """The numbers of a shared loop in one of `outer(around)`."""
+    """The numbers of a shared loop in others that take `around` turns in all, and in nothing else that writes."""
     return range(begin, end, step)

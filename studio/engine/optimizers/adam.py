@@ -14,6 +14,7 @@ from studio.core.optimizer import Optimizer, rate, safe_division
 from studio.kernels.jit import Kernel, inline, kernel
 from studio.kernels.maths import maximum, sqrt
 from studio.kernels.numba_names import float32, float64
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, store
 from studio.kernels.slices import gradient_sum, slice_of, summands
 from studio.kernels.state import STEP
@@ -43,7 +44,7 @@ def adam(arena: Any, record: Any, table: Any, state: Any) -> None:
     threads, shrink = summands(stride, state), rate * decay
     size = _step_size(rate, beta_1, beta_2, state)
     new_1, new_2 = float32(1.0) - beta_1, float32(1.0) - beta_2
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         m = load(at(mean, i)) * beta_1 + g * new_1
         v = load(at(spread, i)) * beta_2 + g * g * new_2
@@ -69,7 +70,7 @@ def adam_amsgrad(arena: Any, record: Any, table: Any, state: Any) -> None:
     threads, shrink = summands(stride, state), rate * decay
     size = _step_size(rate, beta_1, beta_2, state)
     new_1, new_2 = float32(1.0) - beta_1, float32(1.0) - beta_2
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         m = load(at(mean, i)) * beta_1 + g * new_1
         v = load(at(spread, i)) * beta_2 + g * g * new_2

@@ -14,6 +14,7 @@ from studio.core.optimizer import Optimizer, rate, safe_division
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import absolute, maximum
 from studio.kernels.numba_names import float32, float64
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, store
 from studio.kernels.slices import gradient_sum, slice_of, summands
 from studio.kernels.state import STEP
@@ -34,7 +35,7 @@ def adamax(arena: Any, record: Any, table: Any, state: Any) -> None:
     )
     threads, shrink = summands(stride, state), rate * decay
     size = float32(float64(rate) / (1.0 - math.pow(float64(beta_1), float64(state[STEP] + 1))))
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         m = load(at(mean, i)) * beta_1 + g * (float32(1.0) - beta_1)
         u = maximum(load(at(largest, i)) * beta_2, absolute(g))

@@ -13,6 +13,7 @@ from studio.core.optimizer import Optimizer, rate
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import where
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, store
 from studio.kernels.slices import gradient_sum, slice_of, summands
 
@@ -25,7 +26,7 @@ def lion(arena: Any, record: Any, table: Any, state: Any) -> None:
     mean = at(arena, record[6])
     rate, beta_1, beta_2, decay = arena[record[7]], arena[record[8]], arena[record[9]], arena[record[10]]
     threads, shrink = summands(stride, state), rate * decay
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         m = load(at(mean, i))
         direction = m * beta_1 + g * (float32(1.0) - beta_1)

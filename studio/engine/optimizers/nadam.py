@@ -14,6 +14,7 @@ from studio.core.optimizer import Optimizer, rate, safe_division
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import sqrt
 from studio.kernels.numba_names import float32, float64
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, store
 from studio.kernels.slices import gradient_sum, slice_of, summands
 from studio.kernels.state import STEP
@@ -45,7 +46,7 @@ def nadam(arena: Any, record: Any, table: Any, state: Any) -> None:
     of_mean = float32(float64(rate) * after / (1.0 - product * after))
     of_gradient = float32(float64(rate) * (1.0 - now) / (1.0 - product))
     correction = float32(1.0 / (1.0 - math.pow(float64(beta_2), steps)))
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         m = load(at(mean, i)) * beta_1 + g * (float32(1.0) - beta_1)
         v = load(at(spread, i)) * beta_2 + g * g * (float32(1.0) - beta_2)

@@ -12,6 +12,7 @@ from studio.core.fields import flag, real
 from studio.core.optimizer import Optimizer, rate, safe_division
 from studio.kernels.jit import Kernel, kernel
 from studio.kernels.maths import maximum, sqrt
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, store
 from studio.kernels.slices import gradient_sum, slice_of, summands
 
@@ -24,7 +25,7 @@ def rmsprop(arena: Any, record: Any, table: Any, state: Any) -> None:
     spread = at(arena, record[6])
     rate, rho, epsilon, decay = arena[record[7]], arena[record[8]], arena[record[10]], arena[record[11]]
     threads, shrink = summands(stride, state), rate * decay
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         v = load(at(spread, i)) * rho + g * g * (1.0 - rho)
         store(at(spread, i), v)
@@ -46,7 +47,7 @@ def rmsprop_momentum(arena: Any, record: Any, table: Any, state: Any) -> None:
         arena[record[12]],
     )
     threads, shrink = summands(stride, state), rate * decay
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         v = load(at(spread, i)) * rho + g * g * (1.0 - rho)
         store(at(spread, i), v)
@@ -70,7 +71,7 @@ def rmsprop_centered(arena: Any, record: Any, table: Any, state: Any) -> None:
         arena[record[13]],
     )
     threads, shrink = summands(stride, state), rate * decay
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         v = load(at(spread, i)) * rho + g * g * (1.0 - rho)
         a = load(at(mean, i)) * rho + g * (1.0 - rho)

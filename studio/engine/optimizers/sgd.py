@@ -11,6 +11,7 @@ import numpy as np
 from studio.core.fields import flag, real
 from studio.core.optimizer import Optimizer
 from studio.kernels.jit import Kernel, kernel
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, store
 from studio.kernels.slices import gradient_sum, slice_of, summands
 
@@ -22,7 +23,7 @@ def sgd(arena: Any, record: Any, table: Any, state: Any) -> None:
     weights, gradients, stride = at(arena, record[3]), at(arena, record[4]), record[5]
     rate, decay = arena[record[6]], arena[record[9]]
     threads, shrink = summands(stride, state), rate * decay
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         w = load(at(weights, i))
         store(at(weights, i), w - w * shrink - g * rate)
@@ -36,7 +37,7 @@ def sgd_momentum(arena: Any, record: Any, table: Any, state: Any) -> None:
     momentum_slot = at(arena, record[6])
     rate, momentum, nesterov, decay = arena[record[7]], arena[record[8]], arena[record[9]], arena[record[10]]
     threads, shrink = summands(stride, state), rate * decay
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         step = gradient_sum(gradients, stride, threads, i) * rate
         m = load(at(momentum_slot, i)) * momentum - step
         store(at(momentum_slot, i), m)
