@@ -21,6 +21,7 @@ from networks import chain, classifier, clouds, dataset, layer, optimizer, pictu
 
 from studio.core.document import Training
 from studio.cuda.simulated import SimulatedCard
+from studio.engine.cuda_device import shares
 from studio.engine.network import Network
 from studio.kernels.jit import compile_ahead
 
@@ -28,6 +29,8 @@ from studio.kernels.jit import compile_ahead
 sys.setswitchinterval(1e-4)
 
 STEPS = 4
+#: Groups that share loops: fewer than the turns of some, and more than those of others.
+GROUPS = {"mlp": 3, "convolutions": 7, "words": 2}
 
 
 def training(batch_size: int, using: Any) -> Training:
@@ -61,7 +64,7 @@ def difference(one: Any, other: Any) -> float:
 def main() -> None:
     found: dict[str, Any] = {}
     for name, (graph, data, settings) in examples().items():
-        card = SimulatedCard()
+        card = SimulatedCard(GROUPS[name])
         here = Network(graph, settings, data, 1, compile_ahead)
         there = Network(graph, settings, data, 1, compile_ahead, card=card)
         for network in (here, there):
@@ -69,19 +72,21 @@ def main() -> None:
         sums = [network.total_loss(network.take_sums()) for network in (here, there)]
         looks = [network.look(network.probe_arrays(0), [network.output])[network.output] for network in (here, there)]
         evaluations = [network.evaluate(lambda d: d.train) for network in (here, there)]
-        saved = there.state()
+        learned, saved = here.weights(), there.state()
         again = Network(graph, settings, data, 1, compile_ahead, card=card)
         again.restore(saved)
         for network in (here, again):
             network.train(1)
         found[name] = {
-            "weights": difference(there.weights(), {k: v for k, v in saved.weights.items()}),
-            "trained": difference(again.weights(), here.weights()),
+            "learned": difference(saved.weights, learned),
+            "restored": difference(again.weights(), here.weights()),
             "loss": abs(sums[0] - sums[1]),
             "output": float(np.abs(looks[0] - looks[1]).max()),
             "evaluation": abs(evaluations[0].loss - evaluations[1].loss),
             "place": [here.step, again.step, here.epoch, again.epoch],
         }
+        kernels = {id(c.kernel): c.kernel for c in there.train_plan.plan.calls}.values()
+        found[name]["shared"] = sorted(k.name for k in kernels if shares(k))
         for network in (here, there, again):
             network.close()
         found[name]["left"] = len(card._memory)
