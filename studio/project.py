@@ -19,6 +19,7 @@ from studio.core.inference import Inference, infer
 from studio.core.language import Language, language_of
 from studio.core.problems import Problem
 from studio.core.refit import refitted
+from studio.cuda.probe import why_not
 from studio.data import DataError, describe_all, load
 from studio.data.wiring import with_source
 from studio.engine.history import History
@@ -272,7 +273,7 @@ class Project(WithBricks):
             network = run.network  # of the last stage
             seconds = time.perf_counter() - ready
             asked = network.steps_to(target) > 0 and not run.stopped
-            message = "" if asked else run.finish()
+            message = " ".join(filter(None, [run.card_problem, "" if asked else run.finish()]))
             self.state, self.history = run.state(), run.history
             samples = (network.epoch - first) * len(next(iter(network.datasets.values())).train)
             found = {name: run.evaluate(name) for name in SPLITS}
@@ -283,7 +284,7 @@ class Project(WithBricks):
                 seconds=seconds,
                 preparing_seconds=ready - begin,
                 samples_per_second=samples / max(seconds, 1e-9),
-                device=settings.device,
+                device=network.device.name,
                 threads=run.threads,
                 seed=self.state.seed,
                 parameters=network.inference.total_parameters,
@@ -373,10 +374,9 @@ class Project(WithBricks):
         from studio.engine.run import TrainingRun
 
         document = self.document
-        if document.training.device != "cpu":
-            raise ProjectError(
-                "This version trains on the processor only: choose the device cpu, on the command line with --device cpu."
-            )
+        if document.training.device != "cpu" and (reason := why_not()):
+            raise ProjectError(f"{reason} The option --device cpu chooses the processor.")
+
         def reading(done: int, total: int) -> None:
             of = f" of {total:,}" if total else " lines"
             progress(Progress(f"Reading data: {done:,}{of}", done / total if total else 0.0))

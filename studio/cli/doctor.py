@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import importlib.metadata
 import importlib.util
 import os
@@ -18,6 +17,7 @@ from studio import __version__
 from studio.cli.libraries import missing_packages, missing_sentence
 from studio.cli.output import print_json
 from studio.cli.window import display_problem
+from studio.cuda.probe import cards, has_package
 
 _PACKAGES = (
     "PySide6-Essentials",
@@ -185,41 +185,24 @@ def _window() -> Iterator[Finding]:
 
 
 def _cuda() -> Iterator[Finding]:
-    cards, problem = _graphics_cards()
+    found, installed = cards(), has_package()
     yield Finding(
         "cuda",
         "graphics card",
-        f"{cards} found" if cards else problem,
-        cards > 0,
-        "" if cards else "Nothing to do unless this machine has an NVIDIA card: then install its driver.",
+        ", ".join(found.names) or "none",
+        bool(found.names),
+        "" if found.names else f"{found.problem} Nothing to do unless this machine has one.",
     )
-    installed = importlib.util.find_spec("numba_cuda") is not None
-    remedy = (
-        ""
-        if installed
-        else "With an NVIDIA card, run `pip install 'layer-studio[cuda12]'` or `[cuda13]`, as the driver's version has it."
-    )
+    remedy = "" if installed else "With an NVIDIA card, run `pip install 'layer-studio[cuda12]'` or `[cuda13]`, as the driver's version has it."
     yield Finding("cuda", "numba-cuda", "installed" if installed else "not installed", installed, remedy)
+    ready = bool(found.names) and installed
     yield Finding(
         "cuda",
         "training",
-        "on the processor only in this version",
-        False,
-        "Nothing to do: `--device cpu` is the default.",
+        "on the card with `--device cuda`" if ready else "on the processor",
+        ready,
+        "" if ready else "Nothing to do: `--device cpu` is the default.",
     )
-
-
-def _graphics_cards() -> tuple[int, str]:
-    """How many NVIDIA cards the driver knows, or why there are none."""
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return 0, "none: there is no NVIDIA driver"
-    if driver.cuInit(0) != 0:
-        return 0, "none: the NVIDIA driver does not answer"
-    count = ctypes.c_int(0)
-    driver.cuDeviceGetCount(ctypes.byref(count))
-    return count.value, "none: the NVIDIA driver knows no card"
 
 
 def _plugins() -> Iterator[Finding]:

@@ -11,13 +11,13 @@ NVIDIA, CUDA Driver API; `cuda.bindings`, whose functions return an error and th
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from studio.cuda import probe
 from studio.cuda.card import CardProblem, Launch
 from studio.cuda.code import CardKernel
 from studio.kernels.ahead import Wanted
@@ -61,10 +61,10 @@ class DriverCard:
 
     def __init__(self, driver: Any = None, number: int = 0) -> None:
         self._driver = driver if driver is not None else _bindings()
-        self._call("cuInit", 0, failure="The NVIDIA driver does not answer: restart the computer, or install the driver again.")
+        self._call("cuInit", 0, failure=probe.SILENT_DRIVER)
         count = self._call("cuDeviceGetCount")
         if number >= count:
-            raise CardProblem("No NVIDIA card was found: put one in, or train on the processor.")
+            raise CardProblem(probe.NO_CARD)
         device = self._call("cuDeviceGet", number)
         attribute = self._driver.CUdevice_attribute
         read = lambda name: int(self._call("cuDeviceGetAttribute", getattr(attribute, f"CU_DEVICE_ATTRIBUTE_{name}"), device))  # noqa: E731
@@ -189,13 +189,9 @@ class DriverCard:
 
 
 def _bindings() -> Any:
-    if importlib.util.find_spec("numba_cuda") is None or importlib.util.find_spec("cuda.bindings") is None:
-        raise CardProblem("Training on an NVIDIA card needs one more package: install layer-studio with the extra cuda12 or cuda13.")
+    reason = probe.why_not()
+    if reason:
+        raise CardProblem(reason)
     from cuda.bindings import driver
 
-    try:
-        driver.cuDriverGetVersion()
-    except Exception as error:
-        # The bindings look for the driver when the first function is called.
-        raise CardProblem("No NVIDIA driver was found: install it, or train on the processor.") from error
     return driver

@@ -249,7 +249,8 @@ class CudaDevice:
 def shares(kernel: Kernel) -> bool:
     """Whether groups can share a kernel's loops."""
     known = kernel.function.__globals__
-    return any(known.get(name) in (range, outer) for name in kernel.function.__code__.co_names)
+    used = [known.get(name) for name in kernel.function.__code__.co_names]
+    return any(one is range or one is outer for one in used)
 
 
 def to_compile(card: Card, kernels: Iterable[Kernel]) -> list[Wanted]:

@@ -326,7 +326,11 @@ class TrainingRun:
         chunk = min(chunk, left, steps if steps is not None else left)
         begin = time.perf_counter()
         timer = self._due_timer() if self.timed and network.device.name == "cpu" else None
-        done = network.train(chunk) if timer is None else timer.train(chunk)
+        try:
+            done = network.train(chunk) if timer is None else timer.train(chunk)
+        except CardProblem as lost:
+            self.leave_card(lost)
+            return self.advance(epochs, steps, seconds)
         taken = time.perf_counter() - begin
         if network.failed:
             problem = recover(network, self._backup, self._step_seconds)
@@ -430,7 +434,11 @@ class TrainingRun:
 
     def evaluate(self, split: str) -> Evaluation | None:
         """Loss, accuracy, confusion matrix and metrics on ``train``, ``validation`` or ``test``."""
-        return self.network.evaluate(_SPLITS[split])
+        try:
+            return self.network.evaluate(_SPLITS[split])
+        except CardProblem as problem:
+            self.leave_card(problem)
+            return self.network.evaluate(_SPLITS[split])
 
     def train(
         self,

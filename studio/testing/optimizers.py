@@ -51,14 +51,14 @@ def check_optimizer(optimizer_class: type[Optimizer], *variants: Optimizer) -> N
     check_declaration(optimizer_class)
     learning_rate = optimizer_class.parameters()["learning_rate"]
     require(learning_rate.live, f"{optimizer_class.type_name()}: the learning rate must be live.")
-    for optimizer in variants or tuple(_variants(optimizer_class)):
+    for optimizer in variants or tuple(variants_of(optimizer_class)):
         check_json(optimizer)
         weights = [_check_updates(optimizer, threads) for threads in (1, 2)]
         for key, one in weights[0].items():
             require_close(weights[1][key], one, 1e-4, f"{optimizer!r}: {key} trained with two threads")
 
 
-def _variants(optimizer_class: type[Optimizer]) -> Iterator[Optimizer]:
+def variants_of(optimizer_class: type[Optimizer]) -> Iterator[Optimizer]:
     """Each of its own options on and off, then what all optimizers have, one at a time."""
     default = optimizer_class(learning_rate=0.05)
     choices: dict[str, tuple[object, ...]] = {}

@@ -1,4 +1,4 @@
-"""Each kernel call of a training step, on the processor and in numba-cuda's simulator, from the same state.
+"""Each kernel call of training steps, on the processor and in numba-cuda's simulator, from the same state.
 
 A process of its own, since the simulator must be asked for before Numba is imported. It prints one JSON
 object: by kernel, how many calls there were, how many numbers they changed, and the largest difference.
@@ -6,10 +6,13 @@ object: by kernel, how many calls there were, how many numbers they changed, and
 
 from __future__ import annotations
 
-import ctypes
+import dataclasses
 import json
 import os
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,33 +21,28 @@ os.environ["STUDIO_LANES"] = "4"
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 
 import numpy as np
-from networks import chain, classifier, clouds, dataset, layer, network, optimizer, pictures
-from numba import cuda
+from networks import classifier, clouds, layer, network, optimizer
 
-from studio.cuda.simulated import Place, SimulatedTranslation
+from studio.bench.examples import Example, example_of
+from studio.core import registry
+from studio.core.layer import Loss
+from studio.core.problems import ShapeProblem
+from studio.cuda.card import Launch
+from studio.cuda.simulated import SimulatedCard
 from studio.engine.cpu_device import runner_of
+from studio.engine.cuda_device import shares
 from studio.engine.network import Network
 from studio.kernels import control, state
-from studio.kernels.jit import Kernel
-from studio.kernels.simd import LANES
+from studio.layers.dense import Dense
+from studio.testing.optimizers import variants_of
 
 # The simulator's main thread asks all others again and again whether they wait: it must not do so for long.
 sys.setswitchinterval(1e-4)
-translation = SimulatedTranslation()
-twins: dict[int, Any] = {}
-
-
-def twin(kernel: Kernel) -> Any:
-    """The kernel for the simulator: one block, which is one group of threads."""
-    if id(kernel) not in twins:
-        function = translation.kernel(kernel.function)
-
-        def entry(arena: int, record: int, table: int, own_state: int) -> None:
-            integers = [Place(address, ctypes.c_int64) for address in (record, table, own_state)]
-            function(Place(arena, ctypes.c_float), *integers)
-
-        twins[id(kernel)] = cuda.jit(entry)
-    return twins[id(kernel)]
+card = SimulatedCard()
+#: Samples of a minibatch: the last vector is not full.
+BATCH = 6
+#: Groups that share loops: no divisor of most of what they share.
+GROUPS = 3
 
 
 def differences(net: Network, found: dict[str, list[float]]) -> None:
@@ -65,7 +63,7 @@ def differences(net: Network, found: dict[str, list[float]]) -> None:
         runner_of(call.kernel)(*addresses)
         after = arena.copy(), bound.sums.copy()
         arena[:], bound.sums[:] = before
-        twin(call.kernel)[1, LANES](*addresses)
+        card.run([Launch(call.kernel, GROUPS if shares(call.kernel) else 1, addresses)], 1)
         changed = int((after[0].view(np.uint32) != before[0].view(np.uint32)).sum() + (after[1] != before[1]).sum())
         worst = max(difference(arena, after[0]), difference(bound.sums.reshape(-1), after[1].reshape(-1)))
         counts = found.setdefault(call.kernel.name, [0, 0, 0.0])
@@ -84,39 +82,53 @@ def difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.nan_to_num(np.abs(a - b) / scale, nan=np.inf).max())
 
 
-def networks() -> list[Network]:
-    """Small networks, whose layers use most kinds of kernels."""
+def kind(name: str) -> str:
+    """What a kernel has in common with others of other tile sizes."""
+    return re.sub(r"\d+", "#", name)
+
+
+def examples() -> Iterator[Example]:
+    """All examples of layers and losses as they are declared, which is small and uneven, and all optimizers."""
+    for name in sorted(registry.layers()):
+        for one, shapes in registry.layer(name).examples():
+            for activation in ("", "softmax") if isinstance(one, Loss) else ("",):
+                try:
+                    yield example_of(one, shapes, activation)
+                except (ShapeProblem, ValueError, TypeError, IndexError):
+                    continue  # a loss that does not take such outputs
+    dense = example_of(Dense(units=3), ((4,),))
+    for name in sorted(registry.optimizers()):
+        for using in variants_of(registry.optimizer(name)):
+            yield dataclasses.replace(dense, title=name, training=dataclasses.replace(dense.training, optimizer=using))
+
+
+def networks() -> Iterator[Network]:
+    """A small network whose layers meet each other; then, of the examples, those with kernels of other kinds."""
     points = clouds(12)
     mlp, data, _ = classifier(
         layer("Dense", units=5, activation="tanh"), layer("BatchNormalization"), layer("Dropout", rate=0.3)
     )
-    found = [network(mlp, {data: points}, batch_size=6, using=optimizer("Adam"))]
-    convolutions, data, _ = classifier(
-        layer("Conv2D", filters=3, kernel_size=(3, 3), padding="same", activation="relu"),
-        layer("RandomRotation", factor=0.1),
-        layer("MaxPooling2D", pool_size=(2, 2)),
-        layer("DepthwiseConv2D", kernel_size=(3, 3), padding="same"),
-        layer("LayerNormalization"),
-        layer("GlobalAveragePooling2D"),
-    )
-    found.append(network(convolutions, {data: pictures(8)}, batch_size=4, using=optimizer("SGD", momentum=0.9)))
-    generator = np.random.default_rng(5)
-    words = dataset(generator.integers(0, 6, (8, 3)), generator.normal(size=(8, 2)), "values")
-    for middle in (
-        [layer("LSTM", units=3)],
-        [layer("MultiHeadAttention", num_heads=2, key_dim=2), layer("Flatten")],
-    ):
-        graph, data, _ = chain(
-            [layer("Embedding", input_dim=6, output_dim=4), *middle, layer("Dense", units=2, activation="gelu")],
-            layer("Huber"),
-        )
-        found.append(network(graph, {data: words}, batch_size=4, using=optimizer("RMSprop")))
-    return found
+    first = network(mlp, {data: points}, batch_size=BATCH, using=optimizer("Adam"))
+    seen = {kind(call.kernel.name) for call in first.train_plan.plan.calls}
+    yield first
+    for example in examples():
+        try:
+            names = {kind(call.kernel.name) for call in example.plan().calls}
+        except (ShapeProblem, ValueError, TypeError, IndexError, RuntimeError):
+            continue
+        if names <= seen:
+            continue
+        seen |= names
+        yield dataclasses.replace(example, training=dataclasses.replace(example.training, batch_size=BATCH)).network()
+
+
+def main() -> None:
+    found: dict[str, Any] = {}
+    for one in networks():
+        with closing(one):
+            differences(one, found)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    found: dict[str, list[float]] = {}
-    for one in networks():
-        differences(one, found)
-        one.close()
-    print(json.dumps(found))
+    main()

@@ -13,19 +13,25 @@ import pytest
 @pytest.fixture(scope="module")
 def found() -> dict[str, list[float]]:
     script = Path(__file__).with_name("simulate.py")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     counts: dict[str, list[float]] = json.loads(done.stdout.strip().splitlines()[-1])
     return counts
 
 
 def test_each_call_leaves_what_the_processor_leaves(found: dict[str, list[float]]) -> None:
-    assert {name: worst for name, (_, _, worst) in found.items() if not worst < 2e-5} == {}
+    # Sums are added up in another order there.
+    assert {name: worst for name, (_, _, worst) in found.items() if not worst < 1e-4} == {}
 
 
 def test_most_kinds_of_kernels_are_among_them(found: dict[str, list[float]]) -> None:
-    assert len(found) > 50
+    assert len(found) > 200
     for kernel in ("attend_backward", "lstm_backward", "moments", "correlate_3", "outer_4x1", "silence", "adam", "from_logits"):
         calls, changed, _ = found[kernel]
         assert calls > 0
         assert changed > 0
+
+
+def test_hardly_a_call_leaves_all_as_it_was(found: dict[str, list[float]]) -> None:
+    idle = {name for name, (_, changed, _) in found.items() if not changed}
+    assert idle <= {"clear_rows", "softmax_backward", "leave_out"}  # zeros where zeros were

@@ -1,0 +1,134 @@
+"""What is asked of NVIDIA's driver, with a stand-in for it, and the sentences when it refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_driver import FakeDriver
+
+from studio.cuda.card import CardProblem, Launch
+from studio.cuda.code import CardKernel, requested
+from studio.cuda.driver import DriverCard
+from studio.kernels import cache, control
+from studio.kernels.cache import Code
+from studio.kernels.jit import compile_ahead
+from studio.kernels.simd import LANES
+
+
+@pytest.fixture
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STUDIO_CACHE_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All kernels seem to be compiled: their machine code is their name."""
+    monkeypatch.setattr(CardKernel, "key", "0" * 64)
+    monkeypatch.setattr(CardKernel, "take", lambda self: Code(self.kernel.name, "", self.name.encode()))
+
+
+def test_memory_is_zero_and_is_copied_there_and_back() -> None:
+    driver = FakeDriver()
+    card = DriverCard(driver)
+    assert card.title == "Test Card"
+    free = card.free_bytes()
+    address = card.allocate(64)
+    found = np.ones(16, np.float32)
+    card.get(address, found)
+    assert not found.any()
+    card.put(address + 8, np.arange(4, dtype=np.float32))
+    card.get(address, found)
+    assert list(found[:7]) == [0, 0, 0, 1, 2, 3, 0]
+    assert card.free_bytes() == free - 64
+    card.release(address)
+    assert not driver.memory
+
+
+def test_a_step_becomes_a_graph_and_many_steps_one_too(compiled: None) -> None:
+    driver = FakeDriver()
+    card = DriverCard(driver)
+    launches = [Launch(control.begin_step, 1, (1, 2, 3, 4)), Launch(control.gather, 100, (5, 6, 7, 8))]
+    ready = card.prepare(launches)
+    # A block has 256 threads; groups of the last one find nothing to do.
+    groups = 256 // LANES
+    assert ready.one == [
+        (b"begin_step", 1, LANES, (1, 2, 3, 4)),
+        (b"gather", -(-100 // groups), 256, (5, 6, 7, 8)),
+    ]
+    assert ready.many == ready.one * 16
+    driver.calls.clear()
+    card.run(ready, 35)
+    assert [call[1] for call in driver.calls if call[0] == "cuGraphLaunch"] == [ready.many] * 2 + [ready.one] * 3
+    assert [name for name, *_ in driver.calls].count("cuModuleLoadData") == 0
+
+
+def test_each_kernel_is_loaded_once(compiled: None) -> None:
+    driver = FakeDriver()
+    card = DriverCard(driver)
+    for _ in range(2):
+        card.prepare([Launch(control.gather, 1, (0, 0, 0, 0))] * 3)
+    loaded = [call[1] for call in driver.calls if call[0] == "cuModuleLoadData"]
+    assert loaded == [b"gather.sm_90"]
+
+
+@pytest.mark.parametrize(
+    ("driver", "words"),
+    [
+        (FakeDriver(cards=0), "No NVIDIA card was found"),
+        (FakeDriver(capability=(6, 1)), "Test Card is too old"),
+    ],
+)
+def test_what_is_missing_is_a_sentence_with_a_remedy(driver: FakeDriver, words: str) -> None:
+    with pytest.raises(CardProblem, match=words) as problem:
+        DriverCard(driver)
+    assert "processor" in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("cuInit", "The NVIDIA driver does not answer"),
+        ("cuDevicePrimaryCtxRetain", "Test Card is used up or blocked"),
+        ("cuStreamCreate", r"Test Card failed \(error 999\)"),
+    ],
+)
+def test_a_driver_that_fails_is_a_sentence(function: str, words: str) -> None:
+    driver = FakeDriver()
+    driver.failing[function] = 999
+    with pytest.raises(CardProblem, match=words):
+        DriverCard(driver)
+
+
+def test_a_lost_card_and_too_little_memory_are_sentences(compiled: None) -> None:
+    driver = FakeDriver()
+    card = DriverCard(driver)
+    driver.failing["cuMemAlloc"] = 2
+    with pytest.raises(CardProblem, match=r"no room for 2\.00 GB more: make the network or the batch smaller"):
+        card.allocate(2_000_000_000)
+    ready = card.prepare([Launch(control.gather, 1, (0, 0, 0, 0))])
+    driver.failing["cuGraphLaunch"] = 700
+    with pytest.raises(CardProblem, match=r"failed \(error 700\): train on the processor"):
+        card.run(ready, 1)
+    driver.failing["cuModuleLoadData"] = 222
+    with pytest.raises(CardProblem, match="cannot read the kernel add_into"):
+        card.prepare([Launch(control.add_into, 1, (0, 0, 0, 0))])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba_cuda") is None, reason="numba-cuda is not installed (extra cuda13)")
+def test_another_process_compiles_a_kernel_for_the_card(own_cache: None) -> None:
+    card = DriverCard(FakeDriver())
+    (kernel,) = card.kernels([control.mark_valid])
+    assert isinstance(kernel, CardKernel)
+    assert not kernel.is_ready
+    compile_ahead([kernel])
+    assert kernel.is_ready
+    again = requested(kernel.request())
+    assert again.key == kernel.key
+    code = cache.read(again.name, again.key)
+    assert code is not None
+    assert code.text.startswith(b"\x7fELF")
+    assert "mark" in code.symbol or "entry" in code.symbol
+    assert DriverCard(FakeDriver(capability=(8, 0))).kernels([control.mark_valid])[0].is_ready is False
