@@ -6,13 +6,14 @@ and the sums of losses are copied, before and after a run of many minibatches.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from studio.core.dataset import Samples
-from studio.cuda.card import Card, Launch
+from studio.cuda.card import Card, CardProblem, Launch
 from studio.engine.arena import SharedSpace, aligned
 from studio.engine.binding import numbers_for
 from studio.engine.costs import cost_of
@@ -122,15 +123,16 @@ class CudaDevice:
             base += aligned(plan.private_floats)
 
     def close(self) -> None:
-        """Give the card's memory back."""
-        for side in self._sides.values():
-            side.close()
-        for _, address in self._data.values():
-            self._card.release(address)
-        self._sides, self._data = {}, {}
-        if self.bytes:
-            self._card.release(self.arena.address)
-        self.bytes = 0
+        """Give the card's memory back, if it can still take it."""
+        sides, data, arena = self._sides, self._data, self.bytes
+        self._sides, self._data, self.bytes = {}, {}, 0
+        with contextlib.suppress(CardProblem):
+            for side in sides.values():
+                side.close()
+            for _, address in data.values():
+                self._card.release(address)
+            if arena:
+                self._card.release(self.arena.address)
 
     # Numbers for places ------------------------------------------------------------------
 

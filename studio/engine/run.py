@@ -173,7 +173,11 @@ class TrainingRun:
 
     def state(self) -> TrainingState:
         """Weights, optimizer state and place in the run, those of layers whose turn is not now too."""
-        state = self.network.state()
+        try:
+            state = self.network.state()
+        except CardProblem as lost:
+            self.leave_card(lost)
+            state = self.network.state()
         if self._known is None or len(self._stages) == 1:
             return state
         known = self._known
@@ -451,7 +455,10 @@ class TrainingRun:
         Training may also end early, see `stopped`; `finish` is for the caller to call.
         """
         self.begin()
-        self.network.end_at(epochs)
+        try:
+            self.network.end_at(epochs)
+        except CardProblem as lost:
+            self.leave_card(lost)
         while not stopped() and self.advance(epochs):
             progress(self)
         last = self.validation_evaluation

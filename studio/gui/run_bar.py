@@ -291,7 +291,9 @@ class RunBar(QWidget):
     def _show_device(self) -> None:
         snapshot, training = self._live.latest, self._session.document.training
         threads = training.threads or (snapshot.threads if snapshot.graph is not None else cores())
-        words = "CUDA" if training.device == "cuda" else numbers.counted(threads, self.tr("CPU · {count} thread"), self.tr("CPU · {count} threads"))
+        # A card that cannot be used leaves the work to the processor, and the button says so.
+        on_card = training.device == "cuda" and (snapshot.graph is None or snapshot.device == "cuda")
+        words = "CUDA" if on_card else numbers.counted(threads, self.tr("CPU · {count} thread"), self.tr("CPU · {count} threads"))
         if words != self.device_button.text():
             self.device_button.setText(words)
             self._make_room()
