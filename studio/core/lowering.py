@@ -192,6 +192,8 @@ class Lowering(Protocol):
 
     #: Floats in a vector register.
     lanes: int
+    #: Whether the plan is for a graphics card, where many groups of threads share a kernel's loops.
+    on_card: bool
     #: Whether this plan trains (batch statistics, dropout, backward pass).
     training: bool
     #: Input shapes of the layer being lowered.

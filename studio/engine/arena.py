@@ -78,6 +78,8 @@ class SharedSpace:
     """
 
     lanes: int
+    #: Whether it lies on a graphics card.
+    on_card: bool = False
     placed: dict[tuple[str, str], Placed] = field(default_factory=dict)
     trainable_floats: int = 0
     size: int = 0

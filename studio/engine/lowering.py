@@ -88,7 +88,7 @@ class LayerLowering:
     shapes: tuple[Shape, ...] = ()
 
     def __post_init__(self) -> None:
-        self.lanes = self.space.lanes
+        self.lanes, self.on_card = self.space.lanes, self.space.on_card
         self._columns = -(-self.shard // self.lanes) * self.lanes
         # Gradients of the trainable weights lie where the weights lie in the shared space.
         self._private = self.space.trainable_floats if self.training else 0

@@ -50,6 +50,7 @@ def make_plans(
     training: Training,
     threads: int,
     on_gradient: Callable[[Lowering, Tensor], None] | None = None,
+    on_card: bool = False,
 ) -> tuple[SharedSpace, list[tuple[Plan, int]]]:
     """Plans for training, for the probe batch and for many samples, with their threads.
 
@@ -57,7 +58,7 @@ def make_plans(
     """
     optimizer = training.optimizer
     assert isinstance(optimizer, Optimizer)
-    space = SharedSpace(LANES)
+    space = SharedSpace(LANES, on_card)
     space.place(dict(inference.weights))
     for slot in optimizer.kept():
         space.add_slot(slot)
@@ -150,7 +151,7 @@ class Network(Observed):
         self.optimizer = optimizer
         self.threads = max(1, min(threads, training.batch_size)) if card is None else 1
         self.space, plans = make_plans(
-            graph, self.inference, self.infos, training, self.threads, on_gradient
+            graph, self.inference, self.infos, training, self.threads, on_gradient, card is not None
         )
         self._refuse_too_large(plans)
         kernels = {id(k): k for plan, _ in plans for k in plan.kernels}.values()

@@ -9,6 +9,7 @@ from llvmlite import ir
 from studio.kernels.jit import inline, kernel
 from studio.kernels.numba_names import cgutils, float32, int64, intrinsic, types, uint64
 from studio.kernels.random_numbers import SHUFFLE_KEY, philox_inline
+from studio.kernels.sharing import inner, middle, outer
 from studio.kernels.simd import (
     LANES,
     at,
@@ -332,12 +333,13 @@ def gather(arena, record, table, state):
     first = state[FIRST] if valid > 0 else 0
     for b in range(batch):
         distance[b] = order[first + b if b < valid else first] * length
-    whole = row_length - row_length % LANES
-    for row in range(rows):
-        for b in range(0, batch, LANES):
+    whole, vectors = row_length - row_length % LANES, batch // LANES
+    for row in outer(rows):
+        for vector in middle(rows, 0, vectors):
+            b = vector * LANES
             columns = at(distance, b)
             place = at(target, row * row_stride + b)
-            for f in range(0, whole, LANES):
+            for f in inner(rows * vectors, 0, whole, LANES):
                 for lane in range(LANES):
                     prefetch(at(source, columns[lane] + row * row_length + f + AHEAD))
                 transpose_block(at(source, row * row_length + f), columns, at(place, f * batch), batch)
@@ -346,7 +348,7 @@ def gather(arena, record, table, state):
                     f = row_length - LANES
                     transpose_block(at(source, row * row_length + f), columns, at(place, f * batch), batch)
                 else:
-                    for f in range(row_length):
+                    for f in inner(rows * vectors, 0, row_length, 1):
                         for lane in range(LANES):
                             place[f * batch + lane] = source[columns[lane] + row * row_length + f]
 
@@ -355,10 +357,10 @@ def gather(arena, record, table, state):
 def add_into(arena, record, table, state):
     """target += source, row by row: gradients of a tensor's several consumers."""
     rows, length = record[2], record[3]
-    for row in range(rows):
+    for row in outer(rows):
         target = at(arena, record[4] + row * record[5])
         source = at(arena, record[6] + row * record[7])
-        for i in range(length):
+        for i in inner(rows, 0, length, 1):
             target[i] += source[i]
 
 
@@ -366,8 +368,8 @@ def add_into(arena, record, table, state):
 def copy_rows(arena, record, table, state):
     """target = source, row by row."""
     rows, length = record[2], record[3]
-    for row in range(rows):
+    for row in outer(rows):
         target = at(arena, record[4] + row * record[5])
         source = at(arena, record[6] + row * record[7])
-        for i in range(length):
+        for i in inner(rows, 0, length, 1):
             target[i] = source[i]

@@ -5,6 +5,7 @@
 Where the outputs fill whole vectors, or nearly so, dy is turned, some pixels at a time, so that
 the outputs of a sample lie side by side: a vector of sums then belongs to as many weights. Few
 outputs stay as they are; each lane sums a part of the batch, and the parts are added at the end.
+On a card it is always so, since all groups of threads would have to wait until dy is turned.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def lower_correlation(
     (base, x_pixels, offsets), (source, dy_pixels), (gradient, stride) = x, dy, weights
     batch, lanes = lowering.batch, lowering.lanes
     padded = -(-outputs // lanes) * lanes
-    if outputs < _FILLED * padded:
+    if outputs < _FILLED * padded or lowering.on_card:
         if bias is not None:
             every = groups.count * outputs
             room = lowering.scratch(every * lanes)
@@ -180,7 +181,9 @@ def _lower_lanes(
     # Where the sums of all outputs fit too, pixels are finished for all before the next ones.
     room = depth * outputs * lowering.lanes
     near = max(_LEAST_PIXELS, NEAR // (depth * batch)) if room <= NEAR else pixels
-    sums = lowering.scratch(room if room <= NEAR else depth * SHAPE.correlated_outputs * lowering.lanes)
+    # Groups of a card that share the outputs need sums of their own.
+    apart = room <= NEAR or lowering.on_card
+    sums = lowering.scratch(room if apart else depth * SHAPE.correlated_outputs * lowering.lanes)
     for first, block, blocks in split_evenly(outputs, SHAPE.correlated_outputs):
         lowering.emit(
             correlate_kernel(block, grouped=groups.count > 1),
@@ -188,6 +191,6 @@ def _lower_lanes(
             *(base, lowering.table(x_pixels), lowering.table(offsets)),
             *(source + first * batch, lowering.table(dy_pixels), batch),
             *(gradient + first, stride, sums),
-            *(near, depth * block * lowering.lanes if room <= NEAR else 0),
+            *(near, depth * block * lowering.lanes if apart else 0),
             *((groups.count, groups.x, groups.dy, groups.weights) if groups.count > 1 else ()),
         )

@@ -19,7 +19,7 @@ from __future__ import annotations
 from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import sqrt
 from studio.kernels.numba_names import float32
-from studio.kernels.sharing import inner, outer
+from studio.kernels.sharing import each, inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from studio.kernels.state import THREAD, THREADS, VALID
 
@@ -29,51 +29,48 @@ HEADER = 16
 BLOCK = 8192
 
 
-@inline
-def _clear(place, length):
-    for i in range(0, length, LANES):
-        store(at(place, i), splat(0.0))
-
-
 @kernel
 def moments(arena, record, table, state):
     """Count, mean and squared distances from the mean, of each channel in this shard."""
     channels, pixels, batch, padded = record[2], record[3], record[4], record[5]
     x, x_pixels, valid = at(arena, record[6]), at(table, record[7]), at(arena, record[8])
     result, sums, centres = at(arena, record[9]), at(arena, record[10]), at(arena, record[11])
-    means, squares = at(result, HEADER), at(result, HEADER + padded)
-    _clear(means, 2 * padded)
-    result[0] = 0.0
+    means, squares, seen = at(result, HEADER), at(result, HEADER + padded), float32(0.0)
+    for c in each(padded):
+        means[c] = 0.0
+        squares[c] = 0.0
     if state[VALID] > 0:
         chunk = max(1, BLOCK // (channels * batch))
         for start in range(0, pixels, chunk):
             end = min(start + chunk, pixels)
-            _clear(sums, channels * LANES)
+            for c in each(channels):
+                store(at(sums, c * LANES), splat(0.0))
             for p in range(start, end):
-                for c in range(channels):
+                for c in each(channels):
                     place = at(x, x_pixels[p] + c * batch)
                     total = load(at(sums, c * LANES))
                     for b in range(0, batch, LANES):
                         total = total + load(at(place, b)) * load(at(valid, b))
                     store(at(sums, c * LANES), total)
             count = float32((end - start) * state[VALID])
-            for c in range(channels):
+            for c in each(channels):
                 centres[c] = sum_lanes(load(at(sums, c * LANES))) / count
-            _clear(sums, channels * LANES)
+                store(at(sums, c * LANES), splat(0.0))
             for p in range(start, end):
-                for c in range(channels):
+                for c in each(channels):
                     place = at(x, x_pixels[p] + c * batch)
                     total = load(at(sums, c * LANES))
                     for b in range(0, batch, LANES):
                         distance = (load(at(place, b)) - centres[c]) * load(at(valid, b))
                         total = total + distance * distance
                     store(at(sums, c * LANES), total)
-            share = count / (result[0] + count)
-            for c in range(channels):
+            share = count / (seen + count)
+            for c in each(channels):
                 move = centres[c] - means[c]
-                squares[c] += sum_lanes(load(at(sums, c * LANES))) + move * move * (result[0] * share)
+                squares[c] += sum_lanes(load(at(sums, c * LANES))) + move * move * (seen * share)
                 means[c] += move * share
-            result[0] += count
+            seen += count
+    result[0] = seen
 
 
 @inline
@@ -157,10 +154,14 @@ def gradient_sums(arena, record, table, state):
     x, x_pixels = at(arena, record[6]), at(table, record[7])
     dy, dy_pixels = at(arena, record[8]), at(table, record[9])
     means, result, sums = at(arena, record[10]), at(arena, record[11]), at(arena, record[12])
-    _clear(result, 2 * padded)
-    _clear(sums, 2 * channels * LANES)
+    for c in each(padded):
+        result[c] = 0.0
+        result[padded + c] = 0.0
+    for c in each(channels):
+        store(at(sums, 2 * c * LANES), splat(0.0))
+        store(at(sums, (2 * c + 1) * LANES), splat(0.0))
     for p in range(pixels):
-        for c in range(channels):
+        for c in each(channels):
             source, gradient = at(x, x_pixels[p] + c * batch), at(dy, dy_pixels[p] + c * batch)
             mean = splat(means[c])
             plain, weighted = load(at(sums, 2 * c * LANES)), load(at(sums, (2 * c + 1) * LANES))
@@ -171,7 +172,7 @@ def gradient_sums(arena, record, table, state):
                 weighted = weighted + g * (load(at(source, b)) - mean)
             store(at(sums, 2 * c * LANES), plain)
             store(at(sums, (2 * c + 1) * LANES), weighted)
-    for c in range(channels):
+    for c in each(channels):
         result[c] = sum_lanes(load(at(sums, 2 * c * LANES)))
         result[padded + c] = sum_lanes(load(at(sums, (2 * c + 1) * LANES))) * means[padded + c]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from studio.core.lowering import Lowering, Ref
 from studio.kernels.jit import Kernel, generated, kernel
-from studio.kernels.sharing import each
+from studio.kernels.sharing import each, inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes, transpose_block
 from studio.kernels.tiles import SHAPE
 
@@ -51,7 +51,7 @@ def run(arena, record, table, state):
 
 _CORRELATE = '''"""dw[k, o] = sum over pixels and batch of x[k, p] * dy[o, p], {outputs} outputs by {inputs} inputs at a time."""
 
-from studio.kernels.sharing import each
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from studio.kernels.tiles import correlate_{outputs}x1 as tile_1
 from studio.kernels.tiles import correlate_{outputs}x{inputs} as tile
@@ -64,33 +64,36 @@ def run(arena, record, table, state):
     weights, stride, sums = at(arena, record[12]), record[13], at(arena, record[14])
     # How many pixels to finish for all blocks before the next ones, so that they stay in a near cache.
     near, sums_step = record[15], record[16]
-    vectors = batch // LANES
+    vectors, tiles = batch // LANES, (depth + {inputs} - 1) // {inputs}
     # So many pixels at a time that their inputs stay in the nearest cache for all k. Pixels are
     # often a power of two apart and then share its sets: twice as many would be half as fast.
     chunk = max(1, 32 // vectors)
     for begin in range(0, pixels, near):
         end = min(pixels, begin + near)
-        for block in each(blocks):
+        for block in outer(blocks):
             first = block * {outputs}
             gradient, own = at(dy, first * dy_stride), at(sums, block * sums_step)
             if begin == 0:
-                for i in range(depth * {outputs}):
-                    store(at(own, i * LANES), splat(0.0))
+                for t in inner(blocks, 0, tiles, 1):
+                    for i in range(t * {inputs} * {outputs}, min(depth, (t + 1) * {inputs}) * {outputs}):
+                        store(at(own, i * LANES), splat(0.0))
             for start in range(begin, end, chunk):
                 count = min(chunk, end - start)
-                k = 0
-                while k + {inputs} <= depth:
-                    tile(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
-                         count, vectors, at(own, k * {outputs} * LANES))
-                    k += {inputs}
-                while k < depth:
-                    tile_1(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
-                           count, vectors, at(own, k * {outputs} * LANES))
-                    k += 1
+                for t in inner(blocks, 0, tiles, 1):
+                    k = t * {inputs}
+                    if k + {inputs} <= depth:
+                        tile(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
+                             count, vectors, at(own, k * {outputs} * LANES))
+                    else:
+                        while k < depth:
+                            tile_1(x, at(offsets, k), at(x_pixels, start), gradient, dy_stride, at(dy_pixels, start),
+                                   count, vectors, at(own, k * {outputs} * LANES))
+                            k += 1
             if end == pixels:
-                for k in range(depth):
-                    for r in range({outputs}):
-                        weights[k * stride + first + r] = sum_lanes(load(at(own, (k * {outputs} + r) * LANES)))
+                for t in inner(blocks, 0, tiles, 1):
+                    for k in range(t * {inputs}, min(depth, (t + 1) * {inputs})):
+                        for r in range({outputs}):
+                            weights[k * stride + first + r] = sum_lanes(load(at(own, (k * {outputs} + r) * LANES)))
 '''
 
 
@@ -211,10 +214,12 @@ def transpose(arena, record, table, state):
     rows, batch = record[2], record[3]
     source, distance = at(arena, record[4]), at(table, record[5])
     target, target_distance = at(arena, record[6]), record[7]
-    for n in range(0, rows - rows % LANES, LANES):
-        for b in range(0, batch, LANES):
+    blocks = rows // LANES
+    for block in outer(blocks):
+        n = block * LANES
+        for b in inner(blocks, 0, batch, LANES):
             transpose_block(at(source, b), at(distance, n), at(target, b * target_distance + n), target_distance)
-    for n in range(rows - rows % LANES, rows):
+    for n in each(rows - rows % LANES, rows):
         row = at(source, distance[n])
         for b in range(batch):
             target[b * target_distance + n] = row[b]
@@ -237,38 +242,38 @@ def sum_channels(arena, record, table, state):
     """total[c] = sum over pixels and batch of source[pixel, c]; sums has room for a vector a channel."""
     channels, pixels, batch = record[2], record[3], record[4]
     source, offsets, total, sums = at(arena, record[5]), at(table, record[6]), at(arena, record[7]), at(arena, record[8])
-    for c in range(channels):
+    for c in each(channels):
         store(at(sums, c * LANES), splat(0.0))
     # All channels of a pixel lie side by side: in this order the picture streams by.
     for p in range(pixels):
         place = at(source, offsets[p])
-        for c in range(channels):
+        for c in each(channels):
             s = load(at(sums, c * LANES))
             for b in range(0, batch, LANES):
                 s = s + load(at(place, c * batch + b))
             store(at(sums, c * LANES), s)
-    for c in range(channels):
+    for c in each(channels):
         total[c] = sum_lanes(load(at(sums, c * LANES)))
 
 
 @kernel
 def pack(arena, record, table, state):
-    """target[g, a, t, b] = source[taps[t] + g * group_step + a * step + b * inner_step]: weights in another order."""
+    """target[g, a, t, b] = source[taps[t] + g * group_step + a * step + b * column_step]: weights in another order."""
     groups, group_step, rows, step = record[2], record[3], record[4], record[5]
-    count, taps, inner, inner_step = record[6], at(table, record[7]), record[8], record[9]
+    count, taps, columns, column_step = record[6], at(table, record[7]), record[8], record[9]
     source, target, distance = at(arena, record[10]), at(arena, record[11]), at(table, record[12])
-    width = count * inner
+    width = count * columns
     # Rows that lie side by side in the source are turned in blocks.
-    turned_rows, turned = (rows - rows % LANES, inner - inner % LANES) if step == 1 else (0, 0)
-    for g in range(groups):
-        for a in range(0, turned_rows, LANES):
+    turned_rows, turned = (rows - rows % LANES, columns - columns % LANES) if step == 1 else (0, 0)
+    for g in outer(groups):
+        for a in inner(groups, 0, turned_rows, LANES):
             for t in range(count):
-                place, to = at(source, taps[t] + g * group_step + a), at(target, (g * rows + a) * width + t * inner)
+                place, to = at(source, taps[t] + g * group_step + a), at(target, (g * rows + a) * width + t * columns)
                 for b in range(0, turned, LANES):
-                    transpose_block(at(place, b * inner_step), distance, at(to, b), width)
-        for a in range(rows):
+                    transpose_block(at(place, b * column_step), distance, at(to, b), width)
+        for a in inner(groups, 0, rows, 1):
             done = turned if a < turned_rows else 0
             for t in range(count):
-                place, to = at(source, taps[t] + g * group_step + a * step), at(target, (g * rows + a) * width + t * inner)
-                for b in range(done, inner):
-                    to[b] = place[b * inner_step]
+                place, to = at(source, taps[t] + g * group_step + a * step), at(target, (g * rows + a) * width + t * columns)
+                for b in range(done, columns):
+                    to[b] = place[b * column_step]

@@ -91,7 +91,7 @@ def _sample_product(match: re.Match[str], kernel: Kernel) -> Formula:
 
 
 cost(_PRODUCTS, "transpose")(each(lambda a: a.rows * a.batch, 0, 1, 1))
-cost(_PRODUCTS, "pack")(each(lambda a: a.groups * a.rows * a.count * a.inner, 0, 1, 1))
+cost(_PRODUCTS, "pack")(each(lambda a: a.groups * a.rows * a.count * a.columns, 0, 1, 1))
 cost(_SAMPLES, "gather_rows")(each(lambda a: a.rows * a.depth * a.batch, 0, 1, 1))
 
 
