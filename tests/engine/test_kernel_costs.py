@@ -31,7 +31,7 @@ from studio.kernels.tiles import SHAPE
 from studio.layers.conv2d import Conv2D
 from studio.layers.dense import Dense
 from studio.layers.multi_head_attention import MultiHeadAttention
-from studio.testing.optimizers import _variants
+from studio.testing.optimizers import variants_of
 
 #: Columns of a minibatch of 20 samples.
 COLUMNS = -(-20 // LANES) * LANES
@@ -85,7 +85,7 @@ def test_every_call_of_every_layer_has_a_cost(name):
 
 @pytest.mark.parametrize("name", sorted(registry.optimizers()))
 def test_every_optimizer_has_a_cost(name):
-    for optimizer in _variants(registry.optimizer(name)):
+    for optimizer in variants_of(registry.optimizer(name)):
         plan = plans_with(Dense(units=LANES), ((32,),), Training(optimizer=optimizer, batch_size=20))[0]
         # The probe's own weight, and a whole number of vectors each.
         weights, slots = 16 + 33 * LANES + (-LANES) % 16, len(optimizer.kept())
