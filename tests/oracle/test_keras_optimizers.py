@@ -13,7 +13,7 @@ from studio.core import registry
 from studio.core.optimizer import Optimizer
 from studio.testing.declarations import require_close
 from studio.testing.optimizers import _network as optimizer_rig
-from studio.testing.optimizers import _variants as optimizer_variants
+from studio.testing.optimizers import variants_of as optimizer_variants
 
 STEPS = 10
 TOLERANCE = 1e-5
