@@ -148,6 +148,9 @@ class TrainingRun:
         """The network on a card; None if that is not wanted or cannot be, which `card_problem` then says."""
         if training.device != "cuda" or self.card_problem:
             return None
+        if any(dataset.info.on_disk for dataset in self._datasets.values()):
+            self.card_problem = "The samples stay on the disk, from which a card cannot read: training goes on on the processor."
+            return None
         try:
             return Network(graph, training, self._datasets, 1, self._compile, card=open_card())
         except (CardProblem, EngineProblem) as problem:

@@ -19,6 +19,7 @@ from studio.data import loading as loading_module
 from studio.data.array_files import files_of
 from studio.data.on_disk import mean_and_spread
 from studio.engine.network import Network
+from studio.engine.run import TrainingRun
 from studio.kernels import state
 from studio.kernels.jit import compile_ahead
 from studio.layers.data import Data
@@ -319,3 +320,20 @@ def test_the_network_sees_the_samples_as_they_are(small_memory, tmp_path, kind, 
         theirs = loaded.train.x[:].reshape(len(loaded.train), -1)
         order = np.lexsort(mine.T), np.lexsort(theirs.T)
         np.testing.assert_allclose(mine[order[0]], theirs[order[1]], rtol=1e-5, atol=1e-6)
+
+
+def test_a_card_leaves_samples_on_the_disk_to_the_processor_and_says_so(small_memory, tmp_path):
+    generator = np.random.default_rng(1)
+    x = (generator.random((60, 5, 7, 3)) * 200).astype(np.uint8)
+    loaded = load(Data(source=save(tmp_path, "folder", x, np.arange(60) % 2)))
+    graph, data = Graph().add(registry.layer("Data")())
+    graph, flat = graph.add(registry.layer("Flatten")())
+    graph, dense = graph.add(registry.layer("Dense")(units=2, activation="softmax"))
+    graph, end = graph.add(registry.layer("SparseCategoricalCrossentropy")())
+    graph = graph.connect(data, 0, flat, 0).connect(flat, 0, dense, 0).connect(dense, 0, end, 0).connect(data, 1, end, 1)
+    training = Training(optimizer=registry.optimizer("SGD")(), batch_size=13, device="cuda")
+    with closing(TrainingRun(graph, training, {data: loaded}, compile_ahead)) as run:
+        assert run.card_problem.startswith("The samples stay on the disk")
+        assert run.network.device.name == "cpu"
+        run.train(1)
+        assert run.network.epoch == 1
