@@ -5,16 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
+from pathlib import Path
 
 from studio import kernels
 from studio.kernels import cache, jit
 from studio.kernels.cache import Code
 from studio.kernels.jit import Kernel
-from studio.kernels.sources import digest_of
-
-#: Modules whose texts decide what a kernel becomes on a card.
-_MAKERS = ("studio.cuda.assembly", "studio.cuda.device", "studio.cuda.translation")
-
 
 class CardKernel:
     """A kernel for one kind of card.
@@ -93,6 +89,12 @@ def requested(request: dict[str, str]) -> CardKernel:
 
 @functools.cache
 def _recipe() -> str:
-    """How kernels for cards are compiled; part of every such kernel's key."""
-    version = importlib.metadata.version("numba-cuda")
-    return " ".join([version, *(digest_of(module) for module in _MAKERS)])
+    """How kernels for cards are compiled; part of every such kernel's key.
+
+    It is read from the files, since a process that only asks for kernels has not imported what makes them.
+    """
+    here = Path(__file__).parent
+    seen = hashlib.sha256(importlib.metadata.version("numba-cuda").encode())
+    for file in sorted([*here.glob("*.py"), *(here.parent / "kernels").glob("*.py")]):
+        seen.update(file.read_bytes())
+    return seen.hexdigest()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +117,21 @@ def test_a_lost_card_and_too_little_memory_are_sentences(compiled: None) -> None
     driver.failing["cuModuleLoadData"] = 222
     with pytest.raises(CardProblem, match="cannot read the kernel add_into"):
         card.prepare([Launch(control.add_into, 1, (0, 0, 0, 0))])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba_cuda") is None, reason="numba-cuda is not installed (extra cuda13)")
+def test_a_process_that_imported_nothing_of_numbas_knows_a_kernel_by_the_same_key() -> None:
+    """As the window's, which asks others to compile."""
+    program = (
+        "from studio import kernels; kernels.COMPILES_HERE = False\n"
+        "from studio.cuda.code import CardKernel; from studio.kernels import control\n"
+        "import sys; assert 'numba' not in sys.modules\n"
+        "print(CardKernel(control.mark_valid, (9, 0)).key)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    import studio.cuda.assembly  # noqa: F401
+
+    assert done.stdout.strip() == CardKernel(control.mark_valid, (9, 0)).key
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba_cuda") is None, reason="numba-cuda is not installed (extra cuda13)")
