@@ -12,6 +12,7 @@ from studio.kernels import cache, jit
 from studio.kernels.cache import Code
 from studio.kernels.jit import Kernel
 
+
 class CardKernel:
     """A kernel for one kind of card.
 
