@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,16 +39,13 @@ class CardFloats:
     Parameters
     ----------
     card : Card
+    address : int
+        Where the first one lies.
     count : int
     """
 
-    def __init__(self, card: Card, count: int) -> None:
-        self._card, self._count = card, count
-        self.address = card.allocate(4 * count)
-        self.nbytes = 4 * count
-
-    def __len__(self) -> int:
-        return self._count
+    def __init__(self, card: Card, address: int, count: int) -> None:
+        self._card, self.address, self._count = card, address, count
 
     def __getitem__(self, place: slice | np.ndarray) -> np.ndarray:
         if isinstance(place, np.ndarray):
@@ -67,26 +65,26 @@ class CardFloats:
             self._card.put(self.address + 4 * begin, np.ascontiguousarray(np.broadcast_to(np.asarray(numbers, np.float32), (end - begin,))))
 
 
+@dataclass(eq=False)
 class _Side:
-    """What a plan has on the card beside the arena."""
+    """What a plan has on the card beside the arena: addresses, and what the launches of a step became.
 
-    def __init__(self, card: Card, record: np.ndarray, table: np.ndarray, block: np.ndarray) -> None:
-        self._card = card
-        self.block = block
-        self.record, self.table, self.state = (card.allocate(numbers.nbytes) for numbers in (record, table, block))
-        card.put(self.record, record)
-        if table.nbytes:
-            card.put(self.table, table)
-        self.order, self.order_room = 0, 0
-        #: What the order on the card is that of.
-        self.ordered: tuple[int, ...] = ()
-        self.prepared: Any = None
+    Parameters
+    ----------
+    block : numpy.ndarray
+        int64: state, sums, and the number of the step that failed; the same as what is at `state`.
+    record, table, state : int
+    """
 
-    def close(self) -> None:
-        if self.prepared is not None:
-            self._card.forget(self.prepared)
-        for address in (self.record, self.table, self.state, *([self.order] if self.order_room else [])):
-            self._card.release(address)
+    block: np.ndarray
+    record: int
+    table: int
+    state: int
+    prepared: Any = None
+    order: int = 0
+    #: Samples that there is room for the order of, and what the order is that of.
+    order_room: int = 0
+    ordered: tuple[int, ...] = ()
 
 
 class CudaDevice:
@@ -109,30 +107,45 @@ class CudaDevice:
 
     def __init__(self, space: SharedSpace, plans: Sequence[Plan], card: Card) -> None:
         self._card = card
+        #: Addresses of all memory that was taken.
+        self._taken: set[int] = set()
         shared = aligned(space.size)
-        self.arena = CardFloats(card, shared + sum(aligned(plan.private_floats) for plan in plans))
-        self.bytes = self.arena.nbytes
+        count = shared + sum(aligned(plan.private_floats) for plan in plans)
+        self.bytes = 4 * count
+        self.arena = CardFloats(card, self._take(self.bytes), count)
         self.failed = False
         self._data: dict[int, tuple[np.ndarray, int]] = {}
         self._shuffle = runner_of(control.shuffle)
         self.plans: list[BoundPlan] = []
         self._sides: dict[int, _Side] = {}
         base = shared
-        for plan in plans:
-            self.plans.append(self._bind(plan, base))
-            base += aligned(plan.private_floats)
+        try:
+            for plan in plans:
+                self.plans.append(self._bind(plan, base))
+                base += aligned(plan.private_floats)
+        except CardProblem:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give the card's memory back, if it can still take it."""
-        sides, data, arena = self._sides, self._data, self.bytes
-        self._sides, self._data, self.bytes = {}, {}, 0
+        sides, self._sides, self._data = self._sides, {}, {}
         with contextlib.suppress(CardProblem):
             for side in sides.values():
-                side.close()
-            for _, address in data.values():
-                self._card.release(address)
-            if arena:
-                self._card.release(self.arena.address)
+                if side.prepared is not None:
+                    self._card.forget(side.prepared)
+            while self._taken:
+                self._card.release(self._taken.pop())
+
+    def _take(self, count: int) -> int:
+        """Memory of the card, until `close` or `_release`."""
+        address = self._card.allocate(count)
+        self._taken.add(address)
+        return address
+
+    def _release(self, address: int) -> None:
+        self._taken.remove(address)
+        self._card.release(address)
 
     # Numbers for places ------------------------------------------------------------------
 
@@ -143,7 +156,10 @@ class CudaDevice:
         sums_at, failed_at = state.STATE_LENGTH, state.STATE_LENGTH + state.SUMS_LENGTH
         block = aligned_array(failed_at + 1, np.int64)
         one, sums = block[:sums_at], block[sums_at:failed_at].view(np.float64).reshape(1, -1)
-        side = _Side(self._card, record, table, block)
+        side = _Side(block, self._take(record.nbytes), self._take(table.nbytes), self._take(block.nbytes))
+        self._card.put(side.record, record)
+        if table.nbytes:
+            self._card.put(side.table, table)
         one[state.THREADS] = 1
         one[state.SHARD] = plan.shard
         one[state.SUMS] = side.state + 8 * sums_at
@@ -178,8 +194,8 @@ class CudaDevice:
         one, side = bound.states[0], self._sides[id(bound)]
         if samples > side.order_room:
             if side.order_room:
-                self._card.release(side.order)
-            side.order, side.order_room = self._card.allocate(8 * samples), samples
+                self._release(side.order)
+            side.order, side.order_room = self._take(8 * samples), samples
             side.ordered = ()
         one[state.ORDER] = side.order
         one[state.SAMPLES] = samples
@@ -193,7 +209,7 @@ class CudaDevice:
         if id(array) not in self._data:
             numbers = np.ascontiguousarray(array, np.float32)
             self._make_room(numbers.nbytes, {id(other) for other in others})
-            address = self._card.allocate(numbers.nbytes)
+            address = self._take(numbers.nbytes)
             if numbers.nbytes:
                 self._card.put(address, numbers)
             # The array is kept, so that its id stays its own.
@@ -202,14 +218,15 @@ class CudaDevice:
 
     def _make_room(self, wanted: int, used: set[int]) -> None:
         """Give up arrays that no plan runs over, the oldest first."""
-        used = used | {key for key, (_, address) in self._data.items() if address in self._fed()}
+        fed = self._fed()
+        used = used | {key for key, (_, address) in self._data.items() if address in fed}
         held = sum(array.nbytes for array, _ in self._data.values())
         for key in [k for k in self._data if k not in used]:
             if held + wanted <= _KEPT_BYTES and len(self._data) < 64:
                 break
             array, address = self._data.pop(key)
             held -= array.nbytes
-            self._card.release(address)
+            self._release(address)
 
     def _fed(self) -> set[int]:
         arrays = slice(state.ARRAYS, state.ARRAYS + 2 * state.MOST_ARRAYS)

@@ -20,7 +20,7 @@ from studio.core.lowering import Lowering, Tensor
 from studio.core.optimizer import Optimizer
 from studio.core.problems import Problem
 from studio.core.schedule import Schedule
-from studio.cuda.card import Card
+from studio.cuda.card import Card, CardProblem
 from studio.engine.arena import SharedSpace
 from studio.engine.build import build_plan
 from studio.engine.cpu_device import CpuDevice, available_memory
@@ -169,9 +169,14 @@ class Network(Observed):
         self.last_epoch: int | None = None
         ring = self.space.ring
         self._ring = RateRing(self.device.arena, ring) if ring >= 0 else None
-        self.set_numbers(graph, training)
-        self.draw_weights(training.seed)
-        self.feed_training()
+        try:
+            self.set_numbers(graph, training)
+            self.draw_weights(training.seed)
+            self.feed_training()
+        except CardProblem:
+            # Nobody will close what was never made.
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give back memory and helper threads."""

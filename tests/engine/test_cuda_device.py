@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from networks import classifier, clouds, layer, optimizer, pictures, require_equal_states
+from waiting import wait
 
 from studio.core import registry
 from studio.core.document import Training
@@ -159,6 +160,17 @@ def test_a_card_without_room_or_without_a_driver_is_told_of_and_the_processor_tr
         assert run.network.device.name == "cpu"
 
 
+@pytest.mark.parametrize("room", [10_000, 40_000, 60_000, 100_000])
+def test_a_network_that_does_not_fit_leaves_nothing_on_the_card(card: ProcessorCard, room: int) -> None:
+    graph, data = mlp()
+    with closing(Network(graph, settings(), data, 1, compile_ahead, card=card)):
+        needed = (1 << 30) - card.free_bytes()
+    card.room = min(room, needed - 100)
+    with pytest.raises(CardProblem, match="no room"):
+        Network(graph, settings(), data, 1, compile_ahead, card=card)
+    assert card.blocks == 0
+
+
 def test_the_trainer_says_where_it_trains_and_goes_over_in_the_middle(card: ProcessorCard) -> None:
     graph, data = mlp()
     (dataset,) = data.values()
@@ -167,31 +179,19 @@ def test_the_trainer_says_where_it_trains_and_goes_over_in_the_middle(card: Proc
     try:
         trainer.send(SetGraph(graph, settings()))
         trainer.send(Step(steps=10))
-        _wait(trainer, lambda s: s.step == 10 and s.device == "cpu")
+        wait(trainer, lambda s: s.step == 10 and s.device == "cpu")
         trainer.send(SetGraph(graph, settings(device="cuda")))
         trainer.send(Step(steps=10))
-        seen = _wait(trainer, lambda s: s.step == 20)
+        seen = wait(trainer, lambda s: s.step == 20)
         assert seen.device == "cuda"
         assert not seen.notice
         card.lasts = card.runs
         trainer.send(Step(steps=10))
-        seen = _wait(trainer, lambda s: s.step >= 20 and s.device == "cpu" and bool(s.notice))
+        seen = wait(trainer, lambda s: s.step >= 20 and s.device == "cpu" and bool(s.notice))
         assert seen.notice.startswith("The card for tests failed")
         assert seen.problem is None
     finally:
         trainer.close()
-
-
-def _wait(trainer: Trainer, condition: Any) -> Any:
-    import time
-
-    end = time.monotonic() + 20.0
-    while time.monotonic() < end:
-        snapshot = trainer.take()
-        if condition(snapshot):
-            return snapshot
-        time.sleep(0.002)
-    raise AssertionError(f"still {trainer.snapshot.status} at {trainer.snapshot.step}: {trainer.snapshot.problem} {trainer.snapshot.notice}")
 
 
 def test_data_stays_on_the_card_while_it_is_used(card: ProcessorCard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_data_stays_on_the_card_while_it_is_used(card: ProcessorCard, monkeypatc
 
 def test_floats_on_a_card_are_read_and_written_in_parts() -> None:
     card = ProcessorCard()
-    floats = CardFloats(card, 20)
+    floats = CardFloats(card, card.allocate(80), 20)
     floats[3] = 2.5
     floats[5:9] = np.arange(4)
     floats[10:12] = 7.0

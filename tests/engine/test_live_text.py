@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from waiting import wait
 
 from studio.core.document import Training
 from studio.engine.messages import (
@@ -48,16 +48,6 @@ def trainer() -> Iterator[Trainer]:
     made.send(SetPace(0.0))
     yield made
     made.close()
-
-
-def wait(trainer: Trainer, condition: Callable[[Snapshot], bool]) -> Snapshot:
-    end = time.monotonic() + 60.0
-    while time.monotonic() < end:
-        snapshot = trainer.take()
-        if condition(snapshot):
-            return snapshot
-        time.sleep(0.001)
-    raise AssertionError(f"still {trainer.snapshot.status}: {trainer.snapshot.problem} {trainer.snapshot.written}")
 
 
 def written(trainer: Trainer, wish: TextWish, after: int = -1) -> Written:

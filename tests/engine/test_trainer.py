@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from networks import classifier, clouds, layer, optimizer, run
+from waiting import wait
 
 from studio.core.document import Training
 from studio.core.graph import Graph
@@ -50,17 +51,6 @@ def trainer() -> Iterator[Trainer]:
     yield made
     made.close()
     assert not any(t.name.startswith("studio-") for t in threading.enumerate())
-
-
-def wait(trainer: Trainer, condition: Callable[[Snapshot], bool], seconds: float = 60.0) -> Snapshot:
-    """Take snapshots until one fulfils the condition."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        snapshot = trainer.take()
-        if condition(snapshot):
-            return snapshot
-        time.sleep(0.001)
-    raise AssertionError(f"still {trainer.snapshot.status} at epoch {trainer.snapshot.epoch}: {trainer.snapshot.problem}")
 
 
 def status(*wanted: str) -> Callable[[Snapshot], bool]:
