@@ -284,7 +284,7 @@ class Project(WithBricks):
                 seconds=seconds,
                 preparing_seconds=ready - begin,
                 samples_per_second=samples / max(seconds, 1e-9),
-                device=network.device.name,
+                device=run.network.device.name,
                 threads=run.threads,
                 seed=self.state.seed,
                 parameters=network.inference.total_parameters,

@@ -18,6 +18,7 @@ from numba.core.extending import _Intrinsic
 from numba.cuda import cgutils
 from numba.cuda.extending import intrinsic, models, overload, register_model
 
+from studio.cuda import turns
 from studio.cuda.translation import Translation
 from studio.kernels import control, random_vectors, scattered, sharing, simd
 from studio.kernels.simd import ARITHMETIC, COMPARISONS, LANES
@@ -394,50 +395,40 @@ def group_count(context):
     return types.int64(), generate
 
 
+_turns_of_each, _turns_of_outer = cuda.jit(device=True)(turns.each), cuda.jit(device=True)(turns.outer)
+_turns_of_middle, _turns_of_inner = cuda.jit(device=True)(turns.middle), cuda.jit(device=True)(turns.inner)
+
+
 def each(*bounds):
-    """The twin of `studio.kernels.sharing.each`."""
-    raise NotImplementedError
+    """The twin of `studio.kernels.sharing.each`; called by Python, it is that of one group alone."""
+    return range(*bounds)
 
 
 @overload(each)
 def _each(*bounds):
     if len(bounds) == 1:
-        return lambda *bounds: range(group_number(), bounds[0], group_count())
+        return lambda *bounds: _turns_of_each(group_number(), group_count(), 0, bounds[0], 1)
     if len(bounds) == 2:
-        return lambda *bounds: range(bounds[0] + group_number(), bounds[1], group_count())
-    return lambda *bounds: range(bounds[0] + group_number() * bounds[2], bounds[1], group_count() * bounds[2])
+        return lambda *bounds: _turns_of_each(group_number(), group_count(), bounds[0], bounds[1], 1)
+    return lambda *bounds: _turns_of_each(group_number(), group_count(), bounds[0], bounds[1], bounds[2])
 
 
 @cuda.jit(device=True)
 def outer(count):
-    """The twin of `studio.kernels.sharing.outer`: groups that are left over take a turn that another one has too."""
-    group, groups = group_number(), group_count()
-    if count >= groups or count == 0:
-        return range(group, count, groups)
-    return range(group % count, count, count)
+    """The twin of `studio.kernels.sharing.outer`."""
+    return _turns_of_outer(group_number(), group_count(), count)
 
 
 @cuda.jit(device=True)
 def middle(around, begin, end):
     """The twin of `studio.kernels.sharing.middle`."""
-    group, groups = group_number(), group_count()
-    if around >= groups:
-        return range(begin, end, 1)
-    helpers = (groups - group % around + around - 1) // around
-    helper, count = group // around, end - begin
-    if count >= helpers or count == 0:
-        return range(begin + helper, end, helpers)
-    return range(begin + helper % count, end, count)
+    return _turns_of_middle(group_number(), group_count(), around, begin, end)
 
 
 @cuda.jit(device=True)
 def inner(around, begin, end, step):
-    """The twin of `studio.kernels.sharing.inner`: groups with the same turn of the loop outside share these."""
-    group, groups = group_number(), group_count()
-    if around >= groups:
-        return range(begin, end, step)
-    helpers = (groups - group % around + around - 1) // around
-    return range(begin + group // around * step, end, helpers * step)
+    """The twin of `studio.kernels.sharing.inner`."""
+    return _turns_of_inner(group_number(), group_count(), around, begin, end, step)
 
 
 _TWINS: dict[Any, Any] = {

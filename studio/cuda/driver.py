@@ -66,8 +66,11 @@ class DriverCard:
         if number >= count:
             raise CardProblem(probe.NO_CARD)
         device = self._call("cuDeviceGet", number)
-        attribute = self._driver.CUdevice_attribute
-        read = lambda name: int(self._call("cuDeviceGetAttribute", getattr(attribute, f"CU_DEVICE_ATTRIBUTE_{name}"), device))  # noqa: E731
+
+        def read(name: str) -> int:
+            attribute = getattr(self._driver.CUdevice_attribute, f"CU_DEVICE_ATTRIBUTE_{name}")
+            return int(self._call("cuDeviceGetAttribute", attribute, device))
+
         self.capability = read("COMPUTE_CAPABILITY_MAJOR"), read("COMPUTE_CAPABILITY_MINOR")
         self.title = self._call("cuDeviceGetName", 128, device).split(b"\0")[0].decode()
         if self.capability < _OLDEST:

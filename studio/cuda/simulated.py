@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import cuda, types
+from numba import types
 
-from studio.cuda.card import CardProblem, Launch
+from studio.cuda import turns
 from studio.cuda.translation import Translation
 from studio.kernels import clipping, control, random_vectors, scattered, sharing, simd, tiles
-from studio.kernels.ahead import Wanted
-from studio.kernels.jit import Kernel
 from studio.kernels.random_numbers import philox
 from studio.kernels.simd import LANES
-from studio.kernels.state import HALTED
 
 _CTYPES = {types.float32: ctypes.c_float, types.int64: ctypes.c_int64, types.float64: ctypes.c_double}
 
@@ -325,33 +321,19 @@ def multiply_lanes(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth
 
 def each(*bounds: Any) -> range:
     begin, end, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
-    return range(int(begin) + group_number() * int(step), int(end), group_count() * int(step))
+    return turns.each(group_number(), group_count(), int(begin), int(end), int(step))
 
 
 def outer(count: Any) -> range:
-    group, groups = group_number(), group_count()
-    if count >= groups or count == 0:
-        return range(group, count, groups)
-    return range(group % count, count, count)
+    return turns.outer(group_number(), group_count(), count)
 
 
 def middle(around: Any, begin: Any, end: Any) -> range:
-    group, groups = group_number(), group_count()
-    if around >= groups:
-        return range(begin, end, 1)
-    helpers = (groups - group % around + around - 1) // around
-    helper, count = group // around, end - begin
-    if count >= helpers or count == 0:
-        return range(begin + helper, end, helpers)
-    return range(begin + helper % count, end, count)
+    return turns.middle(group_number(), group_count(), around, begin, end)
 
 
 def inner(around: Any, begin: Any, end: Any, step: Any) -> range:
-    group, groups = group_number(), group_count()
-    if around >= groups:
-        return range(begin, end, step)
-    helpers = (groups - group % around + around - 1) // around
-    return range(begin + group // around * step, end, helpers * step)
+    return turns.inner(group_number(), group_count(), around, begin, end, step)
 
 
 _TWINS: dict[Any, Any] = {
@@ -404,75 +386,3 @@ class SimulatedTranslation(Translation):
 
     def __init__(self) -> None:
         super().__init__(_TWINS, lambda function: function)
-
-
-class SimulatedCard:
-    """A card (see `studio.cuda.card`) whose memory is this process's, and whose threads are Python's.
-
-    Parameters
-    ----------
-    groups : int
-        Most groups at once.
-    """
-
-    title = "simulated card"
-
-    def __init__(self, groups: int = 3) -> None:
-        self.most_groups = groups
-        self.room = 1 << 30
-        self._translation = SimulatedTranslation()
-        self._entries: dict[int, tuple[Kernel, Any]] = {}
-        self._memory: dict[int, np.ndarray] = {}
-
-    def free_bytes(self) -> int:
-        return self.room - sum(block.nbytes for block in self._memory.values())
-
-    def allocate(self, count: int) -> int:
-        if count > self.free_bytes():
-            raise CardProblem("The simulated card has no room for that.")
-        block = np.zeros(-(-max(count, 1) // 64) * 8, np.int64)
-        self._memory[block.ctypes.data] = block
-        return int(block.ctypes.data)
-
-    def release(self, address: int) -> None:
-        del self._memory[address]
-
-    def put(self, address: int, numbers: np.ndarray) -> None:
-        self._bytes(address, numbers)[:] = numbers.reshape(-1).view(np.uint8)
-
-    def get(self, address: int, numbers: np.ndarray) -> None:
-        numbers.reshape(-1).view(np.uint8)[:] = self._bytes(address, numbers)
-
-    def _bytes(self, address: int, numbers: np.ndarray) -> np.ndarray:
-        """The bytes at an address, which must all lie in one block."""
-        for start, block in self._memory.items():
-            if start <= address and address + numbers.nbytes <= start + block.nbytes:
-                return block.view(np.uint8)[address - start : address - start + numbers.nbytes]
-        raise CardProblem("Something was copied to or from memory that the card does not have.")
-
-    def kernels(self, kernels: Sequence[Kernel]) -> list[Wanted]:
-        return []
-
-    def prepare(self, launches: Sequence[Launch]) -> Sequence[Launch]:
-        return launches
-
-    def run(self, prepared: Sequence[Launch], times: int) -> None:
-        for _ in range(times):
-            for launch in prepared:
-                self._entry(launch.kernel)[launch.groups, LANES](*launch.arguments)
-
-    def forget(self, prepared: Sequence[Launch]) -> None:
-        return None
-
-    def _entry(self, kernel: Kernel) -> Any:
-        """The kernel for the simulator: each block is one group of threads."""
-        if id(kernel) not in self._entries:
-            function = self._translation.kernel(kernel.function)
-
-            def entry(arena: int, record: int, table: int, own_state: int) -> None:
-                integers = [Place(address, ctypes.c_int64) for address in (record, table, own_state)]
-                if integers[2][HALTED] == 0:
-                    function(Place(arena, ctypes.c_float), *integers)
-
-            self._entries[id(kernel)] = kernel, cuda.jit(entry)
-        return self._entries[id(kernel)][1]

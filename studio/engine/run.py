@@ -9,6 +9,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 import numpy as np
 
@@ -43,6 +44,7 @@ BACKUP_SECONDS = 1.0
 #: Largest share of the time that goes into looking at the validation part.
 VALIDATION_SHARE = 0.1
 
+_Answer = TypeVar("_Answer")
 _SPLITS: dict[str, Callable[[Dataset], Split]] = {
     "train": lambda d: d.train,
     "validation": lambda d: d.validation,
@@ -154,13 +156,24 @@ class TrainingRun:
         try:
             return Network(graph, training, self._datasets, 1, self._compile, card=open_card())
         except (CardProblem, EngineProblem) as problem:
-            self.card_problem = f"{problem} Training goes on on the processor."
+            self._tell_of_card(problem)
             return None
+
+    def _tell_of_card(self, problem: Exception) -> None:
+        self.card_problem = f"{problem} Training goes on on the processor."
 
     def leave_card(self, problem: CardProblem) -> None:
         """The card failed: go on on the processor, from the last good weights."""
-        self.card_problem = f"{problem} Training goes on on the processor."
+        self._tell_of_card(problem)
         self._enter(self._stage, self._backup)
+
+    def _sure(self, ask: Callable[[Network], _Answer]) -> _Answer:
+        """What the network says, or, if its card fails at that, the one on the processor that takes its place."""
+        try:
+            return ask(self.network)
+        except CardProblem as lost:
+            self.leave_card(lost)
+            return ask(self.network)
 
     def _enter(self, number: int, state: TrainingState | None) -> None:
         """Build the network of a stage, with the weights that are known and the place in the run."""
@@ -176,11 +189,7 @@ class TrainingRun:
 
     def state(self) -> TrainingState:
         """Weights, optimizer state and place in the run, those of layers whose turn is not now too."""
-        try:
-            state = self.network.state()
-        except CardProblem as lost:
-            self.leave_card(lost)
-            state = self.network.state()
+        state = self._sure(Network.state)
         if self._known is None or len(self._stages) == 1:
             return state
         known = self._known
@@ -441,11 +450,7 @@ class TrainingRun:
 
     def evaluate(self, split: str) -> Evaluation | None:
         """Loss, accuracy, confusion matrix and metrics on ``train``, ``validation`` or ``test``."""
-        try:
-            return self.network.evaluate(_SPLITS[split])
-        except CardProblem as problem:
-            self.leave_card(problem)
-            return self.network.evaluate(_SPLITS[split])
+        return self._sure(lambda network: network.evaluate(_SPLITS[split]))
 
     def train(
         self,
@@ -458,10 +463,7 @@ class TrainingRun:
         Training may also end early, see `stopped`; `finish` is for the caller to call.
         """
         self.begin()
-        try:
-            self.network.end_at(epochs)
-        except CardProblem as lost:
-            self.leave_card(lost)
+        self._sure(lambda network: network.end_at(epochs))
         while not stopped() and self.advance(epochs):
             progress(self)
         last = self.validation_evaluation

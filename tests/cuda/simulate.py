@@ -28,13 +28,13 @@ from studio.core import registry
 from studio.core.layer import Loss
 from studio.core.problems import ShapeProblem
 from studio.cuda.card import Launch
-from studio.cuda.simulated import SimulatedCard
 from studio.engine.cpu_device import runner_of
 from studio.engine.cuda_device import shares
 from studio.engine.network import Network
 from studio.kernels import control, state
 from studio.layers.dense import Dense
 from studio.testing.optimizers import variants_of
+from studio.testing.simulated_card import SimulatedCard
 
 # The simulator's main thread asks all others again and again whether they wait: it must not do so for long.
 sys.setswitchinterval(1e-4)

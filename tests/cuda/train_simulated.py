@@ -20,10 +20,10 @@ import numpy as np
 from networks import chain, classifier, clouds, dataset, layer, optimizer, pictures
 
 from studio.core.document import Training
-from studio.cuda.simulated import SimulatedCard
 from studio.engine.cuda_device import shares
 from studio.engine.network import Network
 from studio.kernels.jit import compile_ahead
+from studio.testing.simulated_card import SimulatedCard
 
 #: The simulator's main thread asks all others again and again whether they wait: it must not do so for long.
 sys.setswitchinterval(1e-4)
@@ -89,7 +89,7 @@ def main() -> None:
         found[name]["shared"] = sorted(k.name for k in kernels if shares(k))
         for network in (here, there, again):
             network.close()
-        found[name]["left"] = len(card._memory)
+        found[name]["left"] = card.blocks
     print(json.dumps(found))
 
 

@@ -287,6 +287,16 @@ def test_a_change_of_the_answers_is_noticed(tmp_path):
 # Training ---------------------------------------------------------------------------------
 
 
+def classifier() -> tuple[Graph, str]:
+    """One dense layer that tells two classes apart, and its Data node."""
+    graph, data = Graph().add(registry.layer("Data")())
+    graph, flat = graph.add(registry.layer("Flatten")())
+    graph, dense = graph.add(registry.layer("Dense")(units=2, activation="softmax"))
+    graph, end = graph.add(registry.layer("SparseCategoricalCrossentropy")())
+    graph = graph.connect(data, 0, flat, 0).connect(flat, 0, dense, 0).connect(dense, 0, end, 0).connect(data, 1, end, 1)
+    return graph, data
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64, np.int64])
 def test_the_network_sees_the_samples_as_they_are(small_memory, tmp_path, kind, threads):
@@ -294,11 +304,7 @@ def test_the_network_sees_the_samples_as_they_are(small_memory, tmp_path, kind, 
     generator = np.random.default_rng(1)
     x = (generator.random((101, 5, 7, 3)) * 200).astype(kind)
     loaded = load(Data(source=save(tmp_path, "folder", x, np.arange(101) % 2)))
-    graph, data = Graph().add(registry.layer("Data")())
-    graph, flat = graph.add(registry.layer("Flatten")())
-    graph, dense = graph.add(registry.layer("Dense")(units=2, activation="softmax"))
-    graph, end = graph.add(registry.layer("SparseCategoricalCrossentropy")())
-    graph = graph.connect(data, 0, flat, 0).connect(flat, 0, dense, 0).connect(dense, 0, end, 0).connect(data, 1, end, 1)
+    graph, data = classifier()
     training = Training(optimizer=registry.optimizer("SGD")(), batch_size=13)
     with closing(Network(graph, training, {data: loaded}, threads, compile_ahead)) as network:
         seen = network.look(network._arrays(lambda d: d.train), [data])[data]
@@ -326,11 +332,7 @@ def test_a_card_leaves_samples_on_the_disk_to_the_processor_and_says_so(small_me
     generator = np.random.default_rng(1)
     x = (generator.random((60, 5, 7, 3)) * 200).astype(np.uint8)
     loaded = load(Data(source=save(tmp_path, "folder", x, np.arange(60) % 2)))
-    graph, data = Graph().add(registry.layer("Data")())
-    graph, flat = graph.add(registry.layer("Flatten")())
-    graph, dense = graph.add(registry.layer("Dense")(units=2, activation="softmax"))
-    graph, end = graph.add(registry.layer("SparseCategoricalCrossentropy")())
-    graph = graph.connect(data, 0, flat, 0).connect(flat, 0, dense, 0).connect(dense, 0, end, 0).connect(data, 1, end, 1)
+    graph, data = classifier()
     training = Training(optimizer=registry.optimizer("SGD")(), batch_size=13, device="cuda")
     with closing(TrainingRun(graph, training, {data: loaded}, compile_ahead)) as run:
         assert run.card_problem.startswith("The samples stay on the disk")
