@@ -319,6 +319,18 @@ def multiply_lanes(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth
     wait()
 
 
+def multiply_lanes_to_slopes(
+    rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, shares, totals, scale, later
+):
+    multiply_lanes(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, 0)
+    here = lane_number()
+    for r in range(rows):
+        for n in range(columns):
+            place = r * y_row + n * y_column + here
+            y.put(place, shares[place] * (y[place] * np.float32(scale) - totals[r * LANES + here]))
+    wait()
+
+
 def each(*bounds: Any) -> range:
     begin, end, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     return turns.each(group_number(), group_count(), int(begin), int(end), int(step))
@@ -354,7 +366,7 @@ _TWINS: dict[Any, Any] = {
     simd.square_root: _of_one(np.sqrt),
     simd.absolute_value: _of_one(np.abs),
     simd.round_down: _of_one(np.floor),
-    simd.power_of_two: _of_one(lambda x: np.ldexp(np.float32(1.0), int(x))),
+    simd.times_power_of_two: lambda x, n: Lane(np.ldexp(x.number, int(n.number))),
     simd.exponent_of: _of_one(lambda x: np.frexp(x)[1]),
     simd.mantissa_of: _of_one(lambda x: np.frexp(x)[0]),
     simd.floats_at: lambda address: Place(int(address), ctypes.c_float),
@@ -368,6 +380,7 @@ _TWINS: dict[Any, Any] = {
     random_vectors.draw_uniforms: draw_uniforms,
     random_vectors.draw_chances: draw_chances,
     tiles.multiply_lanes: multiply_lanes,
+    tiles.multiply_lanes_to_slopes: multiply_lanes_to_slopes,
     types.float32: np.float32,
     types.float64: np.float64,
     types.int64: int,

@@ -24,11 +24,11 @@ from studio.kernels.simd import (
     absolute_value,
     exponent_of,
     mantissa_of,
-    power_of_two,
     round_down,
     select,
     splat,
     square_root,
+    times_power_of_two,
 )
 
 
@@ -142,13 +142,15 @@ def _exp(x):
         x = select(x < -87.33, -87.33, x)
         n = round_down(x * 1.44269504 + 0.5)
         r = x - n * 0.693359375 + n * 2.12194440e-4
-        p = splat(1.9875691500e-4)
-        p = p * r + 1.3981999507e-3
-        p = p * r + 8.3334519073e-3
-        p = p * r + 4.1665795894e-2
-        p = p * r + 1.6666665459e-1
-        p = p * r + 5.0000001201e-1
-        return (p * r * r + r + 1.0) * power_of_two(n)
+        # Of least relative error, 3e-9, for |r| <= log(2) / 2.
+        p = splat(1.38146132608e-3)
+        p = p * r + 8.36870982417e-3
+        p = p * r + 4.16683873613e-2
+        p = p * r + 1.66665206898e-1
+        p = p * r + 4.99999934517e-1
+        p = p * r + 1.0
+        p = p * r + 1.0
+        return times_power_of_two(p, n)
 
     return approximate
 

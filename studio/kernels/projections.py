@@ -64,7 +64,7 @@ def pieces_of(kernel: WeightRef, bias: WeightRef | None, inputs: int) -> list[Pi
     ]
 
 
-def project(lowering: Lowering, x: Tensor, pieces: Sequence[Piece], y: Tensor) -> None:
+def project(lowering: Lowering, x: Tensor, pieces: Sequence[Piece], y: Tensor, inputs: int | None = None) -> None:
     """Emit ``y[place, o] = bias[o] + sum over k of kernel[k, o] x[place, k]``, and its gradients.
 
     Parameters
@@ -74,10 +74,12 @@ def project(lowering: Lowering, x: Tensor, pieces: Sequence[Piece], y: Tensor) -
     pieces : sequence of Piece
         Of all outputs, in order.
     y : Tensor
-        Of the same places as `x`; its last axis is the outputs.
+        Of the same places as `x`; its last axis is the outputs, and maybe some that stay free.
+    inputs : int, optional
+        How many of the last axis of `x` there are to sum over; all by default.
     """
-    batch, inputs, outputs = lowering.batch, x.shape[-1], y.shape[-1]
-    places = x.features // inputs
+    batch, inputs, outputs = lowering.batch, inputs or x.shape[-1], sum(piece.outputs for piece in pieces)
+    places = x.features // x.shape[-1]
     x_places, y_places = lowering.table(x.pixel_offsets()), lowering.table(y.pixel_offsets())
     x_offsets = lowering.table(np.arange(inputs) * batch)
     kernel, stride = pieces[0].kernel, pieces[0].stride

@@ -329,15 +329,15 @@ round_down = _unary("floor")
 
 
 @intrinsic
-def power_of_two(context, x):
-    """2 to the power of a vector of whole numbers from -126 to 127."""
+def times_power_of_two(context, x, n):
+    """``x * 2**n`` for whole numbers n; x, not 0, and the product are normal floats."""
 
     def generate(context, builder, signature, arguments):
-        whole = builder.fptosi(arguments[0], INTEGERS)
-        biased = builder.add(whole, filled(127, INTEGERS))
-        return builder.bitcast(builder.shl(biased, filled(23, INTEGERS)), VECTOR)
+        bits = builder.bitcast(arguments[0], INTEGERS)
+        exponents = builder.shl(builder.fptosi(arguments[1], INTEGERS), filled(23, INTEGERS))
+        return builder.bitcast(builder.add(bits, exponents), VECTOR)
 
-    return vector(vector), generate
+    return vector(vector, vector), generate
 
 
 @intrinsic
@@ -374,16 +374,21 @@ def sum_lanes(context, x):
     return types.float32(vector), generate
 
 
+def prefetch_line(builder, pointer):
+    """LLVM: ask for a cache line to be brought into the second cache."""
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, _i32, _i32, _i32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    read, second_cache, data = (ir.Constant(_i32, n) for n in (0, 2, 1))
+    builder.call(function, [builder.bitcast(pointer, byte), read, second_cache, data])
+
+
 @intrinsic
 def prefetch(context, pointer):
     """Ask for a cache line to be brought into the second cache; what it holds does not change."""
 
     def generate(context, builder, signature, arguments):
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, _i32, _i32, _i32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        read, second_cache, data = (ir.Constant(_i32, n) for n in (0, 2, 1))
-        builder.call(function, [builder.bitcast(arguments[0], byte), read, second_cache, data])
+        prefetch_line(builder, arguments[0])
         return context.get_dummy_value()
 
     return types.void(float_pointer), generate

@@ -30,6 +30,7 @@ from llvmlite import ir
 
 from studio.kernels.numba_names import intrinsic, types
 from studio.kernels.simd import (
+    FLAGS,
     LANES,
     VECTOR,
     broadcast,
@@ -39,6 +40,7 @@ from studio.kernels.simd import (
     integer_pointer,
     load_vector,
     multiply_add,
+    prefetch_line,
     store_vector,
 )
 
@@ -305,19 +307,9 @@ def multiply_lanes(
     """
 
     def generate(context, builder, signature, arguments):
-        rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume = arguments
-        after = builder.append_basic_block("lanes_done")
-        variant = builder.add(builder.mul(rows, constant(LANE_COLUMNS)), columns)
-        choose = builder.switch(variant, after)
-        for r in range(1, SHAPE.outputs + 1):
-            for n in range(1, LANE_COLUMNS + 1):
-                choose.add_case(constant(r * LANE_COLUMNS + n), builder.append_basic_block(f"lanes_{r}x{n}"))
-        blocks = [block for _, block in choose.cases]
-        for (r, n), block in zip(_lane_sizes(), blocks, strict=True):
-            builder.position_at_end(block)
-            _lane_tile(builder, r, n, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume)
-            builder.branch(after)
-        builder.position_at_end(after)
+        rows, columns, depth, *places, resume = arguments
+        for r, n in _lane_sizes(builder, rows, columns):
+            _lane_tile(builder, r, n, depth, places, resume, lambda pair, place, value: value)
         return context.get_dummy_value()
 
     whole = types.int64
@@ -326,24 +318,67 @@ def multiply_lanes(
     ), generate
 
 
-def _lane_sizes():
-    return [(r, n) for r in range(1, SHAPE.outputs + 1) for n in range(1, LANE_COLUMNS + 1)]
+@intrinsic
+def multiply_lanes_to_slopes(
+    context, rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, shares, totals, scale, later
+):
+    """A tile of `multiply_lanes` that makes the gradients of a softmax's scores from its sums.
+
+    ``y[r, n] = shares[r, n] * (scale * sum over k of a[r, k] * b[n, k] - totals[r])``, where the
+    shares lie as y does; those that are `later` floats further are fetched.
+    """
+
+    def generate(context, builder, signature, arguments):
+        rows, columns, depth, *places, shares, totals, scale, later = arguments
+        factor = broadcast(builder, scale)
+
+        def finish(pair, place, value):
+            share = builder.gep(shares, [place])
+            prefetch_line(builder, builder.gep(share, [later]))
+            total = load_vector(builder, builder.gep(totals, [constant(pair[0] * LANES)]))
+            slope = builder.fsub(builder.fmul(value, factor, flags=FLAGS), total, flags=FLAGS)
+            return builder.fmul(load_vector(builder, share), slope, flags=FLAGS)
+
+        for r, n in _lane_sizes(builder, rows, columns):
+            _lane_tile(builder, r, n, depth, places, constant(0), finish)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(
+        whole, whole, whole, float_pointer, whole, whole, float_pointer, whole, whole, float_pointer, whole, whole,
+        float_pointer, float_pointer, types.float32, whole,
+    ), generate
 
 
-def _lane_tile(builder, rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume):
-    """LLVM: one size of `multiply_lanes`."""
+def _lane_sizes(builder, rows, columns):
+    """LLVM: each size of a tile, at the place where it is chosen; afterwards, the place after all of them."""
+    after = builder.append_basic_block("lanes_done")
+    choose = builder.switch(builder.add(builder.mul(rows, constant(LANE_COLUMNS)), columns), after)
+    for r in range(1, SHAPE.outputs + 1):
+        for n in range(1, LANE_COLUMNS + 1):
+            block = builder.append_basic_block(f"lanes_{r}x{n}")
+            choose.add_case(constant(r * LANE_COLUMNS + n), block)
+            builder.position_at_end(block)
+            yield r, n
+            builder.branch(after)
+    builder.position_at_end(after)
+
+
+def _lane_tile(builder, rows, columns, depth, places, resume, finish):
+    """LLVM: one size of `multiply_lanes`, whose sums become what `finish` makes of them."""
+    a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column = places
     pairs = [(r, n) for r in range(rows) for n in range(columns)]
     left = [builder.gep(a, [builder.mul(a_row, constant(r))]) for r in range(rows)]
     right = [builder.gep(b, [builder.mul(b_column, constant(n))]) for n in range(columns)]
-    targets = [builder.gep(y, [builder.mul(y_row, constant(r))]) for r in range(rows)]
-    places = {(r, n): builder.gep(targets[r], [builder.mul(y_column, constant(n))]) for r, n in pairs}
+    steps = {(r, n): builder.add(builder.mul(y_row, constant(r)), builder.mul(y_column, constant(n))) for r, n in pairs}
+    targets = {pair: builder.gep(y, [step]) for pair, step in steps.items()}
     before = builder.block
     go_on = builder.append_basic_block("lanes_resume")
     body = builder.append_basic_block("lanes_multiply")
     end = builder.append_basic_block("lanes_store")
     builder.cbranch(builder.icmp_signed("==", resume, constant(0)), body, go_on)
     builder.position_at_end(go_on)
-    earlier = {pair: load_vector(builder, places[pair]) for pair in pairs}
+    earlier = {pair: load_vector(builder, targets[pair]) for pair in pairs}
     builder.branch(body)
     builder.position_at_end(body)
     k, of_a, of_b = builder.phi(_i64), builder.phi(_i64), builder.phi(_i64)
@@ -370,7 +405,7 @@ def _lane_tile(builder, rows, columns, depth, a, a_row, a_depth, b, b_column, b_
     builder.cbranch(builder.icmp_signed("<", next_k, depth), body, end)
     builder.position_at_end(end)
     for pair in pairs:
-        store_vector(builder, new[pair], places[pair])
+        store_vector(builder, finish(pair, steps[pair], new[pair]), targets[pair])
 
 
 #: By (outputs, vectors). Kernels name them as module globals: Numba's cache needs that.

@@ -21,6 +21,8 @@ from studio.kernels.attention import (
     ROWS,
     attend,
     attend_backward,
+    gap,
+    in_place,
     row_floats,
     rows_at_once,
     show_probabilities,
@@ -170,7 +172,8 @@ class MultiHeadAttention(Layer):
             offered = project_sequence(self, lowering, looked_at, ("key", "value"))
             sources = (asked, offered, offered)
         starts = (0, 0 if sources[0] is not sources[1] else heads * depth, heads * depth * (1 if sources[0] is not sources[1] else 2))
-        gathered = lowering.tensor((queries, heads * width))
+        gathered = spread(lowering, queries, heads * width)
+        tensors = (*sources, gathered)
         order = np.array(self.positions(queries))
         orders = (order, order if self.mask == "permutation" else np.arange(keys))
 
@@ -178,6 +181,7 @@ class MultiHeadAttention(Layer):
             return lowering.table(tensor.pixel_offsets()[rows])
 
         tables = [places(t, o) for t, o in zip(sources, (orders[0], orders[1], orders[1]), strict=True)]
+        layout = (int(in_place(orders[0], batch)), *(t.shape[-1] * batch for t in tensors))
         sizes = (heads, queries, keys, depth, width, batch)
         distances = (depth * batch, depth * batch, width * batch)
 
@@ -209,6 +213,7 @@ class MultiHeadAttention(Layer):
             *(int(dropping), dropped, lowering.node_key(), rate),
             *(packed_q, packed_k, packed_v, packed_y),
             *(lowering.scratch(keys * lowering.lanes), lowering.scratch((keys + 3) * lowering.lanes)),
+            *layout,
         )
         if shown is not None:
             seen = (heads, queries, keys, batch, limited, probabilities, shown.base)
@@ -233,7 +238,8 @@ class MultiHeadAttention(Layer):
                 *firsts,
                 *(packed_q, packed_k, packed_v, packed_y),
                 *(lowering.scratch(ROWS * deep), lowering.scratch(keys * deep), lowering.scratch(keys * wide)),
-                *(lowering.scratch(most * row), most),
+                *(lowering.scratch(most * row), most, gathered.base, lowering.scratch(ROWS * lowering.lanes)),
+                *layout,
             )
 
         lowering.backward(gathered, backward)
@@ -244,7 +250,8 @@ class MultiHeadAttention(Layer):
         y = lowering.output(shape)
         kernel = lowering.weight("attention_output/kernel")
         bias = lowering.weight("attention_output/bias") if self.use_bias else None
-        project(lowering, gathered, pieces_of(kernel, bias, self.num_heads * self.width), y)
+        inputs = self.num_heads * self.width
+        project(lowering, gathered, pieces_of(kernel, bias, inputs), y, inputs)
         return y
 
     def reference(
@@ -300,6 +307,11 @@ def project_sequence(layer: MultiHeadAttention, lowering: Lowering, x: Tensor, n
         kernel = lowering.weight(f"{name}/kernel")
         bias = lowering.weight(f"{name}/bias") if layer.use_bias else None
         pieces += pieces_of(kernel, bias, x.shape[1])
-    made = lowering.tensor((x.shape[0], sum(piece.outputs for piece in pieces)))
+    made = spread(lowering, x.shape[0], sum(piece.outputs for piece in pieces))
     project(lowering, x, pieces, made)
     return made
+
+
+def spread(lowering: Lowering, steps: int, features: int) -> Tensor:
+    """A sequence of so many features, and maybe some that stay free."""
+    return lowering.tensor((steps, features + gap(features, lowering.batch)))

@@ -16,7 +16,7 @@ _SINGLE = ("where", "select", "maximum", "minimum", "absolute", "absolute_value"
 #: What compares and chooses.
 _DOUBLE = ("maximum", "minimum")
 #: Functions that take numbers apart or put them together, and cost about an operation.
-_BITS = ("power_of_two", "exponent_of", "mantissa_of")
+_BITS = ("times_power_of_two", "exponent_of", "mantissa_of")
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
 

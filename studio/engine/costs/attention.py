@@ -30,10 +30,10 @@ def _attend(a: Arguments) -> Work:
 @cost(_MODULE, "attend_backward")
 def _attend_backward(a: Arguments) -> Work:
     pairs, each = _pairs(a), a.heads * a.batch
-    read = a.queries * (a.depth + a.width) + a.keys * (a.depth + a.width)
+    read = a.queries * (a.depth + 2 * a.width) + a.keys * (a.depth + a.width)
     written = a.queries * a.depth + a.keys * (a.depth + a.width)
     # Two products make the gradients of scores and values, two those of queries and keys.
-    done = pairs * (4.0 * (a.depth + a.width) + 4 + 3 * (a.dropping != 0))
+    done = pairs * (4.0 * (a.depth + a.width) + 2 + 3 * (a.dropping != 0)) + each * a.queries * 2.0 * a.width
     return Work(done, each * read + pairs * (1 + (a.dropping != 0)), each * written)
 
 
