@@ -208,7 +208,7 @@ def sum_lanes(x: Lane) -> Any:
     return numbers[0]
 
 
-def transpose_block(source: Place, distance: Place, target: Place, target_distance: Any) -> None:
+def transpose_block(source: Place, distance: Place, target: Place, target_distance: Any) -> Lane:
     here = lane_number()
     row = source.at(distance[here])
     numbers = [row[j] for j in range(LANES)]
@@ -216,6 +216,7 @@ def transpose_block(source: Place, distance: Place, target: Place, target_distan
     for j, number in enumerate(numbers):
         target.put(j * int(target_distance) + here, number)
     wait()
+    return Lane(sum(numbers))
 
 
 def _of_one(function: Any) -> Any:

@@ -19,8 +19,8 @@ from studio.kernels.jit import Kernel, generated
 from studio.kernels.products import correlate_kernel, split_evenly, sum_channels
 from studio.kernels.tiles import SHAPE
 
-#: Floats of turned gradients at a time: they, and the inputs they meet, stay in the second cache.
-_TURNED = 32_768
+#: Floats of turned gradients at a time: half of the nearest cache.
+_TURNED = 4_096
 #: Part of the lanes that must be of use for turning to pay.
 _FILLED = 0.8
 #: Floats that may lie in a core's second cache beside everything else.
@@ -49,9 +49,11 @@ def run(arena, record, table, state):
         count = min(near, pixels - start)
         for p in range(count):
             source, target = at(dy, dy_pixels[start + p]), at(turned, p * batch * padded)
-            for b in range(0, batch, LANES):
-                for o in range(0, padded, LANES):
-                    transpose_block(at(source, b), at(rows, o), at(target, b * padded + o), padded)
+            for o in range(0, padded, LANES):
+                total = load(at(bias_sums, o)) if start + p > 0 else splat(0.0)
+                for b in range(0, batch, LANES):
+                    total = total + transpose_block(at(source, b), at(rows, o), at(target, b * padded + o), padded)
+                store(at(bias_sums, o), total)
         ahead, tiles = min(near, pixels - start - count), blocks + smaller
         for block in range(tiles):
             # Fetch a part of what the next pixels need while these are computed.
@@ -70,14 +72,6 @@ def run(arena, record, table, state):
                 else:
                     tile_fewer(x, at(offsets, k), at(x_pixels, start), at(turned, o), padded,
                                count, batch, start, at(sums, k * padded + o), padded)
-        for o in range(0, padded, LANES):
-            even, odd = splat(0.0), splat(0.0)
-            for i in range(0, count * batch, 2):
-                even = even + load(at(turned, i * padded + o))
-                odd = odd + load(at(turned, (i + 1) * padded + o))
-            if start > 0:
-                even = even + load(at(bias_sums, o))
-            store(at(bias_sums, o), even + odd)
     for k in range(depth):
         for o in range(outputs):
             weights[k * stride + o] = sums[k * padded + o]

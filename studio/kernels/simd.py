@@ -6,6 +6,7 @@ it means. `LANES` follows the machine (see `studio.kernels.jit.lanes`).
 
 from __future__ import annotations
 
+import functools
 import operator
 
 from llvmlite import ir
@@ -394,31 +395,60 @@ def prefetch(context, pointer):
     return types.void(float_pointer), generate
 
 
+def _four_columns(builder, rows, first):
+    """LLVM: some columns of a square of numbers, whose rows begin at these places, as vectors."""
+    if LANES < 4:
+        return [load_vector(builder, rows[0])]
+
+    # Every fourth row, four numbers of each, side by side: putting them there is a part of loading them.
+    four = ir.VectorType(ir.FloatType(), 4)
+
+    def beside(places):
+        parts = []
+        for place in places:
+            part = builder.load(builder.bitcast(builder.gep(place, [constant(first)]), four.as_pointer()))
+            part.align = 16
+            parts.append(part)
+        while len(parts) > 1:
+            whole = list(range(2 * parts[0].type.count))
+            parts = [_shuffled(builder, parts[i], parts[i + 1], whole) for i in range(0, len(parts), 2)]
+        return parts[0]
+
+    a, b, c, d = (beside(rows[i::4]) for i in range(4))
+    # What is left is to transpose each square of four by four where it is.
+    starts = range(0, LANES, 4)
+    low = [k + i for i in starts for k in (0, LANES, 1, LANES + 1)]
+    high = [k + i for i in starts for k in (2, LANES + 2, 3, LANES + 3)]
+    front = [k + i for i in starts for k in (0, 1, LANES, LANES + 1)]
+    back = [k + i for i in starts for k in (2, 3, LANES + 2, LANES + 3)]
+    result = []
+    for half in (low, high):
+        left, right = _shuffled(builder, a, b, half), _shuffled(builder, c, d, half)
+        result += [_shuffled(builder, left, right, front), _shuffled(builder, left, right, back)]
+    return result
+
+
+def _shuffled(builder, x, y, which):
+    return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(_i32, len(which)), which))
+
+
 @intrinsic
 def transpose_block(context, source, distance, target, target_distance):
     """Transpose a square block of `LANES` rows of `LANES` floats.
 
-    Row i starts at ``source + distance[i]``; column j goes to ``target + j * target_distance``.
+    Row i starts at ``source + distance[i]``; column j goes to ``target + j * target_distance``. The
+    value is the sum of the columns.
     """
 
     def generate(context, builder, signature, arguments):
         source, distance, target, target_distance = arguments
-        rows = []
-        for i in range(LANES):
-            start = builder.load(builder.gep(distance, [constant(i)]))
-            rows.append(load_vector(builder, builder.gep(source, [start])))
-        half = LANES // 2
-        low = ir.Constant(ir.VectorType(_i32, LANES), [k for i in range(half) for k in (i, i + LANES)])
-        high = ir.Constant(ir.VectorType(_i32, LANES), [k for i in range(half, LANES) for k in (i, i + LANES)])
-        for _ in range(LANES.bit_length() - 1):
-            pairs = []
-            for i in range(half):
-                pairs.append(builder.shuffle_vector(rows[i], rows[i + half], low))
-                pairs.append(builder.shuffle_vector(rows[i], rows[i + half], high))
-            rows = pairs
-        for i in range(LANES):
-            place = builder.gep(target, [builder.mul(target_distance, constant(i))])
-            store_vector(builder, rows[i], place)
-        return context.get_dummy_value()
+        rows = [builder.gep(source, [builder.load(builder.gep(distance, [constant(i)]))]) for i in range(LANES)]
+        sums = []
+        for first in range(0, LANES, 4):
+            columns = _four_columns(builder, rows, first)
+            for i, column in enumerate(columns):
+                store_vector(builder, column, builder.gep(target, [builder.mul(target_distance, constant(first + i))]))
+            sums.append(functools.reduce(lambda x, y: builder.fadd(x, y, flags=FLAGS), columns))
+        return functools.reduce(lambda x, y: builder.fadd(x, y, flags=FLAGS), sums)
 
-    return types.void(float_pointer, integer_pointer, float_pointer, types.int64), generate
+    return vector(float_pointer, integer_pointer, float_pointer, types.int64), generate
