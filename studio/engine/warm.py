@@ -24,7 +24,7 @@ from studio.engine.network import make_plans
 from studio.engine.timing import KERNELS as timing_kernels
 from studio.kernels import cache, jit
 from studio.kernels.ahead import pool
-from studio.kernels.channelwise import collect_kernel, weigh_kernel
+from studio.kernels.channelwise import Rows, collect_kernel, weigh_kernel
 from studio.kernels.correlations import outer_kernel
 from studio.kernels.jit import Kernel
 from studio.kernels.losses import slope_kernel as loss_slope_kernel
@@ -54,7 +54,7 @@ _FIRST = (
     "copy_runs", "sgd", "multiply_2x2", "outer_7x1", "add_slope_a", "lstm_forward", "pack_turned",
     "lstm_backward", "unpack", "lstm_gates", "correlate_3", "rotation_maps", "hide_words",
     "weigh_samples", "leave_out", "mix_pixels", "correlate_4", "fill", "mark_counted", "collect_1x4x2",
-    "weigh_9", "collect_1x8x1", "collect_1x1x8",
+    "weigh_9", "weigh_3x3_2", "collect_1x8x1", "collect_1x1x8",
 )  # fmt: skip
 
 
@@ -77,7 +77,8 @@ def standard_kernels() -> list[Kernel]:
         kernels += [outer_kernel(inputs, vectors) for inputs in range(most, 0, -1)]
     # Depthwise convolutions of 3 x 3; others are compiled when they are first used.
     kernels += [collect_kernel(vectors * LANES, many) for vectors in (8, 4, 2, 1) for many in (True, False)]
-    kernels += [weigh_kernel(9, with_bias) for with_bias in (True, False)]
+    rows = (Rows.best((3, 3), (3, 3)), None)
+    kernels += [weigh_kernel(9, with_bias, together) for with_bias in (True, False) for together in rows]
     for layer in layers:
         if issubclass(layer, ElementWise):
             kernels += [forward_kernel(layer), backward_kernel(layer)]

@@ -8,6 +8,8 @@ a near cache.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from studio.kernels.jit import Kernel, generated
 from studio.kernels.simd import LANES
 
@@ -15,6 +17,14 @@ from studio.kernels.simd import LANES
 _SUMS = 8
 #: Most terms of a weight gradient at once: 32 vector registers with AVX-512 and NEON, 16 otherwise.
 MOST_TERMS = 12 if LANES == 8 else 25
+#: Vector registers.
+_REGISTERS = 16 if LANES == 8 else 32
+#: Lines that name what a kernel that looks at rows together needs beside.
+_ARGUMENTS_OF_ROWS = [
+    "tiles, columns = record[20], record[21]",
+    "x_starts, x_row, x_columns = at(table, record[22]), record[23], at(table, record[24])",
+    "dy_starts, dy_row, dy_columns = at(table, record[25]), record[26], at(table, record[27])",
+]
 
 _COLLECT = '''"""y[g, o, p] = bias[g, o] + sum over k of w[g, o, k] * x[g, k, p].
 
@@ -36,9 +46,9 @@ def run(arena, record, table, state):
 {loops}
 '''
 
-_WEIGH = '''"""dw[g, o, k] = sum over pixels and batch of x[g, k, p] * dy[g, o, p], {terms} terms k at a time{and_bias}."""
+_WEIGH = '''"""dw[g, o, k] = sum over pixels and batch of x[g, k, p] * dy[g, o, p], {terms} terms k at a time{and_bias}{by_rows}."""
 
-from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
+from studio.kernels.simd import LANES, at, load, prefetch, splat, store, sum_lanes
 
 
 def run(arena, record, table, state):
@@ -48,6 +58,7 @@ def run(arena, record, table, state):
     dy, dy_pixels = at(arena, record[13]), at(table, record[14])
     target, places, group_step = at(arena, record[15]), at(table, record[16]), record[17]
     sums, bias = at(arena, record[18]), at(arena, record[19])
+{arguments_of_rows}
     width = {sums} * LANES
     for i in range(groups * outputs * blocks):
         for t in range({sums}):
@@ -55,6 +66,7 @@ def run(arena, record, table, state):
     # So few pixels and groups at a time that what windows share, and the sums, stay near.
     for begin in range(0, groups, near):
         end = min(groups, begin + near)
+{rows}
         for start in range(0, pixels, chunk):
             stop = min(pixels, start + chunk)
             for g in range(begin, end):
@@ -134,8 +146,83 @@ def collect_kernel(columns: int, many: bool) -> Kernel:
     return generated(f"collect_{pixels}x{outputs}x{vectors}", text)
 
 
-def weigh_kernel(terms: int, with_bias: bool) -> Kernel:
-    """The weight gradient kernel for so many terms at a time; one may sum the bias's gradient too."""
+@dataclass(frozen=True)
+class Rows:
+    """Neighbouring rows of pixels whose windows, moved by a pixel each, are looked at together.
+
+    Parameters
+    ----------
+    rows : int
+        How many.
+    window : (int, int)
+        Rows and columns of a window.
+    """
+
+    rows: int
+    window: tuple[int, int]
+
+    @classmethod
+    def best(cls, window: tuple[int, int], grid: tuple[int, int]) -> Rows | None:
+        """As many as possible, for windows and pixels of so many rows and columns; None if there are none.
+
+        Sums of all terms, gradients of as many columns as a window has, an input and the bias's
+        sum have to fit into registers.
+        """
+        high, wide = window
+        rows = min(2, grid[0], (_REGISTERS - 2 - high * wide) // wide)
+        return cls(rows, window) if rows > 0 and grid[1] >= wide else None
+
+
+def _lines_of_rows(together: Rows, names: list[str], with_bias: bool) -> list[str]:
+    """Lines that add up what some rows of pixels give for some groups.
+
+    Column by column a new one of the inputs meets the gradients of as many columns as a window
+    has, which move on in registers: each number is read once, not once for each place of the window.
+    """
+    (high, wide), rows = together.window, together.rows
+    tall = high + rows - 1
+
+    def column(seen: range, new: bool, number: str) -> list[str]:
+        lines = [f"xo = x_columns[{number}]"] + ([f"yo = dy_columns[{number}]"] if new else [])
+        lines += [f"d{i}_{v} = d{i}_{v - 1}" for i in range(rows) for v in range(wide - 1, 0, -1) if v >= seen.start]
+        for i in range(rows) if new else ():
+            lines += [f"d{i}_0 = load(at(y{i}, yo))", f"prefetch(at(y{i}, yo + y_below))"]
+            lines += [f"total = total + d{i}_0"] if with_bias else []
+        for u in range(tall):
+            lines += [f"a = load(at(x{u}, xo))"]
+            lines += [f"prefetch(at(x{u}, xo + x_below))"] if u >= tall - rows else []
+            for i in range(rows):
+                if 0 <= u - i < high:
+                    lines += [f"s{(u - i) * wide + v} = s{(u - i) * wide + v} + d{i}_{v} * a" for v in seen]
+        return lines
+
+    lines = ["own = at(sums, n * width)"]
+    lines += [f"{name} = load(at(own, {i} * LANES))" for i, name in enumerate(names)]
+    lines += ["x_place, y_place = at(x, x_starts[tile] + g * x_step), at(dy, dy_starts[tile] + n * batch)"]
+    # What is new in the next rows comes nearer meanwhile.
+    lines += [f"x_below, y_below = {rows} * x_row, {rows} * dy_row"]
+    lines += ["for b in range(0, batch, LANES):"]
+    lines += [f"    x{u} = at(x_place, {u} * x_row + b)" for u in range(tall)]
+    lines += [f"    y{i} = at(y_place, {i} * dy_row + b)" for i in range(rows)]
+    lines += [f"    d{i}_{v} = splat(0.0)" for i in range(rows) for v in range(wide)]
+    for c in range(wide - 1):
+        lines += [f"    {line}" for line in column(range(c + 1), True, str(c))]
+    lines += [f"    for c in range({wide - 1}, columns):"]
+    lines += [f"        {line}" for line in column(range(wide), True, "c")]
+    for c in range(wide - 1):
+        lines += [f"    {line}" for line in column(range(c + 1, wide), False, f"columns + {c}")]
+    lines += [f"store(at(own, {i} * LANES), {name})" for i, name in enumerate(names)]
+    head = ["for tile in range(tiles):", "    for g in range(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
+    return head + [f"            {line}" for line in lines]
+
+
+def weigh_kernel(terms: int, with_bias: bool, together: Rows | None = None) -> Kernel:
+    """The weight gradient kernel for so many terms at a time; one may sum the bias's gradient too.
+
+    With rows that are looked at together it has eight more arguments: how often there are such
+    rows and how many columns they have, and where, in inputs and in gradients, they begin, how far
+    rows are apart and where, in a row, each column is. What is left is done pixel by pixel.
+    """
     names = [f"s{t}" for t in range(terms)] + (["total"] if with_bias else [])
     additions = [f"s{t} = s{t} + d * load(at(source, o{t} + b))" for t in range(terms)]
     total = [f"own = at(sums, n * blocks * width + {terms} * LANES)", "bias[n] = sum_lanes(load(own))"]
@@ -143,10 +230,14 @@ def weigh_kernel(terms: int, with_bias: bool) -> Kernel:
         terms=terms,
         sums=len(names),
         and_bias=", and the sum of dy" if with_bias else "",
+        by_rows=f", mostly {together.rows} rows of pixels at a time" if together else "",
+        arguments_of_rows=_lines(1, _ARGUMENTS_OF_ROWS if together else ["# Windows of neighbouring pixels are not looked at together."]),
+        rows=_lines(2, _lines_of_rows(together, names, with_bias) if together else ["# Pixel by pixel."]),
         offsets=_lines(6, [f"o{t} = offsets[first + {t}]" for t in range(terms)]),
         loads=_lines(6, [f"{name} = load(at(own, {i} * LANES))" for i, name in enumerate(names)]),
         additions=_lines(8, additions + (["total = total + d"] if with_bias else [])),
         stores=_lines(6, [f"store(at(own, {i} * LANES), {name})" for i, name in enumerate(names)]),
         total=_lines(3, total if with_bias else ["# The bias's gradient is not asked for."]),
     )
-    return generated(f"weigh_{terms}{'_bias' if with_bias else ''}", text)
+    name = f"weigh_{together.window[0]}x{together.window[1]}_{together.rows}" if together else f"weigh_{terms}"
+    return generated(f"{name}{'_bias' if with_bias else ''}", text)

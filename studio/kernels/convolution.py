@@ -13,7 +13,7 @@ import numpy as np
 
 from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.core.windows import Pair, Window
-from studio.kernels.channelwise import MOST_TERMS, collect_kernel, weigh_kernel
+from studio.kernels.channelwise import MOST_TERMS, Rows, collect_kernel, weigh_kernel
 from studio.kernels.correlations import NEAR, Groups, lower_correlation
 from studio.kernels.products import lower_product, pack, split_evenly, sum_channels
 
@@ -110,19 +110,35 @@ class Convolution:
         offsets = self._tap_offsets(fine)
         if self.filters <= _FEW:
             order = _Order(window.output, window.reach, window.strides)
-            near, pixels, coarse_pixels = order.arrange(self.groups, self.channels * batch, pixels, coarse_pixels)
+            together = self._rows_together()
+            their_places: tuple[int | Ref, ...] = ()
+            if together is None:
+                near, pixels, coarse_pixels = order.arrange(self.groups, self.channels * batch, pixels, coarse_pixels)
+            else:
+                rows, columns = window.output
+                held = (together.rows + window.kernel[0] - 1) * fine.shape[1] * batch
+                near = max(1, min(self.groups, NEAR // held))
+                whole = rows - rows % together.rows
+                starts = slice(0, whole * columns, together.rows * columns)
+                their_places = (
+                    *(whole // together.rows, columns),
+                    *(lowering.table(pixels[starts]), *_grid(lowering, pixels, window.output, window.kernel[1] - 1)),
+                    *(lowering.table(coarse_pixels[starts]), *_grid(lowering, coarse_pixels, window.output)),
+                )
+                pixels, coarse_pixels = pixels[whole * columns :], coarse_pixels[whole * columns :]
             places = np.arange(window.size)[:, None] * self.tap_step + np.arange(self.channels) * self.channel_step
             for first, terms, blocks in split_evenly(len(offsets), MOST_TERMS):
                 summed = bias is not None and first == 0
                 sums = lowering.scratch(self.groups * self.filters * blocks * (terms + summed) * lowering.lanes)
                 lowering.emit(
-                    weigh_kernel(terms, summed),
+                    weigh_kernel(terms, summed, together),
                     *(self.groups, self.filters, blocks, len(pixels), batch),
                     *(near, _CHUNK),
                     *(start, lowering.table(pixels), lowering.table(offsets[first:]), self.channels * batch),
                     *(coarse.base, lowering.table(coarse_pixels)),
                     *(self.kernel.gradient, lowering.table(places.ravel()[first:]), self.group_step),
                     *(sums, bias.gradient if bias is not None else sums),
+                    *their_places,
                 )
             return
         lower_correlation(
@@ -134,6 +150,13 @@ class Convolution:
             bias.gradient if bias is not None else None,
             Groups(self.groups, self.channels * batch, self.filters * batch, self.group_step),
         )
+
+    def _rows_together(self) -> Rows | None:
+        """Which pixels are looked at together where a channel meets few others."""
+        window = self.window
+        if self.channels > 1 or window.strides != (1, 1) or window.dilation != (1, 1):
+            return None
+        return Rows.best(window.kernel, window.output)
 
     def _start(self, fine: Tensor) -> Ref:
         """Where the window's first place begins, in the zeros around the picture."""
@@ -202,6 +225,13 @@ class _Order:
     def _held(self, columns: int) -> int:
         """Pixels that the windows of a row of so many columns cover."""
         return self.reach[0] * ((columns - 1) * self.strides[1] + self.reach[1])
+
+
+def _grid(lowering: Lowering, places: np.ndarray, grid: Pair, beyond: int = 0) -> tuple[int, Ref]:
+    """How far rows of a grid of pixels are apart, and where each column is, and so many beyond."""
+    rows, columns = grid
+    step = int(places[1] - places[0]) if columns > 1 else 0
+    return int(places[columns] - places[0]) if rows > 1 else 0, lowering.table(np.arange(columns + beyond) * step)
 
 
 @dataclass(frozen=True)

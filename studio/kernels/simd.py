@@ -407,7 +407,7 @@ def _four_columns(builder, rows, first):
         parts = []
         for place in places:
             part = builder.load(builder.bitcast(builder.gep(place, [constant(first)]), four.as_pointer()))
-            part.align = 16
+            part.align = 4
             parts.append(part)
         while len(parts) > 1:
             whole = list(range(2 * parts[0].type.count))

@@ -181,7 +181,7 @@ class MultiHeadAttention(Layer):
             return lowering.table(tensor.pixel_offsets()[rows])
 
         tables = [places(t, o) for t, o in zip(sources, (orders[0], orders[1], orders[1]), strict=True)]
-        layout = (int(in_place(orders[0], batch)), *(t.shape[-1] * batch for t in tensors))
+        layout = (int(in_place(self.positions(queries), batch)), *(t.shape[-1] * batch for t in tensors))
         sizes = (heads, queries, keys, depth, width, batch)
         distances = (depth * batch, depth * batch, width * batch)
 

@@ -187,8 +187,8 @@ def twice(x, y):
 def test_maths_is_counted_from_its_text():
     assert of_function(curve) == 1 + 1 + 1 + 1 + of_maths("exp") + 1
     assert of_function(twice) == 2 + of_function(curve)
-    # Clipping, rounding, two parts of ln 2, six terms, two steps to the end.
-    assert of_maths("exp") == 4 + 3 + 4 + 10 + 4 + 2
+    # Clipping, rounding, two parts of ln 2, six steps of the polynomial, the power of two.
+    assert of_maths("exp") == 4 + 3 + 4 + 12 + 1
 
 
 # Kernels of others -------------------------------------------------------------------------------

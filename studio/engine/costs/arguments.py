@@ -155,7 +155,11 @@ class Arguments:
 
         Windows of neighbouring pixels overlap: what they share counts once.
         """
-        starts, moves = self.integers(places, many), self.integers(distances, count)
+        return self.covered(self.integers(places, many), distances, count, batch)
+
+    def covered(self, starts: np.ndarray, distances: str, count: int, batch: int) -> int:
+        """The same for places that are known, int64."""
+        moves = self.integers(distances, count)
         # Distances mostly come in runs, such as the channels of a pixel, and runs overlap as a whole
         # if places are so far apart.
         ends = np.flatnonzero(np.diff(moves) != batch) + 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from studio.engine.costs.arguments import Arguments
 from studio.engine.costs.formulas import Formula, Work, cost, each, family
 from studio.kernels.jit import Kernel
@@ -76,6 +78,22 @@ def _weigh(match: re.Match[str], kernel: Kernel) -> Formula:
         outputs, depth, numbers = a.groups * a.outputs, a.blocks * terms, a.pixels * a.batch
         read = a.groups * a.reached("x_pixels", a.pixels, "offsets", depth, a.batch)
         return Work(outputs * numbers * (2.0 * depth + biased), read + outputs * numbers, outputs * (depth + biased))
+
+    return formula
+
+
+@family(r"weigh_(\d+)x(\d+)_(\d+)(_bias)?", "groups", "outputs", "pixels", "batch")
+def _weigh_rows(match: re.Match[str], kernel: Kernel) -> Formula:
+    high, wide, rows, biased = int(match[1]), int(match[2]), int(match[3]), bool(match[4])
+
+    def formula(a: Arguments) -> Work:
+        outputs, terms = a.groups * a.outputs, high * wide
+        inside = np.arange(rows)[:, None] * a.x_row + a.integers("x_columns", a.columns)
+        together = a.integers("x_starts", a.tiles)[:, None] + inside.ravel()
+        starts = np.concatenate([together.ravel(), a.integers("x_pixels", a.pixels)])
+        numbers = len(starts) * a.batch
+        read = a.groups * a.covered(starts, "offsets", terms, a.batch)
+        return Work(outputs * numbers * (2.0 * terms + biased), read + outputs * numbers, outputs * (terms + biased))
 
     return formula
 
