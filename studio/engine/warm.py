@@ -54,7 +54,7 @@ _FIRST = (
     "copy_runs", "sgd", "multiply_2x2", "outer_7x1", "add_slope_a", "lstm_forward", "pack_turned",
     "lstm_backward", "unpack", "lstm_gates", "correlate_3", "rotation_maps", "hide_words",
     "weigh_samples", "leave_out", "mix_pixels", "correlate_4", "fill", "mark_counted", "collect_1x4x2",
-    "weigh_9", "weigh_3x3_2", "collect_1x8x1", "collect_1x1x8",
+    "weigh_9", "weigh_3x3_4", "collect_1x8x1", "collect_1x1x8",
 )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def standard_kernels() -> list[Kernel]:
         kernels += [outer_kernel(inputs, vectors) for inputs in range(most, 0, -1)]
     # Depthwise convolutions of 3 x 3; others are compiled when they are first used.
     kernels += [collect_kernel(vectors * LANES, many) for vectors in (8, 4, 2, 1) for many in (True, False)]
-    rows = (Rows.best((3, 3), (3, 3)), None)
+    rows = (Rows.best((3, 3), (28, 28)), None)
     kernels += [weigh_kernel(9, with_bias, together) for with_bias in (True, False) for together in rows]
     for layer in layers:
         if issubclass(layer, ElementWise):

@@ -17,13 +17,15 @@ from studio.kernels.simd import LANES
 _SUMS = 8
 #: Most terms of a weight gradient at once: 32 vector registers with AVX-512 and NEON, 16 otherwise.
 MOST_TERMS = 12 if LANES == 8 else 25
+#: Most rows of pixels to look at together.
+_MOST_ROWS = 4
 #: Vector registers.
 _REGISTERS = 16 if LANES == 8 else 32
 #: Lines that name what a kernel that looks at rows together needs beside.
 _ARGUMENTS_OF_ROWS = [
-    "tiles, columns = record[20], record[21]",
-    "x_starts, x_row, x_columns = at(table, record[22]), record[23], at(table, record[24])",
-    "dy_starts, dy_row, dy_columns = at(table, record[25]), record[26], at(table, record[27])",
+    "tiles, fewer, columns = record[20], record[21], record[22]",
+    "x_starts, x_row, x_columns = at(table, record[23]), record[24], at(table, record[25])",
+    "dy_starts, dy_row, dy_columns = at(table, record[26]), record[27], at(table, record[28])",
 ]
 
 _COLLECT = '''"""y[g, o, p] = bias[g, o] + sum over k of w[g, o, k] * x[g, k, p].
@@ -153,7 +155,7 @@ class Rows:
     Parameters
     ----------
     rows : int
-        How many.
+        How many; sometimes there is one less.
     window : (int, int)
         Rows and columns of a window.
     """
@@ -163,23 +165,30 @@ class Rows:
 
     @classmethod
     def best(cls, window: tuple[int, int], grid: tuple[int, int]) -> Rows | None:
-        """As many as possible, for windows and pixels of so many rows and columns; None if there are none.
+        """For windows and pixels of so many rows and columns; None if there are none.
 
         Sums of all terms, gradients of as many columns as a window has, an input and the bias's
         sum have to fit into registers.
         """
         high, wide = window
-        rows = min(2, grid[0], (_REGISTERS - 2 - high * wide) // wide)
-        return cls(rows, window) if rows > 0 and grid[1] >= wide else None
+        most = min(_MOST_ROWS, (_REGISTERS - 2 - high * wide) // wide)
+        return cls(-(-grid[0] // -(-grid[0] // most)), window) if most > 0 and grid[1] >= wide else None
+
+    def starts(self, rows: int) -> tuple[int, int, list[int]]:
+        """How often so many of the rows are looked at together, how often one less, and which begin."""
+        times = -(-rows // self.rows)
+        fewer = times * self.rows - rows
+        sizes = [self.rows] * (times - fewer) + [self.rows - 1] * fewer
+        return times - fewer, fewer, [sum(sizes[:i]) for i in range(times)]
 
 
-def _lines_of_rows(together: Rows, names: list[str], with_bias: bool) -> list[str]:
+def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[str], with_bias: bool) -> list[str]:
     """Lines that add up what some rows of pixels give for some groups.
 
     Column by column a new one of the inputs meets the gradients of as many columns as a window
     has, which move on in registers: each number is read once, not once for each place of the window.
     """
-    (high, wide), rows = together.window, together.rows
+    high, wide = window
     tall = high + rows - 1
 
     def column(seen: range, new: bool, number: str) -> list[str]:
@@ -212,27 +221,32 @@ def _lines_of_rows(together: Rows, names: list[str], with_bias: bool) -> list[st
     for c in range(wide - 1):
         lines += [f"    {line}" for line in column(range(c + 1, wide), False, f"columns + {c}")]
     lines += [f"store(at(own, {i} * LANES), {name})" for i, name in enumerate(names)]
-    head = ["for tile in range(tiles):", "    for g in range(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
+    head = [f"for tile in range({tiles}):", "    for g in range(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
     return head + [f"            {line}" for line in lines]
 
 
 def weigh_kernel(terms: int, with_bias: bool, together: Rows | None = None) -> Kernel:
     """The weight gradient kernel for so many terms at a time; one may sum the bias's gradient too.
 
-    With rows that are looked at together it has eight more arguments: how often there are such
-    rows and how many columns they have, and where, in inputs and in gradients, they begin, how far
-    rows are apart and where, in a row, each column is. What is left is done pixel by pixel.
+    With rows that are looked at together it has nine more arguments: how often there are as many,
+    how often one less, how many columns they have, and where, in inputs and in gradients, they begin, how far
+    rows are apart and where, in a row, each column is.
     """
     names = [f"s{t}" for t in range(terms)] + (["total"] if with_bias else [])
+    rows = ["# Pixel by pixel."]
+    if together:
+        rows = _lines_of_rows(together.window, together.rows, "tiles", names, with_bias)
+    if together and together.rows > 1:
+        rows += _lines_of_rows(together.window, together.rows - 1, "tiles, tiles + fewer", names, with_bias)
     additions = [f"s{t} = s{t} + d * load(at(source, o{t} + b))" for t in range(terms)]
     total = [f"own = at(sums, n * blocks * width + {terms} * LANES)", "bias[n] = sum_lanes(load(own))"]
     text = _WEIGH.format(
         terms=terms,
         sums=len(names),
         and_bias=", and the sum of dy" if with_bias else "",
-        by_rows=f", mostly {together.rows} rows of pixels at a time" if together else "",
+        by_rows=f", {together.rows} rows of pixels, or one less, at a time" if together else "",
         arguments_of_rows=_lines(1, _ARGUMENTS_OF_ROWS if together else ["# Windows of neighbouring pixels are not looked at together."]),
-        rows=_lines(2, _lines_of_rows(together, names, with_bias) if together else ["# Pixel by pixel."]),
+        rows=_lines(2, rows),
         offsets=_lines(6, [f"o{t} = offsets[first + {t}]" for t in range(terms)]),
         loads=_lines(6, [f"{name} = load(at(own, {i} * LANES))" for i, name in enumerate(names)]),
         additions=_lines(8, additions + (["total = total + d"] if with_bias else [])),

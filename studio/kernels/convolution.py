@@ -118,14 +118,14 @@ class Convolution:
                 rows, columns = window.output
                 held = (together.rows + window.kernel[0] - 1) * fine.shape[1] * batch
                 near = max(1, min(self.groups, NEAR // held))
-                whole = rows - rows % together.rows
-                starts = slice(0, whole * columns, together.rows * columns)
+                times, fewer, firsts = together.starts(rows)
+                starts = np.array(firsts) * columns
                 their_places = (
-                    *(whole // together.rows, columns),
+                    *(times, fewer, columns),
                     *(lowering.table(pixels[starts]), *_grid(lowering, pixels, window.output, window.kernel[1] - 1)),
                     *(lowering.table(coarse_pixels[starts]), *_grid(lowering, coarse_pixels, window.output)),
                 )
-                pixels, coarse_pixels = pixels[whole * columns :], coarse_pixels[whole * columns :]
+                pixels = coarse_pixels = pixels[:0]
             places = np.arange(window.size)[:, None] * self.tap_step + np.arange(self.channels) * self.channel_step
             for first, terms, blocks in split_evenly(len(offsets), MOST_TERMS):
                 summed = bias is not None and first == 0

@@ -82,15 +82,16 @@ def _weigh(match: re.Match[str], kernel: Kernel) -> Formula:
     return formula
 
 
-@family(r"weigh_(\d+)x(\d+)_(\d+)(_bias)?", "groups", "outputs", "pixels", "batch")
+@family(r"weigh_(\d+)x(\d+)_(\d+)(_bias)?", "groups", "outputs", "tiles", "fewer", "columns", "batch")
 def _weigh_rows(match: re.Match[str], kernel: Kernel) -> Formula:
     high, wide, rows, biased = int(match[1]), int(match[2]), int(match[3]), bool(match[4])
 
     def formula(a: Arguments) -> Work:
         outputs, terms = a.groups * a.outputs, high * wide
-        inside = np.arange(rows)[:, None] * a.x_row + a.integers("x_columns", a.columns)
-        together = a.integers("x_starts", a.tiles)[:, None] + inside.ravel()
-        starts = np.concatenate([together.ravel(), a.integers("x_pixels", a.pixels)])
+        firsts, columns = a.integers("x_starts", a.tiles + a.fewer), a.integers("x_columns", a.columns)
+        sizes = [rows] * a.tiles + [rows - 1] * a.fewer
+        of_rows = np.concatenate([first + np.arange(size) * a.x_row for first, size in zip(firsts, sizes, strict=True)])
+        starts = (of_rows[:, None] + columns).ravel()
         numbers = len(starts) * a.batch
         read = a.groups * a.covered(starts, "offsets", terms, a.batch)
         return Work(outputs * numbers * (2.0 * terms + biased), read + outputs * numbers, outputs * (terms + biased))
