@@ -33,23 +33,24 @@ _COLLECT = '''"""y[g, o, p] = bias[g, o] + sum over k of w[g, o, k] * x[g, k, p]
 {pixels} pixels by {outputs} outputs by {vectors} vectors at a time.
 """
 
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, splat, store
 
 
 def run(arena, record, table, state):
-    groups, each, depth, pixels, batch, near = record[2], record[3], record[4], record[5], record[6], record[7]
+    groups, outputs, depth, pixels, batch, near = record[2], record[3], record[4], record[5], record[6], record[7]
     x, x_pixels, offsets, x_step = at(arena, record[8]), at(table, record[9]), at(table, record[10]), record[11]
     weights, bias, bias_step = at(arena, record[12]), at(arena, record[13]), record[14]
     y, y_pixels = at(arena, record[15]), at(table, record[16])
     # So many groups at a time that what the windows of neighbouring pixels share stays near.
-    for begin in range(0, groups * each, near * each):
-        end = min(groups * each, begin + near * each)
-        p = 0
+    for begin in range(0, groups * outputs, near * outputs):
+        end = min(groups * outputs, begin + near * outputs)
 {loops}
 '''
 
 _WEIGH = '''"""dw[g, o, k] = sum over pixels and batch of x[g, k, p] * dy[g, o, p], {terms} terms k at a time{and_bias}{by_rows}."""
 
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, prefetch, splat, store, sum_lanes
 
 
@@ -62,16 +63,18 @@ def run(arena, record, table, state):
     sums, bias = at(arena, record[18]), at(arena, record[19])
 {arguments_of_rows}
     width = {sums} * LANES
-    for i in range(groups * outputs * blocks):
-        for t in range({sums}):
-            store(at(sums, i * width + t * LANES), splat(0.0))
+    # On a card all groups are near, so that each is always the same's.
+    for g in each(0, groups):
+        for i in range(g * outputs * blocks, (g + 1) * outputs * blocks):
+            for t in range({sums}):
+                store(at(sums, i * width + t * LANES), splat(0.0))
     # So few pixels and groups at a time that what windows share, and the sums, stay near.
     for begin in range(0, groups, near):
         end = min(groups, begin + near)
 {rows}
         for start in range(0, pixels, chunk):
             stop = min(pixels, start + chunk)
-            for g in range(begin, end):
+            for g in each(begin, end):
                 for n in range(g * outputs, (g + 1) * outputs):
                     for block in range(blocks):
                         own = at(sums, (n * blocks + block) * width)
@@ -85,7 +88,7 @@ def run(arena, record, table, state):
                                 d = load(at(gradient, b))
 {additions}
 {stores}
-    for g in range(groups):
+    for g in each(0, groups):
         for o in range(outputs):
             n = g * outputs + o
             for block in range(blocks):
@@ -104,7 +107,7 @@ def _collect_tile(pixels: int, outputs: int, vectors: int) -> list[str]:
     """Lines that compute some outputs n, n + 1, ... of some pixels p, p + 1, ..."""
     tile = [(i, r, v) for i in range(pixels) for r in range(outputs) for v in range(vectors)]
     lines = [f"w{r}, c{r} = at(weights, (n + {r}) * depth), splat(bias[(n + {r}) * bias_step])" for r in range(outputs)]
-    lines += [f"d{r} = (n + {r}) // each * x_step" for r in range(outputs)]
+    lines += [f"d{r} = (n + {r}) // outputs * x_step" for r in range(outputs)]
     lines += [f"for b in range(0, batch, {vectors} * LANES):"]
     lines += [f"    s{i}{r}{v} = c{r}" for i, r, v in tile]
     lines += ["    for k in range(depth):", "        place = offsets[k] + b"]
@@ -116,16 +119,16 @@ def _collect_tile(pixels: int, outputs: int, vectors: int) -> list[str]:
     return lines + [f"    store(at(y{i}, (n + {r}) * batch + b + {v} * LANES), s{i}{r}{v})" for i, r, v in tile]
 
 
-def _collect_pixels(pixels: int, outputs: int, vectors: int) -> list[str]:
-    """Lines that go over all pixels that are left, so many at a time."""
-    lines = [f"while p + {pixels} <= pixels:"]
+def _collect_pixels(pixels: int, outputs: int, vectors: int, first: str) -> list[str]:
+    """Lines that go over all pixels from the first on, so many at a time."""
+    lines = [f"for p in each({first}, pixels - {pixels - 1}, {pixels}):"]
     lines += [f"    x{i}, y{i} = at(x, x_pixels[p + {i}]), at(y, y_pixels[p + {i}])" for i in range(pixels)]
     lines += ["    n = begin"]
     for rows in sorted({outputs, 1}, reverse=True):
         lines += [f"    while n + {rows} <= end:"]
         lines += [f"        {line}" for line in _collect_tile(pixels, rows, vectors)]
         lines += [f"        n += {rows}"]
-    return [*lines, f"    p += {pixels}"]
+    return lines
 
 
 def collect_kernel(columns: int, many: bool) -> Kernel:
@@ -141,9 +144,9 @@ def collect_kernel(columns: int, many: bool) -> Kernel:
     """
     vectors = next(v for v in ((8, 4, 2, 1) if many else (2, 1)) if columns // LANES % v == 0)
     pixels, outputs = (1, _SUMS // vectors) if many else (_SUMS // vectors, 1)
-    loops = _collect_pixels(pixels, outputs, vectors)
+    loops = _collect_pixels(pixels, outputs, vectors, "0")
     if pixels > 1:
-        loops += _collect_pixels(1, outputs, vectors)
+        loops += _collect_pixels(1, outputs, vectors, f"pixels - pixels % {pixels}")
     text = _COLLECT.format(pixels=pixels, outputs=outputs, vectors=vectors, loops=_lines(2, loops))
     return generated(f"collect_{pixels}x{outputs}x{vectors}", text)
 
@@ -221,7 +224,7 @@ def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[s
     for c in range(wide - 1):
         lines += [f"    {line}" for line in column(range(c + 1, wide), False, f"columns + {c}")]
     lines += [f"store(at(own, {i} * LANES), {name})" for i, name in enumerate(names)]
-    head = [f"for tile in range({tiles}):", "    for g in range(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
+    head = [f"for tile in range({tiles}):", "    for g in each(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
     return head + [f"            {line}" for line in lines]
 
 

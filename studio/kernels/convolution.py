@@ -126,6 +126,8 @@ class Convolution:
                     *(lowering.table(coarse_pixels[starts]), *_grid(lowering, coarse_pixels, window.output)),
                 )
                 pixels = coarse_pixels = pixels[:0]
+            if lowering.on_card:
+                near = self.groups
             places = np.arange(window.size)[:, None] * self.tap_step + np.arange(self.channels) * self.channel_step
             for first, terms, blocks in split_evenly(len(offsets), MOST_TERMS):
                 summed = bias is not None and first == 0

@@ -27,6 +27,7 @@ from typing import Any
 from studio.kernels.jit import Kernel, generated, inline, kernel
 from studio.kernels.maths import maximum, where
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, doubles_at, integers_at, load, splat, store, sum_lanes
 from studio.kernels.state import FAILED, STEP, SUMS, SUMS_PER_LOSS, THREADS, TOTAL, VALID
 
@@ -90,10 +91,10 @@ def weigh_samples(arena: Any, record: Any, table: Any, state: Any) -> None:
     """weight = weight so far * given weight"""
     terms, batch = record[2], record[3]
     before_places, given_places = at(table, record[5]), at(table, record[7])
-    for n in range(terms):
+    for n in outer(terms):
         before, given = at(arena, record[4] + before_places[n]), at(arena, record[6] + given_places[n])
         weight = at(arena, record[8] + n * batch)
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             store(at(weight, b), load(at(before, b)) * load(at(given, b)))
 
 
@@ -102,10 +103,10 @@ def weigh_labels(arena: Any, record: Any, table: Any, state: Any) -> None:
     """weight = weight so far * weight of the class that the label names"""
     terms, batch, classes = record[2], record[3], record[9]
     before_places, label_places = at(table, record[5]), at(table, record[7])
-    for n in range(terms):
+    for n in outer(terms):
         before, label = at(arena, record[4] + before_places[n]), at(arena, record[6] + label_places[n])
         weight = at(arena, record[8] + n * batch)
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             wanted = load(at(label, b))
             factor = splat(1.0)
             for k in range(classes):
@@ -118,10 +119,10 @@ def weigh_one_hot(arena: Any, record: Any, table: Any, state: Any) -> None:
     """weight = weight so far * weight of the class with the largest target"""
     terms, batch, classes = record[2], record[3], record[9]
     before_places, target_places = at(table, record[5]), at(table, record[7])
-    for n in range(terms):
+    for n in outer(terms):
         before, target = at(arena, record[4] + before_places[n]), at(arena, record[6] + target_places[n])
         weight = at(arena, record[8] + n * batch)
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             largest = load(at(target, b))
             factor = splat(arena[record[10]])
             for k in range(1, classes):
@@ -136,10 +137,10 @@ def weigh_binary(arena: Any, record: Any, table: Any, state: Any) -> None:
     """weight = weight so far * weight of class 1 where the target is above one half, else of class 0"""
     terms, batch = record[2], record[3]
     before_places, target_places = at(table, record[5]), at(table, record[7])
-    for n in range(terms):
+    for n in outer(terms):
         before, target = at(arena, record[4] + before_places[n]), at(arena, record[6] + target_places[n])
         weight = at(arena, record[8] + n * batch)
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             factor = where(load(at(target, b)) > 0.5, splat(arena[record[10] + 1]), splat(arena[record[10]]))
             store(at(weight, b), load(at(before, b)) * factor)
 
@@ -184,6 +185,7 @@ _HEADER = '''"""{title}"""
 from studio.kernels.jit import inline
 from studio.kernels.losses import add_to_sums, gradient_scale
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from {module} import {loss} as loss
 
@@ -214,10 +216,10 @@ def run(arena, record, table, state):
     y_places, t_places, w_places = at(table, record[6]), at(table, record[8]), at(table, record[10])
     dy_places = at(table, record[12])
     scale = gradient_scale(arena, record, state)
-    for n in range(terms):
+    for n in outer(terms):
         y, t, w = at(arena, record[5] + y_places[n]), at(arena, record[7] + t_places[n]), at(arena, record[9] + w_places[n])
         dy = at(arena, record[11] + dy_places[n])
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             factor = load(at(w, b)) * scale
             store(at(dy, b), maths(load(at(y, b)), load(at(t, b)){arguments}) * factor)
 '''

@@ -9,6 +9,7 @@ from studio.core.resize import Mixture
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import kernel
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, splat, store
 
 
@@ -18,7 +19,7 @@ def mix_pixels(arena, record, table, state):
     pixels, length, whole = record[2], record[3], float32(record[4])
     x, starts, entries = at(arena, record[5]), at(table, record[6]), at(table, record[7])
     y, y_pixels = at(arena, record[8]), at(table, record[9])
-    for p in range(pixels):
+    for p in each(pixels):
         e, end = starts[p], starts[p + 1]
         target = at(y, y_pixels[p])
         fresh = True
@@ -59,7 +60,7 @@ def frame_rows(arena, record, table, state):
     left, length, right = record[5], record[6], record[7]
     target, target_step, source, source_step = at(arena, record[8]), record[9], at(arena, record[10]), record[11]
     width = left + length + right
-    for row in range(above + rows + below):
+    for row in each(above + rows + below):
         place = at(target, row * target_step)
         if row < above or row >= above + rows:
             for i in range(0, width, LANES):

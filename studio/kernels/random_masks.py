@@ -15,6 +15,7 @@ from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import erfinv
 from studio.kernels.numba_names import float32, int64
 from studio.kernels.random_vectors import CHANCES, draw_chances, draw_uniforms
+from studio.kernels.sharing import each, inner, outer
 from studio.kernels.simd import LANES, at, load, select, store, take_bits
 from studio.kernels.state import SEED, SHARD, STEP, THREAD
 
@@ -53,8 +54,8 @@ def silence(arena, record, table, state):
     factor, silent, shift = _change(limit, keeps_moments)
     instead = silent * factor + shift
     first, vectors, features = state[THREAD] * state[SHARD], batch // LANES, rows * row_length
-    row, column = 0, 0
-    for n in range(0, features, CHANCES):
+    for n in each(0, features, CHANCES):
+        row, column = n // row_length, n % row_length
         for b in range(0, batch, LANES):
             place = n * vectors + b // LANES
             draw_chances(bits, place, vectors, limit, first + b, n // CHANCES, state[STEP], key, seed)
@@ -66,9 +67,6 @@ def silence(arena, record, table, state):
                 c += 1
                 if c == row_length:
                     r, c = r + 1, 0
-        column += CHANCES
-        while column >= row_length:
-            row, column = row + 1, column - row_length
 
 
 @kernel
@@ -76,9 +74,9 @@ def silence_backward(arena, record, table, state):
     """dx = dy * factor where x was kept, else 0."""
     rows, length, bits = record[2], record[3], at(arena, record[8])
     factor, _, _ = _change(limit_of(arena[record[9]]), record[10])
-    for row in range(rows):
+    for row in outer(rows):
         dx, dy = at(arena, record[4] + row * record[5]), at(arena, record[6] + row * record[7])
-        for i in range(0, length, LANES):
+        for i in inner(rows, 0, length, LANES):
             kept = take_bits(bits, (row * length + i) // LANES)
             store(at(dx, i), select(kept, load(at(dy, i)) * factor, 0.0))
 
@@ -90,21 +88,21 @@ def noise(arena, record, table, state):
     Of the second the same call leads back, from dy to dx.
     """
     rows, row_length, batch = record[2], record[3], record[4]
-    uniforms, key, multiplies = at(arena, record[9]), record[11], record[13]
+    uniforms, key, multiplies, apart = at(arena, record[9]), record[11], record[13], record[14]
     # Of a rate, the deviation that dropout of that rate has.
     deviation = arena[record[10]]
     if multiplies != 0:
         deviation = float32((deviation / (1.0 - deviation)) ** 0.5)
     seed = record[12] if record[12] != 0 else state[SEED]
     first, features = state[THREAD] * state[SHARD], rows * row_length
-    row, column = 0, 0
-    for n in range(0, features, 4):
+    for n in each(0, features, 4):
+        row, column, drawn = n // row_length, n % row_length, at(uniforms, n // 4 * apart)
         for b in range(0, batch, LANES):
-            draw_uniforms(uniforms, LANES, first + b, n // 4, state[STEP], key, seed)
+            draw_uniforms(drawn, LANES, first + b, n // 4, state[STEP], key, seed)
             r, c = row, column
             for i in range(min(4, features - n)):
                 # Odd multiples of 2 ** -24 between -1 and 1, which are exact and never the ends.
-                spread = load(at(uniforms, i * LANES)) * 2.0 - (1.0 - 2.0**-24)
+                spread = load(at(drawn, i * LANES)) * 2.0 - (1.0 - 2.0**-24)
                 moved = erfinv(spread) * (deviation * 1.4142135623730951)
                 x = load(at(arena, record[7] + r * record[8] + c * batch + b))
                 y = at(arena, record[5] + r * record[6] + c * batch + b)
@@ -115,9 +113,6 @@ def noise(arena, record, table, state):
                 c += 1
                 if c == row_length:
                     r, c = r + 1, 0
-        column += 4
-        while column >= row_length:
-            row, column = row + 1, column - row_length
 
 
 @kernel
@@ -128,7 +123,7 @@ def draw_mask(arena, record, table, state):
     seed = record[7] if record[7] != 0 else state[SEED]
     keep = float32(1.0) / (float32(1.0) - rate)
     first = state[THREAD] * state[SHARD]
-    for n in range(0, features, 4):
+    for n in each(0, features, 4):
         for b in range(0, batch, LANES):
             place = at(mask, n * batch + b)
             draw_uniforms(place, batch, first + b, n // 4, state[STEP], key, seed)
@@ -140,9 +135,9 @@ def draw_mask(arena, record, table, state):
 def multiply_pixels(arena, record, table, state):
     """y = x * mask, pixel by pixel; all pixels have the same mask."""
     pixels, length, mask = record[2], record[3], at(arena, record[8])
-    for p in range(pixels):
+    for p in outer(pixels):
         x, y = at(arena, record[4] + table[record[5] + p]), at(arena, record[6] + table[record[7] + p])
-        for i in range(0, length, LANES):
+        for i in inner(pixels, 0, length, LANES):
             store(at(y, i), load(at(x, i)) * load(at(mask, i)))
 
 
@@ -191,9 +186,11 @@ def lower_noise(lowering: Lowering, tensor: Tensor, number: str, seed: int, mult
         return lowering.view(tensor, tensor.shape)
     x = _rows(lowering, tensor)
     y = lowering.output(x.shape)
+    # Groups of a card that share the features need places of their own for what they draw.
+    draws, own = -(-x.features // 4) if lowering.on_card else 1, 4 * lowering.lanes
     chance: tuple[int | Ref, ...] = (
-        *(lowering.scratch(4 * lowering.lanes), lowering.number(number)),
-        *(lowering.node_key(), seed, int(multiplies)),
+        *(lowering.scratch(draws * own), lowering.number(number)),
+        *(lowering.node_key(), seed, int(multiplies), own if lowering.on_card else 0),
     )
 
     def emit(source: Tensor, target: Tensor) -> None:

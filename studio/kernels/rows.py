@@ -14,6 +14,7 @@ from __future__ import annotations
 from studio.kernels.jit import function, kernel
 from studio.kernels.numba_names import float32
 from studio.kernels.random_vectors import draw_uniforms
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, splat, store, transpose_block
 from studio.kernels.state import SEED, SHARD, STEP, THREAD
 
@@ -59,7 +60,7 @@ def pack(arena, record, table, state):
     source, source_row, source_block = at(arena, record[6]), record[7], record[8]
     target, panel, first = at(arena, record[9]), record[10], record[11]
     size = PANEL * LANES
-    for k in range(rows):
+    for k in each(rows):
         for block in range(blocks):
             piece = at(source, k * source_row + block * source_block)
             for j in range(0, width, LANES):
@@ -81,7 +82,7 @@ def pack_turned(arena, record, table, state):
     size = PANEL * LANES
     for block in range(blocks):
         piece = at(source, block * source_block)
-        for k in range(0, rows, LANES):
+        for k in each(0, rows, LANES):
             panels = at(target, k // size * panel + block * width * size + k % size)
             for j in range(0, width, LANES):
                 place = at(panels, j * size)
@@ -101,7 +102,7 @@ def unpack(arena, record, table, state):
     source, source_row = at(arena, record[6]), record[7]
     target, target_row, target_block = at(arena, record[8]), record[9], record[10]
     whole = length - length % LANES
-    for k in range(rows):
+    for k in each(rows):
         for block in range(blocks):
             come = at(source, k * source_row + block * width)
             to = at(target, k * target_row + block * target_block)

@@ -18,6 +18,7 @@ from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import maximum, sqrt
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import each, inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 
 #: Pixels, spread over the picture, whose mean the squares are taken around.
@@ -48,11 +49,11 @@ def normalize_rows(arena, record, table, state):
     epsilon, means, inverses = arena[record[10]], at(arena, record[11]), at(arena, record[12])
     share = float32(1.0) / float32(channels)
     whole = channels - channels % 2
-    for p in range(pixels):
+    for p in outer(pixels):
         source, target = at(x, x_pixels[p]), at(y, y_pixels[p])
         mean_row, inverse_row = at(means, p * batch), at(inverses, p * batch)
         # Two vectors at a time, which wait for their sums and roots together; an odd one's pair is itself.
-        for b in range(0, batch, 2 * LANES):
+        for b in inner(pixels, 0, batch, 2 * LANES):
             other = min(b + LANES, batch - LANES)
             mean0, mean1 = splat(0.0), splat(0.0)
             if centred != 0:
@@ -230,7 +231,7 @@ def normalize_groups(arena, record, table, state):
     x, x_pixels = at(arena, record[6]), at(table, record[7])
     y, y_pixels = at(arena, record[8]), at(table, record[9])
     means, inverses = at(arena, record[10]), at(arena, record[11])
-    for p in range(pixels):
+    for p in each(pixels):
         for group in range(groups):
             for c in range(group * size, (group + 1) * size):
                 scale, shift = _scale(arena, record[12], record[13], c), _shift(arena, record[14], record[15], c)
@@ -300,7 +301,7 @@ def normalize_groups_backward(arena, record, table, state):
     dx, dx_pixels = at(arena, record[10]), at(table, record[11])
     means, inverses, shares = at(arena, record[12]), at(arena, record[13]), at(arena, record[14])
     of_deviation = at(shares, groups * batch)
-    for p in range(pixels):
+    for p in each(pixels):
         for group in range(groups):
             for c in range(group * size, (group + 1) * size):
                 scale = _scale(arena, record[15], record[16], c)

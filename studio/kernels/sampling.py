@@ -12,6 +12,7 @@ from studio.kernels.jit import inline, kernel
 from studio.kernels.numba_names import float32
 from studio.kernels.random_vectors import draw_uniforms
 from studio.kernels.scattered import gather, scatter_add
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, absolute_value, at, load, round_down, select, splat, store, sum_lanes
 from studio.kernels.state import SEED, SHARD, STEP, THREAD
 
@@ -123,7 +124,7 @@ def sample_pictures(arena, record, table, state):
         m3, m4, m5 = load(at(maps, 3 * batch + b)), load(at(maps, 4 * batch + b)), load(at(maps, 5 * batch + b))
         if _off_pixels(maps, b, batch) == 0.0:
             # One pixel instead of four.
-            for r in range(height):
+            for r in each(height):
                 first_row, first_column = m0 * float32(r) + m2, m3 * float32(r) + m5
                 for c in range(width):
                     row, column = m1 * float32(c) + first_row, m4 * float32(c) + first_column
@@ -133,7 +134,7 @@ def sample_pictures(arena, record, table, state):
                         p = gather(at(x, k * batch + b), r0, c0, x_row, pixel)
                         store(at(y, r * y_row + c * pixel + k * batch + b), select(shown, p, fill))
             continue
-        for r in range(height):
+        for r in each(height):
             first_row, first_column = m0 * float32(r) + m2, m3 * float32(r) + m5
             for c in range(width):
                 row, column = m1 * float32(c) + first_row, m4 * float32(c) + first_column
@@ -163,10 +164,11 @@ def sample_pictures_backward(arena, record, table, state):
     dx, dx_row, dy, dy_row = at(arena, record[6]), record[7], at(arena, record[8]), record[9]
     maps, mode = at(arena, record[10]), record[11]
     pixel = channels * batch
-    for r in range(height):
-        for i in range(0, width * pixel, LANES):
-            store(at(dx, r * dx_row + i), splat(0.0))
-    for b in range(0, batch, LANES):
+    # Of a vector of samples first all is cleared, then added to: who shares the samples needs nobody else's.
+    for b in each(0, batch, LANES):
+        for r in range(height):
+            for i in range(b, width * pixel, batch):
+                store(at(dx, r * dx_row + i), splat(0.0))
         m0, m1, m2 = load(at(maps, b)), load(at(maps, batch + b)), load(at(maps, 2 * batch + b))
         m3, m4, m5 = load(at(maps, 3 * batch + b)), load(at(maps, 4 * batch + b)), load(at(maps, 5 * batch + b))
         mirrors = _off_pixels(maps, b, batch) == 0.0

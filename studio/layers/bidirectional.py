@@ -17,6 +17,7 @@ from studio.core.parts import weights_of_part
 from studio.core.recurrent import MOST_WORDS, curve_names, masked_call
 from studio.core.shapes import Shape
 from studio.kernels.jit import kernel
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, store
 
 
@@ -24,9 +25,9 @@ from studio.kernels.simd import LANES, at, load, store
 def scale_steps(arena: Any, record: Any, table: Any, state: Any) -> None:
     """y[t] = factor * x[t], factor given in halves; each has its own distance of steps."""
     steps, length, halves = record[2], record[3], record[4]
-    for t in range(steps):
+    for t in outer(steps):
         y, x = at(arena, record[5] + t * record[6]), at(arena, record[7] + t * record[8])
-        for i in range(0, length, LANES):
+        for i in inner(steps, 0, length, LANES):
             store(at(y, i), load(at(x, i)) * (0.5 * halves))
 
 
@@ -34,10 +35,10 @@ def scale_steps(arena: Any, record: Any, table: Any, state: Any) -> None:
 def add_steps(arena: Any, record: Any, table: Any, state: Any) -> None:
     """y[t] = factor * (a[t] + b[t]), factor given in halves."""
     steps, length, halves = record[2], record[3], record[4]
-    for t in range(steps):
+    for t in outer(steps):
         y = at(arena, record[5] + t * record[6])
         a, b = at(arena, record[7] + t * record[8]), at(arena, record[9] + t * record[10])
-        for i in range(0, length, LANES):
+        for i in inner(steps, 0, length, LANES):
             store(at(y, i), (load(at(a, i)) + load(at(b, i))) * (0.5 * halves))
 
 
@@ -45,10 +46,10 @@ def add_steps(arena: Any, record: Any, table: Any, state: Any) -> None:
 def multiply_steps(arena: Any, record: Any, table: Any, state: Any) -> None:
     """y[t] = a[t] * b[t]"""
     steps, length = record[2], record[3]
-    for t in range(steps):
+    for t in outer(steps):
         y = at(arena, record[4] + t * record[5])
         a, b = at(arena, record[6] + t * record[7]), at(arena, record[8] + t * record[9])
-        for i in range(0, length, LANES):
+        for i in inner(steps, 0, length, LANES):
             store(at(y, i), load(at(a, i)) * load(at(b, i)))
 
 

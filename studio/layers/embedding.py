@@ -72,16 +72,20 @@ class Embedding(Layer):
         weights = lowering.weight("embeddings")
         y = lowering.output((*x.shape, self.output_dim))
         sizes = (x.features, self.input_dim, self.output_dim, lowering.batch)
-        chosen = lowering.scratch(2 * lowering.lanes)
-        lowering.emit(look_up, *sizes, x.base, weights.value, weights.stride, y.base, chosen)
+        lanes, shared = lowering.lanes, lowering.on_card
+        chosen = lowering.scratch(2 * (x.features * lowering.batch if shared else lanes))
+        # Groups of a card that share the steps or the columns need places of their own.
+        apart = 2 if shared else 0
+        lowering.emit(look_up, *sizes, x.base, weights.value, weights.stride, y.base, chosen, apart)
 
         def backward(dy: Tensor) -> None:
             if not weights.trainable:
                 return
-            turned = lowering.scratch(lowering.lanes * (self.output_dim + lowering.lanes))
-            places = lowering.table(np.arange(lowering.lanes) * lowering.batch)
+            width = -(-self.output_dim // lanes) * lanes
+            turned, numbers = lowering.scratch(lanes * width), lowering.scratch(2 * width)
+            places = lowering.table(np.arange(lanes) * lowering.batch)
             where = (x.base, weights.gradient, weights.stride, dy.base)
-            lowering.emit(sum_by_row, *sizes, *where, chosen, turned, places)
+            lowering.emit(sum_by_row, *sizes, *where, numbers, turned, places, lanes if shared else width, apart)
 
         lowering.backward(y, backward)
         return y

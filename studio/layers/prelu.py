@@ -17,6 +17,7 @@ from studio.core.lowering import Lowering, Tensor
 from studio.core.problems import Remedy, ShapeProblem
 from studio.core.shapes import Shape, describe
 from studio.kernels.jit import kernel
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, select, splat, store, sum_lanes
 
 
@@ -27,11 +28,11 @@ def prelu_forward(arena: Any, record: Any, table: Any, state: Any) -> None:
     x, x_pixels = at(arena, record[5]), at(table, record[6])
     y, y_pixels = at(arena, record[7]), at(table, record[8])
     slopes, slope_pixels, step = at(arena, record[9]), at(table, record[10]), record[11]
-    for p in range(pixels):
+    for p in outer(pixels):
         for c in range(channels):
             source, target = at(x, x_pixels[p] + c * batch), at(y, y_pixels[p] + c * batch)
             slope = splat(slopes[slope_pixels[p] + c * step])
-            for b in range(0, batch, LANES):
+            for b in inner(pixels, 0, batch, LANES):
                 number = load(at(source, b))
                 store(at(target, b), select(number > 0, number, number * slope))
 

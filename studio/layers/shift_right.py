@@ -16,6 +16,7 @@ from studio.core.shapes import Shape, describe
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import kernel
 from studio.kernels.merging import clear_rows
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, splat, store
 
 
@@ -23,7 +24,7 @@ from studio.kernels.simd import LANES, at, splat, store
 def fill(arena: Any, record: Any, table: Any, state: Any) -> None:
     """y = a number, for whole vectors."""
     length, target, number = record[2], at(arena, record[3]), arena[record[4]]
-    for i in range(0, length, LANES):
+    for i in each(0, length, LANES):
         store(at(target, i), splat(number))
 
 

@@ -16,6 +16,7 @@ from studio.core.shapes import Shape
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import kernel
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store
 
 #: Sines come as whole numbers of this unit, which is finer than float32 is near 1.
@@ -27,9 +28,9 @@ def add_sines(arena: Any, record: Any, table: Any, state: Any) -> None:
     """y[n] = x[n] + sine[n], the same for all samples."""
     features, batch = record[2], record[3]
     x, y, sines = at(arena, record[4]), at(arena, record[5]), at(table, record[6])
-    for n in range(features):
+    for n in outer(features):
         number = splat(float32(sines[n]) * float32(_UNIT))
-        for b in range(0, batch, LANES):
+        for b in inner(features, 0, batch, LANES):
             store(at(y, n * batch + b), load(at(x, n * batch + b)) + number)
 
 

@@ -17,6 +17,7 @@ from studio.core.problems import ShapeProblem
 from studio.core.shapes import Shape
 from studio.kernels.jit import kernel
 from studio.kernels.maths import exp, maximum
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store
 
 
@@ -25,8 +26,8 @@ def softmax_forward(arena: Any, record: Any, table: Any, state: Any) -> None:
     """y[g, n] = exp(x[g, n]) / sum over n of exp(x[g, n]), for groups of n rows of `length` numbers."""
     groups, count, length = record[2], record[3], record[4]
     whole = count - count % 4
-    for group in range(groups):
-        for b in range(0, length, LANES):
+    for group in outer(groups):
+        for b in inner(groups, 0, length, LANES):
             x = at(arena, record[5] + group * count * length + b)
             y = at(arena, record[6] + group * count * length + b)
             # Four at a time, so that none has to wait for the one before.
@@ -60,8 +61,8 @@ def softmax_backward(arena: Any, record: Any, table: Any, state: Any) -> None:
     """dx[n] = y[n] (dy[n] - sum over m of dy[m] y[m])"""
     groups, count, length = record[2], record[3], record[4]
     whole = count - count % 4
-    for group in range(groups):
-        for b in range(0, length, LANES):
+    for group in outer(groups):
+        for b in inner(groups, 0, length, LANES):
             first = group * count * length + b
             y, dy, dx = at(arena, record[5] + first), at(arena, record[6] + first), at(arena, record[7] + first)
             s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)

@@ -17,6 +17,7 @@ from studio.kernels.jit import kernel
 from studio.kernels.losses import EPSILON, add_counted, gradient_scale
 from studio.kernels.maths import exp, log, maximum, minimum, where
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 from studio.kernels.state import VALID
 
@@ -68,10 +69,10 @@ def categorical_from_logits_gradient(arena: Any, record: Any, table: Any, state:
     smoothing = arena[record[17]]
     kept, spread = float32(1.0) - smoothing, smoothing / float32(count)
     scale = gradient_scale(arena, record, state)
-    for term in range(terms):
+    for term in outer(terms):
         z_start, t_start = at(arena, record[5] + z_places[term]), at(arena, record[7] + t_places[term])
         w_start, dz_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + dz_places[term])
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             z, t, dz = at(z_start, b), at(t_start, b), at(dz_start, b)
             largest = load(z)
             for n in range(1, count):
@@ -134,10 +135,10 @@ def categorical_from_probabilities_gradient(arena: Any, record: Any, table: Any,
     smoothing = arena[record[17]]
     kept, spread = float32(1.0) - smoothing, smoothing / float32(count)
     scale = gradient_scale(arena, record, state)
-    for term in range(terms):
+    for term in outer(terms):
         p_start, t_start = at(arena, record[5] + p_places[term]), at(arena, record[7] + t_places[term])
         w_start, dp_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + dp_places[term])
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             p, t, dp = at(p_start, b), at(t_start, b), at(dp_start, b)
             s = load(p)
             for n in range(1, count):

@@ -15,6 +15,7 @@ from studio.kernels.jit import kernel
 from studio.kernels.losses import add_to_sums, gradient_scale
 from studio.kernels.maths import maximum, sqrt, where
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 
 #: Square of the length that shorter vectors are divided by (Keras's epsilon).
@@ -48,10 +49,10 @@ def cosine_similarities_gradient(arena: Any, record: Any, table: Any, state: Any
     y_places, t_places, w_places = at(table, record[6]), at(table, record[8]), at(table, record[10])
     dy_places = at(table, record[12])
     scale = gradient_scale(arena, record, state)
-    for term in range(terms):
+    for term in outer(terms):
         y_start, t_start = at(arena, record[5] + y_places[term]), at(arena, record[7] + t_places[term])
         w_start, dy_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + dy_places[term])
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             yt, yy, tt = splat(0.0), splat(0.0), splat(0.0)
             for n in range(count):
                 y, t = load(at(y_start, n * batch + b)), load(at(t_start, n * batch + b))

@@ -17,6 +17,7 @@ from studio.kernels.jit import kernel
 from studio.kernels.losses import EPSILON, add_counted, gradient_scale
 from studio.kernels.maths import exp, log, maximum, minimum, where
 from studio.kernels.numba_names import float32
+from studio.kernels.sharing import inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
 
 
@@ -63,10 +64,10 @@ def from_logits_gradient(arena: Any, record: Any, table: Any, state: Any) -> Non
     z_places, label_places = at(table, record[6]), at(table, record[8])
     w_places, dz_places = at(table, record[10]), at(table, record[12])
     scale = gradient_scale(arena, record, state)
-    for term in range(terms):
+    for term in outer(terms):
         z_start, label_start = at(arena, record[5] + z_places[term]), at(arena, record[7] + label_places[term])
         w_start, dz_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + dz_places[term])
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             z, label, dz = at(z_start, b), load(at(label_start, b)), at(dz_start, b)
             largest = load(z)
             for n in range(1, count):
@@ -124,10 +125,10 @@ def from_probabilities_gradient(arena: Any, record: Any, table: Any, state: Any)
     p_places, label_places = at(table, record[6]), at(table, record[8])
     w_places, dp_places = at(table, record[10]), at(table, record[12])
     scale = gradient_scale(arena, record, state)
-    for term in range(terms):
+    for term in outer(terms):
         p_start, label_start = at(arena, record[5] + p_places[term]), at(arena, record[7] + label_places[term])
         w_start, dp_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + dp_places[term])
-        for b in range(0, batch, LANES):
+        for b in inner(terms, 0, batch, LANES):
             p, label = at(p_start, b), load(at(label_start, b))
             s, own = splat(0.0), splat(0.0)
             for n in range(count):

@@ -58,10 +58,10 @@ def _outer(match: re.Match[str], kernel: Kernel) -> Formula:
     return formula
 
 
-@family(r"collect_\d+x\d+x\d+", "groups", "each", "depth", "pixels", "batch")
+@family(r"collect_\d+x\d+x\d+", "groups", "outputs", "depth", "pixels", "batch")
 def _collect(match: re.Match[str], kernel: Kernel) -> Formula:
     def formula(a: Arguments) -> Work:
-        outputs = a.groups * a.each
+        outputs = a.groups * a.outputs
         read = a.groups * a.reached("x_pixels", a.pixels, "offsets", a.depth, a.batch)
         bias = outputs if a.bias_step else 0
         sums = outputs * a.pixels * a.batch
