@@ -28,6 +28,7 @@ from studio.kernels.jit import function, inline, kernel
 from studio.kernels.maths import exp, maximum
 from studio.kernels.numba_names import float32
 from studio.kernels.random_vectors import draw_uniforms
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, prefetch, select, splat, store
 from studio.kernels.state import SEED, SHARD, STEP, THREAD
 from studio.kernels.tiles import LANE_COLUMNS, SHAPE, multiply_lanes, multiply_lanes_to_slopes
@@ -47,7 +48,7 @@ def row_floats(vectors: int) -> int:
     return floats + 16 if floats % 128 == 0 else floats
 
 
-def in_place(order: Sequence[int], batch: int) -> bool:
+def in_place(order: Sequence[int], batch: int, on_card: bool) -> bool:
     """Whether queries, keys and values can be used as they lie.
 
     Parameters
@@ -56,8 +57,10 @@ def in_place(order: Sequence[int], batch: int) -> bool:
         Positions in the order in which they are worked through.
     batch : int
         Padded columns.
+    on_card : bool
+        Whether a card does it, whose caches lines of other rows do not crowd.
     """
-    return batch <= _SMALL_BATCH and list(order) == sorted(order)
+    return (on_card or batch <= _SMALL_BATCH) and list(order) == sorted(order)
 
 
 def gap(features: int, batch: int) -> int:
@@ -174,9 +177,7 @@ def attend(arena, record, table, state):
     limited, kept, probabilities = record[20], record[21], at(arena, record[22])
     padded, tokens, token_places = record[23], at(arena, record[24]), at(table, record[25])
     dropping, dropped, key, rate = record[26], at(arena, record[27]), record[28], arena[record[29]]
-    packed_q, packed_k, packed_v = at(arena, record[30]), at(arena, record[31]), at(arena, record[32])
-    packed_y, allowed, draws = at(arena, record[33]), at(arena, record[34]), at(arena, record[35])
-    in_place, q_row, k_row, v_row, y_row = record[36], record[37], record[38], record[39], record[40]
+    in_place, q_row, k_row, v_row, y_row, apart = record[36], record[37], record[38], record[39], record[40], record[41]
     row, deep, wide, near = _row_floats(keys), _row_floats(depth), _row_floats(width), LANES
     if in_place == 0:
         q_row, k_row, v_row, y_row = deep, deep, wide, wide
@@ -185,45 +186,48 @@ def attend(arena, record, table, state):
     scale = float32(1.0 / sqrt(depth))
     vectors = batch // LANES
     blocks = (queries + ROWS - 1) // ROWS
-    for head in range(heads):
-        for vector in range(vectors):
-            b = vector * LANES
-            column = state[THREAD] * state[SHARD] + b
-            its_q, its_y = at(q, head * q_head + b), at(y, head * y_head + b)
-            its_k, its_v = at(k, head * k_head + b), at(v, head * v_head + b)
+    # On a card, each turn has places of its own.
+    for turn in each(heads * vectors):
+        head, vector, here = turn // vectors, turn % vectors, turn * apart
+        b = vector * LANES
+        packed_q, packed_k, packed_v = at(arena, record[30] + here), at(arena, record[31] + here), at(arena, record[32] + here)
+        packed_y, allowed, draws = at(arena, record[33] + here), at(arena, record[34] + here), at(arena, record[35] + here)
+        column = state[THREAD] * state[SHARD] + b
+        its_q, its_y = at(q, head * q_head + b), at(y, head * y_head + b)
+        its_k, its_v = at(k, head * k_head + b), at(v, head * v_head + b)
+        if in_place == 0:
+            _pack(packed_k, deep, its_k, k_places, 0, keys, depth, batch)
+            _pack(packed_v, wide, its_v, v_places, 0, keys, width, batch)
+            its_k, its_v = packed_k, packed_v
+        if padded != 0:
+            for j in range(keys):
+                token = load(at(tokens, token_places[j] + b))
+                store(at(allowed, j * LANES), select(token == 0, 0.0, splat(1.0)))
+        for block in range(blocks):
+            first, end = block * queries // blocks, (block + 1) * queries // blocks
+            count = end - first
+            limit = min(keys, end) if limited != 0 else keys
+            kept_row = ((head * vectors + vector) * queries + first) * row if kept != 0 else 0
+            scores = at(probabilities, kept_row if kept != 0 else here)
+            own_q, own_y = at(its_q, q_places[first]), at(its_y, y_places[first])
             if in_place == 0:
-                _pack(packed_k, deep, its_k, k_places, 0, keys, depth, batch)
-                _pack(packed_v, wide, its_v, v_places, 0, keys, width, batch)
-                its_k, its_v = packed_k, packed_v
-            if padded != 0:
-                for j in range(keys):
-                    token = load(at(tokens, token_places[j] + b))
-                    store(at(allowed, j * LANES), select(token == 0, 0.0, splat(1.0)))
-            for block in range(blocks):
-                first, end = block * queries // blocks, (block + 1) * queries // blocks
-                count = end - first
-                limit = min(keys, end) if limited != 0 else keys
-                kept_row = ((head * vectors + vector) * queries + first) * row if kept != 0 else 0
-                scores = at(probabilities, kept_row)
-                own_q, own_y = at(its_q, q_places[first]), at(its_y, y_places[first])
-                if in_place == 0:
-                    _pack(packed_q, deep, its_q, q_places, first, count, depth, batch)
-                    own_q, own_y = packed_q, packed_y
-                _product(count, limit, depth, own_q, q_row, near, its_k, k_row, near, scores, row, LANES, 0)
+                _pack(packed_q, deep, its_q, q_places, first, count, depth, batch)
+                own_q, own_y = packed_q, packed_y
+            _product(count, limit, depth, own_q, q_row, near, its_k, k_row, near, scores, row, LANES, 0)
+            for r in range(count):
+                own = min(keys, first + r + 1) if limited != 0 else keys
+                _softmax(at(scores, r * row), own, scale, padded, allowed)
+                _clear(at(scores, r * row), own, limit)
+            weights = scores
+            if dropping != 0:
+                weights = at(dropped, kept_row)
                 for r in range(count):
-                    own = min(keys, first + r + 1) if limited != 0 else keys
-                    _softmax(at(scores, r * row), own, scale, padded, allowed)
-                    _clear(at(scores, r * row), own, limit)
-                weights = scores
-                if dropping != 0:
-                    weights = at(dropped, kept_row)
-                    for r in range(count):
-                        drawn = (head * queries + first + r) * ((keys + 3) // 4)
-                        _drop(at(weights, r * row), at(scores, r * row), limit, draws,
-                              column, drawn, state[STEP], key, state[SEED], rate)  # fmt: skip
-                _product(count, width, limit, weights, row, LANES, its_v, near, v_row, own_y, y_row, near, 0)
-                if in_place == 0:
-                    _unpack(its_y, y_places, first, count, width, batch, packed_y, wide)
+                    drawn = (head * queries + first + r) * ((keys + 3) // 4)
+                    _drop(at(weights, r * row), at(scores, r * row), limit, draws,
+                          column, drawn, state[STEP], key, state[SEED], rate)  # fmt: skip
+            _product(count, width, limit, weights, row, LANES, its_v, near, v_row, own_y, y_row, near, 0)
+            if in_place == 0:
+                _unpack(its_y, y_places, first, count, width, batch, packed_y, wide)
 
 
 @function
@@ -294,12 +298,8 @@ def attend_backward(arena, record, table, state):
     limited, probabilities = record[20], at(arena, record[21])
     dropping, dropped, rate = record[22], at(arena, record[23]), arena[record[24]]
     dq, dk, dv = at(arena, record[25]), at(arena, record[26]), at(arena, record[27])
-    packed_q, packed_k, packed_v = at(arena, record[28]), at(arena, record[29]), at(arena, record[30])
-    packed_dy, packed_dq = at(arena, record[31]), at(arena, record[32])
-    packed_dk, packed_dv = at(arena, record[33]), at(arena, record[34])
-    ds, chunk, y = at(arena, record[35]), record[36], at(arena, record[37])
-    totals = at(arena, record[38])
-    in_place, q_row, k_row, v_row, dy_row = record[39], record[40], record[41], record[42], record[43]
+    chunk, y = record[36], at(arena, record[37])
+    in_place, q_row, k_row, v_row, dy_row, apart = record[39], record[40], record[41], record[42], record[43], record[44]
     row, deep, wide, near = _row_floats(keys), _row_floats(depth), _row_floats(width), LANES
     if in_place == 0:
         q_row, k_row, v_row, dy_row = deep, deep, wide, wide
@@ -307,75 +307,80 @@ def attend_backward(arena, record, table, state):
         near = batch
     scale = float32(1.0 / sqrt(depth))
     vectors = batch // LANES
-    for head in range(heads):
-        for vector in range(vectors):
-            b = vector * LANES
-            its_q, its_dq = at(q, head * q_head + b), at(dq, head * q_head + b)
-            its_k, its_dk = at(k, head * k_head + b), at(dk, head * k_head + b)
-            its_v, its_dv = at(v, head * v_head + b), at(dv, head * v_head + b)
-            its_y, its_dy = at(y, head * y_head + b), at(dy, head * y_head + b)
+    # On a card, each turn has places of its own.
+    for turn in each(heads * vectors):
+        head, vector, here = turn // vectors, turn % vectors, turn * apart
+        b = vector * LANES
+        packed_q, packed_k, packed_v = at(arena, record[28] + here), at(arena, record[29] + here), at(arena, record[30] + here)
+        packed_dy, packed_dq = at(arena, record[31] + here), at(arena, record[32] + here)
+        packed_dk, packed_dv = at(arena, record[33] + here), at(arena, record[34] + here)
+        ds, totals = at(arena, record[35] + here), at(arena, record[38] + here)
+        its_q, its_dq = at(q, head * q_head + b), at(dq, head * q_head + b)
+        its_k, its_dk = at(k, head * k_head + b), at(dk, head * k_head + b)
+        its_v, its_dv = at(v, head * v_head + b), at(dv, head * v_head + b)
+        its_y, its_dy = at(y, head * y_head + b), at(dy, head * y_head + b)
+        if in_place == 0:
+            _pack(packed_k, deep, its_k, k_places, 0, keys, depth, batch)
+            _pack(packed_v, wide, its_v, v_places, 0, keys, width, batch)
+            its_k, its_v, its_dk, its_dv = packed_k, packed_v, packed_dk, packed_dv
+        if limited != 0:
+            _clear_rows(its_dk, keys, k_row, depth, near)
+            _clear_rows(its_dv, keys, v_row, width, near)
+        for start in range(0, queries, chunk):
+            many = min(chunk, queries - start)
+            most = min(keys, start + many) if limited != 0 else keys
+            kept_row = ((head * vectors + vector) * queries + start) * row
+            kept, left = at(probabilities, kept_row), at(dropped, kept_row)
+            chunk_q, chunk_dy = at(its_q, q_places[start]), at(its_dy, y_places[start])
             if in_place == 0:
-                _pack(packed_k, deep, its_k, k_places, 0, keys, depth, batch)
-                _pack(packed_v, wide, its_v, v_places, 0, keys, width, batch)
-                its_k, its_v, its_dk, its_dv = packed_k, packed_v, packed_dk, packed_dv
-            if limited != 0:
-                _clear_rows(its_dk, keys, k_row, depth, near)
-                _clear_rows(its_dv, keys, v_row, width, near)
-            for start in range(0, queries, chunk):
-                many = min(chunk, queries - start)
-                most = min(keys, start + many) if limited != 0 else keys
-                kept_row = ((head * vectors + vector) * queries + start) * row
-                kept, left = at(probabilities, kept_row), at(dropped, kept_row)
-                chunk_q, chunk_dy = at(its_q, q_places[start]), at(its_dy, y_places[start])
-                if in_place == 0:
-                    chunk_q, chunk_dy = packed_q, packed_dy
-                    _pack(packed_q, deep, its_q, q_places, start, many, depth, batch)
-                    _pack(packed_dy, wide, its_dy, y_places, start, many, width, batch)
-                blocks = (many + ROWS - 1) // ROWS
-                for block in range(blocks):
-                    first, end = block * many // blocks, (block + 1) * many // blocks
-                    count = end - first
-                    limit = min(keys, start + end) if limited != 0 else keys
-                    own_dy, own_ds = at(chunk_dy, first * dy_row), at(ds, first * row)
+                chunk_q, chunk_dy = packed_q, packed_dy
+                _pack(packed_q, deep, its_q, q_places, start, many, depth, batch)
+                _pack(packed_dy, wide, its_dy, y_places, start, many, width, batch)
+            blocks = (many + ROWS - 1) // ROWS
+            for block in range(blocks):
+                first, end = block * many // blocks, (block + 1) * many // blocks
+                count = end - first
+                limit = min(keys, start + end) if limited != 0 else keys
+                own_dy, own_ds = at(chunk_dy, first * dy_row), at(ds, first * row)
+                for r in range(count):
+                    number = start + first + r
+                    after, then = min(number + 1, queries - 1), min(number + ROWS, queries - 1)
+                    _add_up(
+                        at(totals, r * LANES), scale, at(own_dy, r * dy_row), near, at(its_y, y_places[number]),
+                        batch, width, at(its_dy, y_places[then]), at(its_y, y_places[after]),
+                    )  # fmt: skip
+                own_kept, own_left = at(kept, first * row), at(left, first * row)
+                if dropping == 0:
+                    _slopes(
+                        count, limit, width, own_dy, dy_row, its_v, v_row, near,
+                        own_ds, row, own_kept, totals, scale, ROWS * row,
+                    )  # fmt: skip
+                else:
+                    _product(count, limit, width, own_dy, dy_row, near, its_v, v_row, near, own_ds, row, LANES, 0)
                     for r in range(count):
-                        number = start + first + r
-                        after, then = min(number + 1, queries - 1), min(number + ROWS, queries - 1)
-                        _add_up(
-                            at(totals, r * LANES), scale, at(own_dy, r * dy_row), near, at(its_y, y_places[number]),
-                            batch, width, at(its_dy, y_places[then]), at(its_y, y_places[after]),
+                        _slopes_after_dropout(
+                            at(own_ds, r * row), at(own_kept, r * row), at(own_left, r * row),
+                            scale / (float32(1.0) - rate), at(totals, r * LANES), limit,
                         )  # fmt: skip
-                    own_kept, own_left = at(kept, first * row), at(left, first * row)
-                    if dropping == 0:
-                        _slopes(
-                            count, limit, width, own_dy, dy_row, its_v, v_row, near,
-                            own_ds, row, own_kept, totals, scale, ROWS * row,
-                        )  # fmt: skip
-                    else:
-                        _product(count, limit, width, own_dy, dy_row, near, its_v, v_row, near, own_ds, row, LANES, 0)
-                        for r in range(count):
-                            _slopes_after_dropout(
-                                at(own_ds, r * row), at(own_kept, r * row), at(own_left, r * row),
-                                scale / (float32(1.0) - rate), at(totals, r * LANES), limit,
-                            )  # fmt: skip
-                    if limited != 0:
-                        for r in range(count):
-                            own = min(keys, start + first + r + 1)
-                            # Products look at whole blocks of keys.
-                            beyond = min(most, own + ROWS)
-                            _clear(at(own_ds, r * row), own, beyond)
-                            _clear(at(own_kept, r * row), own, beyond)
-                            if dropping != 0:
-                                _clear(at(own_left, r * row), own, beyond)
-                    own_dq = packed_dq if in_place == 0 else at(its_dq, q_places[start + first])
-                    _product(count, depth, limit, own_ds, row, LANES, its_k, near, k_row, own_dq, q_row, near, 0)
-                    if in_place == 0:
-                        _unpack(its_dq, q_places, start + first, count, depth, batch, packed_dq, deep)
-                weights, added = left if dropping != 0 else kept, 1 if start > 0 or limited != 0 else 0
-                _collect(most, width, many, start, limited, weights, row, chunk_dy, dy_row, near, its_dv, v_row, added)
-                _collect(most, depth, many, start, limited, ds, row, chunk_q, q_row, near, its_dk, k_row, added)
-            if in_place == 0:
-                _unpack(at(dk, head * k_head + b), k_places, 0, keys, depth, batch, packed_dk, deep)
-                _unpack(at(dv, head * v_head + b), v_places, 0, keys, width, batch, packed_dv, wide)
+                if limited != 0:
+                    for r in range(count):
+                        own = min(keys, start + first + r + 1)
+                        # Products look at whole blocks of keys.
+                        beyond = min(most, own + ROWS)
+                        _clear(at(own_ds, r * row), own, beyond)
+                        _clear(at(own_kept, r * row), own, beyond)
+                        if dropping != 0:
+                            _clear(at(own_left, r * row), own, beyond)
+                own_dq = packed_dq if in_place == 0 else at(its_dq, q_places[start + first])
+                _product(count, depth, limit, own_ds, row, LANES, its_k, near, k_row, own_dq, q_row, near, 0)
+                if in_place == 0:
+                    _unpack(its_dq, q_places, start + first, count, depth, batch, packed_dq, deep)
+            weights, added = left if dropping != 0 else kept, 1 if start > 0 or limited != 0 else 0
+            _collect(most, width, many, start, limited, weights, row, chunk_dy, dy_row, near, its_dv, v_row, added)
+            _collect(most, depth, many, start, limited, ds, row, chunk_q, q_row, near, its_dk, k_row, added)
+        if in_place == 0:
+            _unpack(at(dk, head * k_head + b), k_places, 0, keys, depth, batch, packed_dk, deep)
+            _unpack(at(dv, head * v_head + b), v_places, 0, keys, width, batch, packed_dv, wide)
 
 
 @kernel

@@ -181,7 +181,7 @@ class MultiHeadAttention(Layer):
             return lowering.table(tensor.pixel_offsets()[rows])
 
         tables = [places(t, o) for t, o in zip(sources, (orders[0], orders[1], orders[1]), strict=True)]
-        layout = (int(in_place(self.positions(queries), batch)), *(t.shape[-1] * batch for t in tensors))
+        layout = (int(in_place(self.positions(queries), batch, lowering.on_card)), *(t.shape[-1] * batch for t in tensors))
         sizes = (heads, queries, keys, depth, width, batch)
         distances = (depth * batch, depth * batch, width * batch)
 
@@ -195,13 +195,19 @@ class MultiHeadAttention(Layer):
         dropping = lowering.training and self.dropout > 0
         kept = lowering.training or shown is not None
         row, deep, wide = row_floats(keys), row_floats(depth), row_floats(width)
-        whole = heads * (batch // lowering.lanes) * queries * row
-        probabilities = lowering.scratch(whole if kept else ROWS * row)
-        dropped = lowering.scratch(whole) if dropping else lowering.zeros(1)
+        turns, lanes = heads * (batch // lowering.lanes), lowering.lanes
+        dropped = lowering.scratch(turns * queries * row) if dropping else lowering.zeros(1)
         rate = lowering.number("dropout") if dropping else lowering.zeros(1)
         most = rows_at_once(queries, keys) if lowering.training else ROWS
-        packed_q, packed_y = lowering.scratch(most * deep), lowering.scratch(most * wide)
-        packed_k, packed_v = lowering.scratch(keys * deep), lowering.scratch(keys * wide)
+        packed = 0 if layout[0] else 1
+        rooms = {
+            "q": packed * most * deep, "k": packed * keys * deep, "v": packed * keys * wide, "y": packed * most * wide,
+            "allowed": keys * lanes, "draws": (keys + 3) * lanes, "scores": 0 if kept else ROWS * row,
+        }  # fmt: skip
+        if lowering.training:
+            rooms |= {"dq": packed * ROWS * deep, "dk": packed * keys * deep, "dv": packed * keys * wide, "ds": most * row, "totals": ROWS * lanes}
+        room, apart = _places(lowering, rooms, turns)
+        probabilities = lowering.scratch(turns * queries * row) if kept else room["scores"]
         tokens = lowering.contiguous(padding) if padding is not None else None
         lowering.emit(
             attend,
@@ -211,9 +217,8 @@ class MultiHeadAttention(Layer):
             *(limited, int(kept), probabilities),
             *(int(tokens is not None), tokens.base if tokens else lowering.zeros(1), lowering.table(orders[1] * batch)),
             *(int(dropping), dropped, lowering.node_key(), rate),
-            *(packed_q, packed_k, packed_v, packed_y),
-            *(lowering.scratch(keys * lowering.lanes), lowering.scratch((keys + 3) * lowering.lanes)),
-            *layout,
+            *(room[name] for name in ("q", "k", "v", "y", "allowed", "draws")),
+            *(*layout, apart),
         )
         if shown is not None:
             seen = (heads, queries, keys, batch, limited, probabilities, shown.base)
@@ -236,10 +241,9 @@ class MultiHeadAttention(Layer):
                 *(limited, probabilities),
                 *(int(dropping), dropped, rate),
                 *firsts,
-                *(packed_q, packed_k, packed_v, packed_y),
-                *(lowering.scratch(ROWS * deep), lowering.scratch(keys * deep), lowering.scratch(keys * wide)),
-                *(lowering.scratch(most * row), most, gathered.base, lowering.scratch(ROWS * lowering.lanes)),
-                *layout,
+                *(room[name] for name in ("q", "k", "v", "y", "dq", "dk", "dv", "ds")),
+                *(most, gathered.base, room["totals"]),
+                *(*layout, apart),
             )
 
         lowering.backward(gathered, backward)
@@ -310,6 +314,16 @@ def project_sequence(layer: MultiHeadAttention, lowering: Lowering, x: Tensor, n
     made = spread(lowering, x.shape[0], sum(piece.outputs for piece in pieces))
     project(lowering, x, pieces, made)
     return made
+
+
+def _places(lowering: Lowering, sizes: Mapping[str, int], turns: int) -> tuple[dict[str, Ref], int]:
+    """Places of so many floats each, and how far those of the next turn are, which all have the same on the processor."""
+    starts, total = {}, 0
+    for name, floats in sizes.items():
+        starts[name] = total
+        total += -(-floats // lowering.lanes) * lowering.lanes
+    first = lowering.scratch(total * (turns if lowering.on_card else 1))
+    return {name: first + start for name, start in starts.items()}, total if lowering.on_card else 0
 
 
 def spread(lowering: Lowering, steps: int, features: int) -> Tensor:
