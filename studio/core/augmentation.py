@@ -55,7 +55,7 @@ class Augmentation(Layer):
             dx = lowering.gradient(x)
             if dx is not None:
                 places = (dx.base, dx.row_stride, dy.base, dy.row_stride)
-                lowering.emit(sample_backward, *sizes, *places, maps, mode)
+                lowering.emit(sample_backward, *sizes, *places, maps, mode, int(lowering.on_card))
 
         lowering.backward(y, backward)
         return y

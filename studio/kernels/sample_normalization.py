@@ -109,9 +109,11 @@ def normalize_rows_backward(arena, record, table, state):
     has_scale, scales = record[16], record[17]
     scale_gradient, shift_gradient = at(arena, record[18]), at(arena, record[19])
     share = float32(1.0) / float32(channels)
-    for i in range(0, 2 * channels * LANES, LANES):
+    # Groups of a card share the pixels, and then the channels, whose sums no one can add to with others.
+    shared = record[20]
+    for i in range(0, 2 * channels * LANES if shared == 0 else 0, LANES):
         store(at(sums, i), splat(0.0))
-    for p in range(pixels):
+    for p in each(pixels):
         source, gradient = at(x, x_pixels[p]), at(dy, dy_pixels[p])
         mean_row, inverse_row = at(means, p * batch), at(inverses, p * batch)
         # Two vectors at a time, so that the sums are fetched half as often; the second of an odd
@@ -154,14 +156,24 @@ def normalize_rows_backward(arena, record, table, state):
                     n0, n1 = (load(at(source, i)) - mean0) * inverse0, (load(at(source, j)) - mean1) * inverse1
                     store(at(target, i), (g0 * scale - (lost0 + n0 * turned0)) * inverse0)
                     store(at(target, j), (g1 * scale - (lost1 + n1 * turned1)) * inverse1)
-                    _add_to_sums(at(sums, 2 * c * LANES), g0, g1 * counts, n0, n1)
-            else:
+                    if shared == 0:
+                        _add_to_sums(at(sums, 2 * c * LANES), g0, g1 * counts, n0, n1)
+            elif shared == 0:
                 for c in range(channels):
                     i, j = c * batch + b, c * batch + other
                     g0, g1 = load(at(gradient, i)), load(at(gradient, j))
                     n0, n1 = (load(at(source, i)) - mean0) * inverse0, (load(at(source, j)) - mean1) * inverse1
                     _add_to_sums(at(sums, 2 * c * LANES), g0, g1 * counts, n0, n1)
-    for c in range(channels):
+    for c in each(channels):
+        if shared != 0:
+            plain, weighted = splat(0.0), splat(0.0)
+            for p in range(pixels):
+                for b in range(0, batch, LANES):
+                    i, g = p * batch + b, load(at(dy, dy_pixels[p] + c * batch + b))
+                    normal = (load(at(x, x_pixels[p] + c * batch + b)) - load(at(means, i))) * load(at(inverses, i))
+                    plain, weighted = plain + g, weighted + g * normal
+            store(at(sums, 2 * c * LANES), plain)
+            store(at(sums, (2 * c + 1) * LANES), weighted)
         shift_gradient[c] = sum_lanes(load(at(sums, 2 * c * LANES)))
         scale_gradient[c] = sum_lanes(load(at(sums, (2 * c + 1) * LANES)))
 
@@ -172,56 +184,64 @@ def group_statistics(arena, record, table, state):
     groups, size, pixels, batch = record[2], record[3], record[4], record[5]
     x, x_pixels = at(arena, record[6]), at(table, record[7])
     epsilon, means, inverses, sums = arena[record[8]], at(arena, record[9]), at(arena, record[10]), at(arena, record[11])
-    length = groups * batch
     step = max(1, pixels // SCOUTS)
     scouts = -(-pixels // step)
-    for i in range(0, length, LANES):
-        store(at(means, i), splat(0.0))
-        store(at(inverses, i), splat(0.0))
-        store(at(sums, i), splat(0.0))
-    for p in range(0, pixels, step):
-        for group in range(groups):
-            source = at(x, x_pixels[p] + group * size * batch)
-            for b in range(0, batch, LANES):
-                total = load(at(means, group * batch + b))
-                for c in range(size):
-                    total = total + load(at(source, c * batch + b))
-                store(at(means, group * batch + b), total)
-    share = float32(1.0) / float32(scouts * size)
-    for i in range(0, length, LANES):
-        store(at(means, i), load(at(means, i)) * share)
-    whole = pixels - pixels % 2
-    for p in range(0, whole, 2):
-        one, other = at(x, x_pixels[p]), at(x, x_pixels[p + 1])
-        for group in range(groups):
-            for b in range(0, batch, LANES):
-                near, i = load(at(means, group * batch + b)), group * size * batch + b
-                total, squares = load(at(sums, group * batch + b)), load(at(inverses, group * batch + b))
-                for _c in range(size):
-                    d0, d1 = load(at(one, i)) - near, load(at(other, i)) - near
-                    total, squares = total + (d0 + d1), squares + (d0 * d0 + d1 * d1)
-                    i += batch
-                store(at(sums, group * batch + b), total)
-                store(at(inverses, group * batch + b), squares)
-    for p in range(whole, pixels):
-        one = at(x, x_pixels[p])
-        for group in range(groups):
-            for b in range(0, batch, LANES):
-                near, i = load(at(means, group * batch + b)), group * size * batch + b
-                total, squares = load(at(sums, group * batch + b)), load(at(inverses, group * batch + b))
-                for _c in range(size):
-                    d0 = load(at(one, i)) - near
-                    total, squares = total + d0, squares + d0 * d0
-                    i += batch
-                store(at(sums, group * batch + b), total)
-                store(at(inverses, group * batch + b), squares)
-    share = float32(1.0) / float32(pixels * size)
-    for i in range(0, length, LANES):
-        move = load(at(sums, i)) * share
-        # Rounding may leave a little less than nothing of the variance.
-        variance = maximum(load(at(inverses, i)) * share - move * move, 0.0)
-        store(at(means, i), load(at(means, i)) + move)
-        store(at(inverses, i), 1.0 / sqrt(variance + epsilon))
+    many, part = record[12], record[13]
+    ends = (groups + many - 1) // many
+    # All groups and samples at once, or a part of them for each group of threads of a card.
+    for turn in each(ends * ((batch + part - 1) // part)):
+        first, start = turn % ends * many, turn // ends * part
+        last, end = min(groups, first + many), min(batch, start + part)
+        for group in range(first, last):
+            for i in range(group * batch + start, group * batch + end, LANES):
+                store(at(means, i), splat(0.0))
+                store(at(inverses, i), splat(0.0))
+                store(at(sums, i), splat(0.0))
+        for p in range(0, pixels, step):
+            for group in range(first, last):
+                source = at(x, x_pixels[p] + group * size * batch)
+                for b in range(start, end, LANES):
+                    total = load(at(means, group * batch + b))
+                    for c in range(size):
+                        total = total + load(at(source, c * batch + b))
+                    store(at(means, group * batch + b), total)
+        share = float32(1.0) / float32(scouts * size)
+        for group in range(first, last):
+            for i in range(group * batch + start, group * batch + end, LANES):
+                store(at(means, i), load(at(means, i)) * share)
+        whole = pixels - pixels % 2
+        for p in range(0, whole, 2):
+            one, other = at(x, x_pixels[p]), at(x, x_pixels[p + 1])
+            for group in range(first, last):
+                for b in range(start, end, LANES):
+                    near, i = load(at(means, group * batch + b)), group * size * batch + b
+                    total, squares = load(at(sums, group * batch + b)), load(at(inverses, group * batch + b))
+                    for _c in range(size):
+                        d0, d1 = load(at(one, i)) - near, load(at(other, i)) - near
+                        total, squares = total + (d0 + d1), squares + (d0 * d0 + d1 * d1)
+                        i += batch
+                    store(at(sums, group * batch + b), total)
+                    store(at(inverses, group * batch + b), squares)
+        for p in range(whole, pixels):
+            one = at(x, x_pixels[p])
+            for group in range(first, last):
+                for b in range(start, end, LANES):
+                    near, i = load(at(means, group * batch + b)), group * size * batch + b
+                    total, squares = load(at(sums, group * batch + b)), load(at(inverses, group * batch + b))
+                    for _c in range(size):
+                        d0 = load(at(one, i)) - near
+                        total, squares = total + d0, squares + d0 * d0
+                        i += batch
+                    store(at(sums, group * batch + b), total)
+                    store(at(inverses, group * batch + b), squares)
+        share = float32(1.0) / float32(pixels * size)
+        for group in range(first, last):
+            for i in range(group * batch + start, group * batch + end, LANES):
+                move = load(at(sums, i)) * share
+                # Rounding may leave a little less than nothing of the variance.
+                variance = maximum(load(at(inverses, i)) * share - move * move, 0.0)
+                store(at(means, i), load(at(means, i)) + move)
+                store(at(inverses, i), 1.0 / sqrt(variance + epsilon))
 
 
 @kernel
@@ -256,40 +276,44 @@ def group_gradient_sums(arena, record, table, state):
     scale_gradient, shift_gradient = at(arena, record[16]), at(arena, record[17])
     length = groups * size * batch
     weighted_sums, of_deviation = at(sums, length), at(shares, groups * batch)
-    for i in range(0, 2 * length, LANES):
-        store(at(sums, i), splat(0.0))
-    # Two pixels at a time; the second of an odd one's pair adds nothing.
-    for p in range(0, pixels, 2):
-        other = min(p + 1, pixels - 1)
-        counts = float32(1.0) if p + 1 < pixels else float32(0.0)
-        x0, x1 = at(x, x_pixels[p]), at(x, x_pixels[other])
-        g0, g1 = at(dy, dy_pixels[p]), at(dy, dy_pixels[other])
-        i = 0
-        for group in range(groups):
-            mean_row = at(means, group * batch)
-            for _c in range(size):
-                for b in range(0, batch, LANES):
-                    mean, first, second = load(at(mean_row, b)), load(at(g0, i)), load(at(g1, i)) * counts
-                    moved = first * (load(at(x0, i)) - mean) + second * (load(at(x1, i)) - mean)
-                    store(at(sums, i), load(at(sums, i)) + (first + second))
-                    store(at(weighted_sums, i), load(at(weighted_sums, i)) + moved)
-                    i += LANES
-    share = float32(1.0) / float32(pixels * size)
-    for group in range(groups):
-        for b in range(0, batch, LANES):
-            store(at(shares, group * batch + b), splat(0.0))
-            store(at(of_deviation, group * batch + b), splat(0.0))
-        for c in range(group * size, (group + 1) * size):
-            scale = _scale(arena, has_scale, scales, c) * share
-            plain, weighted = splat(0.0), splat(0.0)
+    # All groups at once, or one for each group of threads of a card.
+    for first in each(0, groups, record[18]):
+        last = min(groups, first + record[18])
+        for i in range(first * size * batch, last * size * batch, LANES):
+            store(at(sums, i), splat(0.0))
+            store(at(weighted_sums, i), splat(0.0))
+        # Two pixels at a time; the second of an odd one's pair adds nothing.
+        for p in range(0, pixels, 2):
+            other = min(p + 1, pixels - 1)
+            counts = float32(1.0) if p + 1 < pixels else float32(0.0)
+            x0, x1 = at(x, x_pixels[p]), at(x, x_pixels[other])
+            g0, g1 = at(dy, dy_pixels[p]), at(dy, dy_pixels[other])
+            i = first * size * batch
+            for group in range(first, last):
+                mean_row = at(means, group * batch)
+                for _c in range(size):
+                    for b in range(0, batch, LANES):
+                        mean, one, two = load(at(mean_row, b)), load(at(g0, i)), load(at(g1, i)) * counts
+                        moved = one * (load(at(x0, i)) - mean) + two * (load(at(x1, i)) - mean)
+                        store(at(sums, i), load(at(sums, i)) + (one + two))
+                        store(at(weighted_sums, i), load(at(weighted_sums, i)) + moved)
+                        i += LANES
+        share = float32(1.0) / float32(pixels * size)
+        for group in range(first, last):
             for b in range(0, batch, LANES):
-                i = group * batch + b
-                s, w = load(at(sums, c * batch + b)), load(at(weighted_sums, c * batch + b)) * load(at(inverses, i))
-                plain, weighted = plain + s, weighted + w
-                store(at(shares, i), load(at(shares, i)) + s * scale)
-                store(at(of_deviation, i), load(at(of_deviation, i)) + w * scale)
-            shift_gradient[c] = sum_lanes(plain)
-            scale_gradient[c] = sum_lanes(weighted)
+                store(at(shares, group * batch + b), splat(0.0))
+                store(at(of_deviation, group * batch + b), splat(0.0))
+            for c in range(group * size, (group + 1) * size):
+                scale = _scale(arena, has_scale, scales, c) * share
+                plain, weighted = splat(0.0), splat(0.0)
+                for b in range(0, batch, LANES):
+                    i = group * batch + b
+                    s, w = load(at(sums, c * batch + b)), load(at(weighted_sums, c * batch + b)) * load(at(inverses, i))
+                    plain, weighted = plain + s, weighted + w
+                    store(at(shares, i), load(at(shares, i)) + s * scale)
+                    store(at(of_deviation, i), load(at(of_deviation, i)) + w * scale)
+                shift_gradient[c] = sum_lanes(plain)
+                scale_gradient[c] = sum_lanes(weighted)
 
 
 @kernel
@@ -359,7 +383,7 @@ def lower_rows(
             *(*sizes, *source, dy.base, lowering.table(dy.pixel_offsets()), *target),
             *(means, inverses, lowering.scratch(2 * channels * lowering.lanes)),
             *affine(lowering, gamma, None)[:2],
-            *(gradient_place(lowering, gamma, channels), gradient_place(lowering, beta, channels)),
+            *(gradient_place(lowering, gamma, channels), gradient_place(lowering, beta, channels), int(lowering.on_card)),
         )
 
     lowering.backward(y, backward)

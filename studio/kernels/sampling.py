@@ -164,9 +164,13 @@ def sample_pictures_backward(arena, record, table, state):
     dx, dx_row, dy, dy_row = at(arena, record[6]), record[7], at(arena, record[8]), record[9]
     maps, mode = at(arena, record[10]), record[11]
     pixel = channels * batch
-    # Of a vector of samples first all is cleared, then added to: who shares the samples needs nobody else's.
+    # First all is cleared, then added to. Where groups of a card share the samples, each clears its own.
+    shared = record[12]
+    for r in range(height if shared == 0 else 0):
+        for i in range(0, width * pixel, LANES):
+            store(at(dx, r * dx_row + i), splat(0.0))
     for b in each(0, batch, LANES):
-        for r in range(height):
+        for r in range(height if shared != 0 else 0):
             for i in range(b, width * pixel, batch):
                 store(at(dx, r * dx_row + i), splat(0.0))
         m0, m1, m2 = load(at(maps, b)), load(at(maps, batch + b)), load(at(maps, 2 * batch + b))

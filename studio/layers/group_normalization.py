@@ -89,8 +89,11 @@ class GroupNormalization(Layer):
         beta = lowering.weight("beta") if self.center else None
         source = (x.base, lowering.table(x.pixel_offsets()))
         statistics = (lowering.scratch(groups * batch), lowering.scratch(groups * batch))
+        # Groups of a card share groups of channels and samples.
+        parts = (1, lowering.lanes) if lowering.on_card else (groups, batch)
         lowering.emit(
-            group_statistics, *sizes, *source, lowering.number("epsilon"), *statistics, lowering.scratch(groups * batch)
+            group_statistics,
+            *(*sizes, *source, lowering.number("epsilon"), *statistics, lowering.scratch(groups * batch), *parts),
         )
         lowering.emit(
             normalize_groups,
@@ -105,7 +108,7 @@ class GroupNormalization(Layer):
             lowering.emit(
                 group_gradient_sums,
                 *(*sizes, *source, *gradient, *statistics, lowering.scratch(2 * channels * batch), shares, *scale),
-                *(gradient_place(lowering, gamma, channels), gradient_place(lowering, beta, channels)),
+                *(gradient_place(lowering, gamma, channels), gradient_place(lowering, beta, channels), parts[0]),
             )
             dx = lowering.gradient(x)
             if dx is not None:
