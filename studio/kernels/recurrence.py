@@ -20,6 +20,7 @@ from studio.kernels.recurrent import (
     forward_kernel,
     gates_kernel,
     gradient_tile,
+    weights_kernel,
 )
 from studio.kernels.rows import draw_row_masks, pack, pack_turned, unpack
 
@@ -137,6 +138,7 @@ class _Lowered:
         #: Arguments of both kernels.
         self.common: dict[str, int | Ref] = {
             **{"steps": self.steps, "batch": batch, "units": self.units, "width": self.width},
+            "together": lowering.lanes if lowering.on_card else batch,
             **{"inputs": self.features, "row": self.row, "columns": self.columns, "x_column": self.first["x"]},
             **{"one": ones[0], "other_one": ones[-1], "sequences": int(self.layer.return_sequences)},
             "reset_column": self.first.get("rh", 0),
@@ -229,8 +231,8 @@ class _Lowered:
         x_width = _roundup(self.features, lowering.lanes)
         chunk = min(max(1, _LONG_ENOUGH // batch), self.steps)
         arguments = dict(self.common)
-        arguments |= {name: lowering.scratch(batch * width) for name in ("dh", "dys", "part", "reset")}
-        arguments["dc"] = lowering.scratch(batch * width) if self.cell.memory else arguments["dh"]
+        arguments |= {f"all_{name}": lowering.scratch(batch * width) for name in ("dh", "dys", "part", "reset")}
+        arguments["all_dc"] = lowering.scratch(batch * width) if self.cell.memory else arguments["all_dh"]
         arguments |= {"dy": dy.base, "dy_step": _step(dy) if self.layer.return_sequences else 0, "chunk": chunk}
         arguments["step_distance"] = lowering.table(np.arange(chunk * batch) * self.columns)
         for i, (column, gates) in enumerate(self.cell.back):
@@ -243,14 +245,17 @@ class _Lowered:
         turned = self._turned("kernel", tuple(seeing), self.features) if dx else nothing
         arguments |= {"inputs_matter": int(dx is not None), "x_width": x_width, "x_depth": len(seeing) * width}
         trainable = lowering.weight("kernel").trainable
-        arguments["weights_matter"] = int(trainable)
+        # Groups of a card share the samples here; what is a sum over all of them follows.
+        arguments["weights_matter"] = int(trainable and not lowering.on_card)
         arguments |= {"x_gates": self.common[f"column_{first}"], "w_x": turned[0], "x_panel": turned[1]}
-        arguments |= {"dxs": lowering.scratch(batch * x_width), **self._sequence("dx", dx or self.x)}
+        arguments |= {"all_dxs": lowering.scratch(batch * x_width), **self._sequence("dx", dx or self.x)}
         arguments["x_distance"] = lowering.table(np.arange(lowering.lanes) * x_width)
         for i, (group, depth) in enumerate(zip(self.cell.groups, self.depths, strict=True)):
             rows = _roundup(depth, self.tile)
             arguments |= {f"gradient_rows_{i}": rows, f"sums_{i}": lowering.scratch(rows * len(group.gates) * width)}
         lowering.emit(backward_kernel(self.cell, self.variant, _kinds(arguments), self.tile), *arguments.values())
+        if trainable and lowering.on_card:
+            lowering.emit(weights_kernel(self.cell, self.variant, _kinds(arguments), self.tile), *arguments.values())
         for i, group in enumerate(self.cell.groups if trainable else ()):
             self._unpack(group, arguments[f"sums_{i}"])  # type: ignore[arg-type]
 

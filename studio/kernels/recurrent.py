@@ -13,6 +13,7 @@ Both directions work on one time step's numbers at a time, which stay in the nea
 from __future__ import annotations
 
 import inspect
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,7 @@ _HEADER = '''"""{title}"""
 
 from studio.kernels.jit import function, inline
 from studio.kernels.rows import fill, turn_in, turn_out
+from studio.kernels.sharing import each, inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store
 from studio.kernels.tiles import {tiles}
 
@@ -133,73 +135,81 @@ _REST = '''    if vectors - whole == {left}:
                 resume, zeros, at(target, r * target_row + whole * LANES), target_row)
 '''
 
-_FORWARD = '''
+_RUN = '''
 def run(arena, record, table, state):
 {arguments}
-    fill(hs, batch * width, 0.0)
+    # All samples, or a vector of them for each group of a card: they go through time by themselves.
+    for start in each(0, batch, together):
+        samples, masks = min(together, batch - start), at(mask, start * row)
+{loops}
+'''
+
+_FORWARD = '''
+    first = at(z, start * row)
+    fill(at(hs, start * width), samples * width, 0.0)
     if MEMORY:
-        fill(cs, batch * width, 0.0)
-    for b in range(batch):
+        fill(at(cs, start * width), samples * width, 0.0)
+    for b in range(samples):
         for j in range(units):
-            z[b * row + j] = 0.0
+            first[b * row + j] = 0.0
     for t in range(steps):
-        now = t * batch
+        now = t * batch + start
         zt, zn, g = at(z, now * row), at(z, (now + batch) * row), at(gates, now * columns)
         previous, following = at(hs, now * width), at(hs, (now + batch) * width)
         memory, next_memory, kept = at(cs, now * width), at(cs, (now + batch) * width), at(squashed, now * width)
-        words = at(tokens, t * token_step)
-        turn_in(at(x, t * x_step), inputs, batch, batch_distance, at(zt, x_column), row)
+        words = at(tokens, t * token_step + start)
+        turn_in(at(x, t * x_step + start), inputs, samples, batch, batch_distance, at(zt, x_column), row)
         if DROPPED:
-            for b in range(batch):
+            for b in range(samples):
                 for j in range(0, x_column + inputs, LANES):
-                    store(at(zt, b * row + j), load(at(zt, b * row + j)) * load(at(mask, b * row + j)))
+                    store(at(zt, b * row + j), load(at(zt, b * row + j)) * load(at(masks, b * row + j)))
         if BIASED:
-            for b in range(batch):
+            for b in range(samples):
                 zt[b * row + one] = 1.0
                 zt[b * row + other_one] = 1.0
         skip = units if t == 0 else 0
 {step}
         if sequences != 0:
-            turn_out(following, width, width_distance, units, batch, at(y, t * y_step))
+            turn_out(following, width, width_distance, units, samples, batch, at(y, t * y_step + start))
             if SILENT:
-                for b in range(batch):
+                for b in range(samples):
                     if words[b] == 0.0:
                         for n in range(units):
-                            y[t * y_step + n * batch + b] = 0.0
+                            y[t * y_step + start + n * batch + b] = 0.0
     if sequences == 0:
-        turn_out(at(hs, steps * batch * width), width, width_distance, units, batch, y)
+        turn_out(at(hs, (steps * batch + start) * width), width, width_distance, units, samples, batch, at(y, start))
 '''
 
 _BACKWARD = '''
-def run(arena, record, table, state):
-{arguments}
-    fill(dh, batch * width, 0.0)
-    fill(dys, batch * width, 0.0)
+    dh, dys, dc = at(all_dh, start * width), at(all_dys, start * width), at(all_dc, start * width)
+    part, reset, dxs = at(all_part, start * width), at(all_reset, start * width), at(all_dxs, start * x_width)
+    fill(dh, samples * width, 0.0)
+    fill(dys, samples * width, 0.0)
     if MEMORY:
-        fill(dc, batch * width, 0.0)
+        fill(dc, samples * width, 0.0)
     into = part if DROPPED else dh
     resume_back = 1 if DIRECT and not DROPPED else 0
     for turn in range(steps):
         t = steps - 1 - turn
-        now = t * batch
+        now = t * batch + start
         zt, g = at(z, now * row), at(gates, now * columns)
         previous, following = at(hs, now * width), at(hs, (now + batch) * width)
         memory, next_memory, kept = at(cs, now * width), at(cs, (now + batch) * width), at(squashed, now * width)
-        words = at(tokens, t * token_step)
+        words = at(tokens, t * token_step + start)
         if sequences != 0 or turn == 0:
-            turn_in(at(dy, t * dy_step), units, batch, batch_distance, dys, width)
+            turn_in(at(dy, t * dy_step + start), units, samples, batch, batch_distance, dys, width)
         elif turn == 1:
-            fill(dys, batch * width, 0.0)
+            fill(dys, samples * width, 0.0)
 {step}
         if inputs_matter != 0:
-            multiply(batch, x_width // LANES, x_depth, at(g, x_gates), columns, 1, w_x, x_panel, distance,
+            multiply(samples, x_width // LANES, x_depth, at(g, x_gates), columns, 1, w_x, x_panel, distance,
                 dxs, x_width, 0, zeros)
             if DROPPED:
-                for b in range(batch):
+                for b in range(samples):
                     for j in range(0, inputs, LANES):
                         place = at(dxs, b * x_width + j)
-                        store(place, load(place) * load(at(mask, b * row + x_column + j)))
-            turn_out(dxs, x_width, x_distance, inputs, batch, at(dx, t * dx_step))
+                        store(place, load(place) * load(at(masks, b * row + x_column + j)))
+            turn_out(dxs, x_width, x_distance, inputs, samples, batch, at(dx, t * dx_step + start))
         if weights_matter != 0 and t % chunk == 0:
             # The products over samples and time are longer, and so faster, for several steps at once.
             count = min(chunk, steps - t) * batch
@@ -207,12 +217,32 @@ def run(arena, record, table, state):
 {accumulate}
 '''
 
+_WEIGHTS = '''
+def run(arena, record, table, state):
+{arguments}
+    for t in range(0, steps, chunk):
+        now, count, resume = t * batch, min(chunk, steps - t) * batch, min(t, 1)
+        zt, g = at(z, now * row), at(gates, now * columns)
+{products}
+'''
+
+_SHARED_PRODUCT = """        wide_{i} = vectors_{i} // {panel}
+        for p in outer(wide_{i}):
+            for r in inner(wide_{i}, 0, gradient_rows_{i}, {rows}):
+                multiply_{rows}x{panel}(at(g, column_{i} + p * {floats}), step_distance, count, at(zt, first_{i} + r), row, 1,
+                    resume, zeros, at(sums_{i}, r * vectors_{i} * LANES + p * {floats}), vectors_{i} * LANES)"""
+
+_SHARED_REST = """        if vectors_{i} - wide_{i} * {panel} == {left}:
+            for r in each(0, gradient_rows_{i}, {rows}):
+                multiply_{rows}x{left}(at(g, column_{i} + wide_{i} * {floats}), step_distance, count, at(zt, first_{i} + r), row, 1,
+                    resume, zeros, at(sums_{i}, r * vectors_{i} * LANES + wide_{i} * {floats}), vectors_{i} * LANES)"""
+
 _GATES = '''
 def run(arena, record, table, state):
     steps, batch, units, width, columns = record[2], record[3], record[4], record[5], record[6]
     gates, candidate, order = record[7], record[8], at(table, record[9])
     source, target, first, move = at(arena, record[10]), at(arena, record[11]), record[12], record[13]
-    for t in range(steps):
+    for t in each(steps):
         for n in range(gates):
             for u in range(units):
                 place = at(target, ((u * steps + first + t * move) * gates + n) * batch)
@@ -224,7 +254,7 @@ def run(arena, record, table, state):
 '''
 
 _SUM = (
-    "        multiply(batch, vectors_{i}, depth_{i} - {skip}, at(zt, first_{i} + {skip}), row, 1, "
+    "        multiply(samples, vectors_{i}, depth_{i} - {skip}, at(zt, first_{i} + {skip}), row, 1, "
     "at(w_{i}, {skip} * {panel}), panel_{i}, distance, at(g, column_{i}), columns, 0, zeros)"
 )
 
@@ -249,15 +279,15 @@ _CARRY_BACK = """            if PADDED:
                     continue"""
 
 _BACK = (
-    "{indent}multiply(batch, width // LANES, back_depth_{i}, at(g, back_column_{i}), columns, 1, "
+    "{indent}multiply(samples, width // LANES, back_depth_{i}, at(g, back_column_{i}), columns, 1, "
     "u_{i}, back_panel_{i}, distance, {target}, width, {resume}, zeros)"
 )
 
 _MERGE = """            if DROPPED:
-                for b in range(batch):
+                for b in range(samples):
                     for j in range(0, width, LANES):
                         place = at(dh, b * width + j)
-                        masked = load(at(part, b * width + j)) * load(at(mask, b * row + j))
+                        masked = load(at(part, b * width + j)) * load(at(masks, b * row + j))
                         store(place, load(place) + masked if DIRECT else masked)"""
 
 _ACCUMULATE = (
@@ -316,6 +346,11 @@ def _arguments(names: dict[str, str]) -> str:
     return "\n".join(f"    {n} = {texts[kind].format(i=i + 2)}" for i, (n, kind) in enumerate(names.items()))
 
 
+def _run(names: dict[str, str], loops: str) -> str:
+    """A kernel's function: its loops over time, for all samples or for a part of them."""
+    return _RUN.format(arguments=_arguments(names), loops=textwrap.indent(loops.strip("\n"), "    "))
+
+
 def forward_kernel(cell: Cell, variant: Variant, names: dict[str, str]) -> Kernel:
     """The kernel that goes through all time steps.
 
@@ -332,7 +367,7 @@ def forward_kernel(cell: Cell, variant: Variant, names: dict[str, str]) -> Kerne
         skip = "skip" if group.parts[0] == "h" and "x" in group.parts else "0"
         sums[f"sum_{i}"] = _SUM.format(i=i, skip=skip, panel=PANEL_FLOATS)
     step = cell.forward.format(carry=_CARRY, **sums)
-    body = _product("multiply", ROWS) + _FORWARD.format(arguments=_arguments(names), step=step)
+    body = _product("multiply", ROWS) + _run(names, _FORWARD.format(step=step))
     return generated(f"{cell.name.lower()}_forward", _text(cell, variant, "through time", {ROWS}, body))
 
 
@@ -352,8 +387,22 @@ def backward_kernel(cell: Cell, variant: Variant, names: dict[str, str], gradien
     step = cell.backward.format(carry=_CARRY_BACK, merge=_MERGE, **back)
     accumulate = "\n".join(_ACCUMULATE.format(i=i, panel=PANEL_FLOATS) for i in range(len(cell.groups)))
     body = _product("multiply", ROWS) + _product("accumulate", gradient_rows)
-    body += _BACKWARD.format(arguments=_arguments(names), step=step, accumulate=accumulate)
+    body += _run(names, _BACKWARD.format(step=step, accumulate=accumulate))
     return generated(f"{cell.name.lower()}_backward", _text(cell, variant, "back through time", {ROWS, gradient_rows}, body))
+
+
+def weights_kernel(cell: Cell, variant: Variant, names: dict[str, str], gradient_rows: int) -> Kernel:
+    """The kernel of a card for the gradients of all weights, whose loops groups of threads share.
+
+    On the processor `backward_kernel` adds them up while their numbers are near.
+    """
+    sizes = {"panel": PANEL, "rows": gradient_rows, "floats": PANEL_FLOATS}
+    products = []
+    for i in range(len(cell.groups)):
+        products += [_SHARED_PRODUCT.format(i=i, **sizes)]
+        products += [_SHARED_REST.format(i=i, left=left, **sizes) for left in range(1, PANEL)]
+    body = _WEIGHTS.format(arguments=_arguments(names), products="\n".join(products))
+    return generated(f"{cell.name.lower()}_weights", _text(cell, variant, "gradients of the weights", {gradient_rows}, body))
 
 
 def gates_kernel(cell: Cell, variant: Variant) -> Kernel:

@@ -23,26 +23,26 @@ ROWS, PANEL = (8, 2) if LANES == 16 else (4, 3)
 
 
 @function
-def turn_in(source, count, batch, distance, target, row):
-    """target[b, n] = source[n, b]; `distance` holds multiples of `batch`, one a lane."""
+def turn_in(source, count, samples, batch, distance, target, row):
+    """target[b, n] = source[n, b] for some samples b; `distance` holds multiples of `batch`, one a lane."""
     whole = count - count % LANES
     for n in range(0, whole, LANES):
-        for b in range(0, batch, LANES):
+        for b in range(0, samples, LANES):
             transpose_block(at(source, n * batch + b), distance, at(target, b * row + n), row)
     for n in range(whole, count):
-        for b in range(batch):
+        for b in range(samples):
             target[b * row + n] = source[n * batch + b]
 
 
 @function
-def turn_out(source, row, distance, count, batch, target):
-    """target[n, b] = source[b, n]; `distance` holds multiples of `row`, one a lane."""
+def turn_out(source, row, distance, count, samples, batch, target):
+    """target[n, b] = source[b, n] for some samples b; `distance` holds multiples of `row`, one a lane."""
     whole = count - count % LANES
-    for b in range(0, batch, LANES):
+    for b in range(0, samples, LANES):
         for n in range(0, whole, LANES):
             transpose_block(at(source, b * row + n), distance, at(target, n * batch + b), batch)
     for n in range(whole, count):
-        for b in range(batch):
+        for b in range(samples):
             target[n * batch + b] = source[b * row + n]
 
 

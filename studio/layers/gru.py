@@ -28,7 +28,7 @@ _RESET_AFTER = Cell(
 {sum_0}
 {sum_1}
 {sum_2}
-        for b in range(batch):
+        for b in range(samples):
 {carry}
             sums = at(g, b * columns)
             for j in range(0, width, LANES):
@@ -49,7 +49,7 @@ _RESET_AFTER = Cell(
                 store(at(zn, b * row + j), h)
 """,
     backward="""
-        for b in range(batch):
+        for b in range(samples):
 {carry}
             sums = at(g, b * columns)
             for j in range(0, width, LANES):
@@ -79,7 +79,7 @@ _RESET_BEFORE = Cell(
     direct=True,
     forward="""
 {sum_0}
-        for b in range(batch):
+        for b in range(samples):
             sums = at(g, b * columns)
             for j in range(0, width, LANES):
                 z_gate, r = gate(load(at(sums, j))), gate(load(at(sums, width + j)))
@@ -88,7 +88,7 @@ _RESET_BEFORE = Cell(
                     store(at(sums, width + j), r)
                 store(at(zt, b * row + reset_column + j), r * load(at(zt, b * row + j)))
 {sum_1}
-        for b in range(batch):
+        for b in range(samples):
 {carry}
             sums = at(g, b * columns)
             for j in range(0, width, LANES):
@@ -102,7 +102,7 @@ _RESET_BEFORE = Cell(
                 store(at(zn, b * row + j), h)
 """,
     backward="""
-        for b in range(batch):
+        for b in range(samples):
 {carry}
             sums = at(g, b * columns)
             for j in range(0, width, LANES):
@@ -114,7 +114,7 @@ _RESET_BEFORE = Cell(
                 store(at(sums, 2 * width + j), total * (1.0 - z_gate) * curve_slope(sn, new))
                 store(at(dh, place), total * z_gate)
 {back_1}
-        for b in range(batch):
+        for b in range(samples):
             sums = at(g, b * columns)
             for j in range(0, width, LANES):
                 place = b * width + j

@@ -25,7 +25,7 @@ _CELL = Cell(
     memory=True,
     forward="""
 {sum_0}
-        for b in range(batch):
+        for b in range(samples):
 {carry}
             sums = at(g, b * columns)
             for j in range(0, width, LANES):
@@ -49,7 +49,7 @@ _CELL = Cell(
                 store(at(zn, b * row + j), h)
 """,
     backward="""
-        for b in range(batch):
+        for b in range(samples):
 {carry}
             sums = at(g, b * columns)
             for j in range(0, width, LANES):

@@ -23,7 +23,7 @@ _CELL = Cell(
     back=((0, (0,)),),
     forward="""
 {sum_0}
-        for b in range(batch):
+        for b in range(samples):
 {carry}
             for j in range(0, width, LANES):
                 h = curve(load(at(g, b * columns + j)))
@@ -31,7 +31,7 @@ _CELL = Cell(
                 store(at(zn, b * row + j), h)
 """,
     backward="""
-        for b in range(batch):
+        for b in range(samples):
 {carry}
             for j in range(0, width, LANES):
                 place, sums = at(dh, b * width + j), at(g, b * columns + j)

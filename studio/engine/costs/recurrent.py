@@ -51,7 +51,7 @@ def _forward(match: re.Match[str], kernel: Kernel) -> Formula:
     return formula
 
 
-@family(r".+_backward", "steps", "batch", "units", "width", "inputs", "gates", "hs", "dh")
+@family(r".+_backward", "steps", "batch", "units", "width", "inputs", "gates", "hs", "all_dh")
 def _backward(match: re.Match[str], kernel: Kernel) -> Formula:
     def formula(a: Arguments) -> Work:
         weights = _weights(a)
@@ -70,6 +70,15 @@ def _backward(match: re.Match[str], kernel: Kernel) -> Formula:
         # Gates become their gradients in place.
         gates = a.steps * a.batch * a.columns
         return Work(a.batch * (done + a.steps * a.width * _of_step(kernel)), read + _history(a) - gates, written, gates)
+
+    return formula
+
+
+@family(r".+_weights", "steps", "batch", "row", "columns", "gradient_rows_0", "all_dh")
+def _of_weights(match: re.Match[str], kernel: Kernel) -> Formula:
+    def formula(a: Arguments) -> Work:
+        size = sum(rows * columns for rows, columns in _weights(a))
+        return Work(a.steps * a.batch * 2.0 * size, a.steps * a.batch * (a.row + a.columns), size)
 
     return formula
 
