@@ -85,17 +85,16 @@ class TorchPeer:
             return correct(chosen)
 
         self._step, self._renew = step, lambda: None
-        if self.device.type == "cuda":
-            chosen = torch.zeros(task.batch_size, dtype=torch.int64, device=self.device)
-            if graphed:
-                graph = GraphedStep(correct, model, optimizer, chosen)
-                self._step, self._renew = graph, graph.capture
-            else:
-                # A capture gives all free memory back, which would be asked for again while time is taken.
-                with rehearsed(model, optimizer):
-                    for _ in range(WARM_UP):
-                        step(chosen)
-            torch.cuda.synchronize()
+        chosen = torch.zeros(task.batch_size, dtype=torch.int64, device=self.device)
+        if graphed:
+            graph = GraphedStep(correct, model, optimizer, chosen)
+            self._step, self._renew = graph, graph.capture
+        elif self.device.type == "cuda":
+            # A capture gives all free memory back, which would be asked for again while time is taken.
+            with rehearsed(model, optimizer):
+                for _ in range(WARM_UP):
+                    step(chosen)
+        self._wait()
         self._optimizer = optimizer
         self._batches = _minibatches(task, self.device)
 
@@ -115,9 +114,13 @@ class TorchPeer:
     def train(self, steps: int) -> int:
         for chosen in itertools.islice(self._batches, steps):
             self._step(chosen)
+        self._wait()
+        return steps
+
+    def _wait(self) -> None:
+        """Until the card has done all it was asked to do."""
         if self.device.type == "cuda":
             torch.cuda.synchronize()
-        return steps
 
 
 def _minibatches(task: Task, device: torch.device) -> Iterator[torch.Tensor]:
