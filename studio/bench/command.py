@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from studio.bench import report
 from studio.bench.comparison import Measurement, compare
 from studio.bench.machine import machine
-from studio.bench.peer_process import why_missing
+from studio.bench.peer_process import why_missing, why_not_on_card
 from studio.bench.workloads import WORKLOADS
 from studio.core.registry import UnknownName
+from studio.cuda.card import Card, CardProblem, open_card
 from studio.engine.processor import cores
+
+#: Options that measure what the processor does.
+_OF_THE_PROCESSOR = ("soak", "scale", "kernels", "start", "window")
 
 
 class _Progress:
@@ -39,6 +44,15 @@ def run(options: argparse.Namespace) -> int:
     """
     progress = _Progress()
     threads = options.threads or cores()
+    card: Card | None = None
+    if options.device == "cuda":
+        beside = [name for name in _OF_THE_PROCESSOR if getattr(options, name) not in (None, False)]
+        if beside:
+            return _wrong(f"--{beside[0]} measures the processor: leave it out, or --device cuda.")
+        try:
+            card = open_card()
+        except CardProblem as problem:
+            return _wrong(str(problem))
     if options.soak is not None:
         return _soak(options, threads, progress)
     if options.scale is not None:
@@ -47,13 +61,15 @@ def run(options: argparse.Namespace) -> int:
         return _kernels(options, progress)
     if options.start:
         return _start(options, progress)
-    notes = [sentence for sentence in map(why_missing, options.peers) if sentence]
-    peers = [name for name in options.peers if not why_missing(name)]
+    peers, notes = _who_takes_part(options.peers, card is not None, progress)
     for note in notes:
         print(note, file=sys.stderr)
-    progress.tell("measuring what the machine can do")
-    about = machine({}, sorted({1, threads}), again=True)
-    progress.tell("")
+    if card is None:
+        progress.tell("measuring what the machine can do")
+        about = machine({}, sorted({1, threads}), again=True)
+        progress.tell("")
+    else:
+        about = machine({}, card=card.title)
     quiet = options.json or options.markdown
     if not quiet:
         print(report.heading(about), flush=True)
@@ -68,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
                 seconds=options.seconds,
                 with_compile=options.compile,
                 tell=progress.tell,
+                card=card,
             )
         except (UnknownName, RuntimeError) as error:
             progress.tell("")
@@ -79,8 +96,24 @@ def run(options: argparse.Namespace) -> int:
         measurements.append(measured)
         if not quiet:
             print(f"\n{report.table(measured)}", flush=True)
+    of_product = None
+    if card is not None and options.product:
+        from studio.bench import product
+
+        try:
+            of_product = product.measure(card, "torch" in peers, threads, options.rounds, options.seconds, progress.tell)
+        except RuntimeError as error:
+            progress.tell("")
+            print(f"studio: The product could not be measured: {error}", file=sys.stderr)
+            return 1
+        progress.tell("")
+        versions.update(of_product.versions)
+        if not quiet:
+            print(f"\n{of_product.text()}", flush=True)
     about["versions"] |= versions
     result: dict[str, Any] = {"machine": about, "workloads": found, "notes": notes}
+    if of_product is not None:
+        result["product"] = of_product.to_json()
     if options.window:
         from studio.bench.window import WindowFailure, measure, window_table
 
@@ -96,10 +129,33 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(result))
     elif options.markdown:
-        print(f"{report.heading(about)}\n\n{report.markdown(measurements)}")
+        below = f"\n\n{of_product.text()}" if of_product is not None else ""
+        print(f"{report.heading(about)}\n\n{report.markdown(measurements)}{below}")
     elif versions:
         print("\n" + ", ".join(f"{name} {version}" for name, version in versions.items()))
     return 0
+
+
+def _wrong(sentence: str) -> int:
+    """What was asked for cannot be done here; the exit code says wrong usage, as `studio.cli` does."""
+    print(f"studio: {sentence}", file=sys.stderr)
+    return 2
+
+
+def _who_takes_part(names: Sequence[str], on_card: bool, progress: _Progress) -> tuple[list[str], list[str]]:
+    """Peers that can be measured, and a sentence on each of the others."""
+    peers, notes = [], []
+    for name in names:
+        sentence = why_missing(name)
+        if on_card and not sentence:
+            progress.tell(f"asking {name} for its card")
+            sentence = why_not_on_card(name)
+            progress.tell("")
+        if sentence:
+            notes.append(sentence)
+        else:
+            peers.append(name)
+    return peers, notes
 
 
 def _start(options: argparse.Namespace, progress: _Progress) -> int:

@@ -15,6 +15,7 @@ from studio.bench.chain import task_of
 from studio.bench.ours import Ours
 from studio.bench.peer_process import PeerFailure, PeerProcess
 from studio.bench.workloads import SEED, Workload
+from studio.cuda.card import Card
 from studio.engine.shuffling import epoch_order
 
 #: Largest relative difference of losses that counts as agreement.
@@ -79,6 +80,8 @@ class Measurement:
         Sentences on peers that could not take part.
     versions : dict of str to str
         Of the peers' libraries.
+    card : str
+        Name of the graphics card that all sides trained on; empty for the processor.
     """
 
     workload: Workload
@@ -86,6 +89,7 @@ class Measurement:
     peers: tuple[PeerTiming, ...] = ()
     notes: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    card: str = ""
 
     @property
     def best_threads(self) -> int:
@@ -167,6 +171,7 @@ def compare(
     seconds: float = 0.3,
     with_compile: bool = False,
     tell: Callable[[str], None] = lambda sentence: None,
+    card: Card | None = None,
 ) -> Measurement:
     """Measure a workload.
 
@@ -186,13 +191,16 @@ def compare(
         Whether peers should compile ahead where that takes long.
     tell : callable
         Told what is going on, for the progress line.
+    card : Card or None
+        Where we train, and the peers too, each with one thread that launches; None for the processor.
     """
     notes: list[str] = []
     versions: dict[str, str] = {}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="studio-bench-")))
         tell(f"{workload.key}: preparing")
-        networks = {count: Ours(workload, count) for count in sorted({1, threads})}
+        counts = sorted({1, threads}) if card is None else [1]
+        networks = {count: Ours(workload, count, card, lambda what: tell(f"{workload.key}: {what}")) for count in counts}
         for network in networks.values():
             stack.callback(network.close)
         first = networks[1]
@@ -204,7 +212,7 @@ def compare(
         for name in peers:
             tell(f"{workload.key}: starting {name}")
             try:
-                process = stack.enter_context(PeerProcess(name, folder, threads, with_compile))
+                process = stack.enter_context(PeerProcess(name, folder, threads, with_compile, card is not None))
             except PeerFailure as failure:
                 notes.append(str(failure))
                 continue
@@ -218,38 +226,53 @@ def compare(
                     continue
                 differences[name, variant] = largest_difference(losses, theirs)
                 sides[name, variant] = Side(_peer_trainer(process, variant))
-        _measure(workload, sides, rounds, seconds, tell, notes)
+        take_turns(workload.key, sides, rounds, seconds, tell, notes)
     ours = {int(key[1]): Timing(tuple(side.rounds)) for key, side in sides.items() if key[0] == "ours"}
     peer_timings = tuple(
         PeerTiming(*key, Timing(tuple(side.rounds)), differences[key]) for key, side in sides.items() if key[0] != "ours"
     )
-    return Measurement(workload, ours, peer_timings, tuple(dict.fromkeys(notes)), versions)
+    title = card.title if card is not None else ""
+    return Measurement(workload, ours, peer_timings, tuple(dict.fromkeys(notes)), versions, title)
 
 
-def _measure(
-    workload: Workload,
+def take_turns(
+    key: str,
     sides: dict[tuple[str, str], Side],
     rounds: int,
     seconds: float,
     tell: Callable[[str], None],
     notes: list[str],
 ) -> None:
-    """Let all sides have their turns; one that fails leaves the contest."""
+    """Let all sides have their turns; one that fails leaves the contest.
 
-    def turn(key: tuple[str, str], act: Callable[[], None]) -> None:
+    Parameters
+    ----------
+    key : str
+        What is measured, for the progress line.
+    sides : dict of (str, str) to Side
+        Those that fail are taken out.
+    rounds, seconds
+        How often each side has its turn, and about how long that is.
+    tell : callable
+        Told what is going on.
+    notes : list of str
+        Sentences on those that failed are added to it.
+    """
+
+    def turn(name: tuple[str, str], act: Callable[[], None]) -> None:
         try:
             act()
         except PeerFailure as failure:
             notes.append(str(failure))
-            del sides[key]
+            del sides[name]
 
-    for key, side in list(sides.items()):
-        tell(f"{workload.key}: warming up {' '.join(key)}")
-        turn(key, lambda side=side: side.warm_up(seconds))  # type: ignore[misc]
+    for name, side in list(sides.items()):
+        tell(f"{key}: warming up {' '.join(name)}")
+        turn(name, lambda side=side: side.warm_up(seconds))  # type: ignore[misc]
     for number in range(rounds):
-        tell(f"{workload.key}: round {number + 1} of {rounds}")
-        for key, side in list(sides.items()):
-            turn(key, side.measure)
+        tell(f"{key}: round {number + 1} of {rounds}")
+        for name, side in list(sides.items()):
+            turn(name, side.measure)
 
 
 def _trainer(network: Ours) -> Callable[[int], tuple[int, float]]:

@@ -12,9 +12,13 @@ from studio.engine.processor import cores, processor
 
 #: Packages whose versions matter for speed.
 _PACKAGES = ("layer-studio", "numpy", "numba", "llvmlite")
+#: And those that do for a card's.
+_CARD_PACKAGES = ("numba-cuda", "cuda-bindings")
 
 
-def machine(peer_versions: Mapping[str, str], threads: Sequence[int] = (), again: bool = False) -> dict[str, Any]:
+def machine(
+    peer_versions: Mapping[str, str], threads: Sequence[int] = (), again: bool = False, card: str = ""
+) -> dict[str, Any]:
     """Processor, system, versions and measured peaks, as JSON values.
 
     Parameters
@@ -25,17 +29,20 @@ def machine(peer_versions: Mapping[str, str], threads: Sequence[int] = (), again
         Numbers of threads to measure the peaks of, which takes a second each where they are not known.
     again : bool
         Whether to measure them in any case.
+    card : str
+        Name of the graphics card that trained; empty for the processor.
     """
     from studio.kernels.simd import LANES
 
     versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *(_CARD_PACKAGES if card else ())):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
     return {
         "cpu": processor(),
+        "device": card or processor(),
         "cores": cores(),
         "lanes": LANES,
         "system": f"{platform.system()} {platform.machine()}",

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from studio.bench.workloads import Workload
 from studio.core.dataset import Dataset
 from studio.core.document import Document
+from studio.cuda.card import Card
 from studio.engine.network import Network
+from studio.kernels.ahead import Wanted
+from studio.kernels.jit import compile_ahead
+
+
+def compiling_for_card(tell: Callable[[str], None]) -> Callable[[Iterable[Wanted]], None]:
+    """What compiles kernels before they are used, and tells how far it is."""
+
+    def compiling(kernels: Iterable[Wanted]) -> None:
+        compile_ahead(kernels, lambda done, total: tell(f"compiling for the card: {done} of {total} kernels"))
+
+    return compiling
 
 
 class Ours:
@@ -20,21 +33,32 @@ class Ours:
     workload : Workload
     threads : int
         How many to train with, at least 1.
+    card : Card or None
+        Where to train; None for the processor.
+    tell : callable
+        Told what is going on while kernels are compiled for a card, which may take a while.
 
     Raises
     ------
     studio.core.registry.UnknownName
         When a layer of the workload is not there.
+    studio.cuda.card.CardProblem
+        When the card fails, or has no room for the workload.
     """
 
-    def __init__(self, workload: Workload, threads: int) -> None:
+    def __init__(
+        self, workload: Workload, threads: int, card: Card | None = None, tell: Callable[[str], None] = lambda sentence: None
+    ) -> None:
         self.document: Document = workload.document()
         self.dataset: Dataset = workload.dataset()
         (source,) = (n.id for n in self.document.graph.nodes if n.layer.family == "Data")
-        self.network = Network(self.document.graph, self.document.training, {source: self.dataset}, threads)
+        # The processor's are compiled as they are first used; a card takes none that is not there.
+        compiling = (lambda kernels: None) if card is None else compiling_for_card(tell)
+        data = {source: self.dataset}
+        self.network = Network(self.document.graph, self.document.training, data, threads, compiling, card=card)
 
     def close(self) -> None:
-        """End helper threads."""
+        """End helper threads, and give a card's memory back."""
         self.network.close()
 
     def weights(self) -> dict[tuple[str, str], np.ndarray]:

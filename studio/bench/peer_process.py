@@ -22,19 +22,34 @@ PEERS: dict[str, tuple[str, str, str]] = {
     "sklearn": ("studio.bench.peers_sklearn", "sklearn", "scikit-learn"),
 }
 
-#: Settings that would slow a library down or change how many cores it uses.
-_FOREIGN = ("OPENBLAS_", "OMP_", "MKL_", "KMP_", "GOMP_", "NVPL_", "XLA_", "TORCH_", "JAX_", "KERAS_", "VECLIB_")
+#: Those that the benchmark can run on a graphics card too.
+ON_CARD = ("torch", "jax")
+#: Settings that would slow a library down, change how many cores it uses or how exactly it computes.
+_FOREIGN = (
+    "OPENBLAS_", "OMP_", "MKL_", "KMP_", "GOMP_", "NVPL_", "XLA_", "TORCH_", "JAX_", "KERAS_", "VECLIB_",
+    "PYTORCH_", "CUBLAS_", "CUDNN_", "CUDA_LAUNCH_BLOCKING", "NVIDIA_TF32_OVERRIDE",
+)  # fmt: skip
 
 
 class PeerFailure(RuntimeError):
     """Why a peer cannot take part; one plain sentence."""
 
 
-def clean_environment(environment: Mapping[str, str], threads: int) -> dict[str, str]:
-    """The environment without settings that would handicap a library, with its number of threads."""
+def clean_environment(environment: Mapping[str, str], threads: int, on_card: bool = False) -> dict[str, str]:
+    """The environment without settings that would handicap a library, with its number of threads.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+    threads : int
+    on_card : bool
+        Whether the library is to see a graphics card.
+    """
     kept = {k: v for k, v in environment.items() if not k.startswith(_FOREIGN)}
     counts = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
-    return {**kept, **counts, "JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # JAX would take most of the card's memory at its start, but all sides are on the card together.
+    place = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if on_card else {"JAX_PLATFORMS": "cpu"}
+    return {**kept, **counts, **place, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def why_missing(name: str) -> str:
@@ -43,6 +58,33 @@ def why_missing(name: str) -> str:
     if importlib.util.find_spec(package) is not None:
         return ""
     return f"{title} is not installed, so it is not compared; `pip install 'layer-studio[peers]'` adds it."
+
+
+def why_not_on_card(name: str) -> str:
+    """One sentence if an installed peer cannot take part on the card; empty if it can.
+
+    A process of its own is asked, since only the library itself knows, and it takes seconds to load.
+    """
+    module, _package, title = PEERS[name]
+    if name not in ON_CARD:
+        return f"{title} is not compared on a card: its side of the benchmark is for the processor."
+    asked = subprocess.run(
+        [sys.executable, "-m", "studio.bench.peer_worker", module, "card"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean_environment(os.environ, 1, on_card=True),
+    )
+    try:
+        return str(json.loads(asked.stdout)["sentence"])
+    except ValueError:
+        return _ended(title, asked.stderr)
+
+
+def _ended(title: str, errors: str) -> str:
+    """A process ended by itself: its last line says most about why."""
+    lines = errors.strip().splitlines()
+    return f"{title} ended before its time: {lines[-1] if lines else 'it said nothing'}"
 
 
 class PeerProcess:
@@ -58,6 +100,10 @@ class PeerProcess:
         Cores it may use.
     with_compile : bool
         Whether slow-starting variants are wanted.
+    on_card : bool
+        Whether it computes on the graphics card.
+    module : str
+        What runs the task, if it is not what trains with the peer.
 
     Raises
     ------
@@ -65,17 +111,20 @@ class PeerProcess:
         When it cannot start.
     """
 
-    def __init__(self, name: str, folder: Path, threads: int, with_compile: bool = False) -> None:
-        module, _package, self.title = PEERS[name]
+    def __init__(
+        self, name: str, folder: Path, threads: int, with_compile: bool = False, on_card: bool = False, module: str = ""
+    ) -> None:
+        trains, _package, self.title = PEERS[name]
         self.name = name
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        settings = (str(folder), str(threads), str(int(with_compile)), "cuda" if on_card else "cpu")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "studio.bench.peer_worker", module, str(folder), str(threads), str(int(with_compile))],
+            [sys.executable, "-m", "studio.bench.peer_worker", module or trains, *settings],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
-            env=clean_environment(os.environ, threads),
+            env=clean_environment(os.environ, threads, on_card),
         )
         try:
             hello = self._read()
@@ -142,5 +191,4 @@ class PeerProcess:
 
     def _last_words(self) -> str:
         self._errors.seek(0)
-        lines = self._errors.read().strip().splitlines()
-        return f"{self.title} ended before its time: {lines[-1] if lines else 'it said nothing'}"
+        return _ended(self.title, self._errors.read())

@@ -1,8 +1,9 @@
 """The process of one peer: takes one JSON command a line, answers with one JSON line.
 
-Started as ``python -m studio.bench.peer_worker MODULE FOLDER THREADS COMPILE``; commands are
+Started as ``python -m studio.bench.peer_worker MODULE FOLDER THREADS COMPILE DEVICE``; commands are
 ``{"do": "losses", "variant": ..., "steps": ...}``, ``train``, and ``open`` with another task's
-folder for the variant.
+folder for the variant. DEVICE is ``cpu``, or ``cuda`` for a module with `create_on_card`. Started with
+MODULE and ``card`` it answers in one line why the library cannot compute on a card, and ends.
 """
 
 from __future__ import annotations
@@ -63,14 +64,18 @@ class Conversation:
 
 def main(arguments: list[str]) -> int:
     """Run the conversation until the other side closes it."""
-    module, folder, threads, with_compile = arguments
     # Libraries may print; the pipe is for answers only.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
+    if arguments[1:] == ["card"]:
+        print(json.dumps({"sentence": importlib.import_module(arguments[0]).why_not_on_card()}), file=answers)
+        return 0
+    module, folder, threads, with_compile, device = arguments
     _use_cores(int(threads))
     try:
-        create = importlib.import_module(module).create
+        offered = importlib.import_module(module)
+        create = offered.create_on_card if device == "cuda" else offered.create
         conversation = Conversation(
             lambda place: create(Task.open(place), int(threads), with_compile == "1"), Path(folder)
         )

@@ -24,15 +24,22 @@ SLOW_LOOP = "JAX scan is left out: on a processor XLA's convolutions are several
 
 
 class JaxPeer:
-    """A task in JAX."""
+    """A task in JAX.
+
+    Parameters
+    ----------
+    task : Task
+    on_card : bool
+        Whether JAX computes on a card.
+    """
 
     variants: tuple[str, ...]
     notes: tuple[str, ...]
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, on_card: bool = False) -> None:
         self.task = task
         self.variants, self.notes = ("jit", "scan"), ()
-        if task.has("Conv2D"):
+        if task.has("Conv2D") and not on_card:
             self.variants, self.notes = ("jit",), (SLOW_LOOP,)
         self._x, self._y = jnp.asarray(task.x), jnp.asarray(task.y.astype(np.int32))
         self._scan = False
@@ -182,3 +189,19 @@ def _epoch(task: Task, state: Any, epoch: Any, x: Any, y: Any) -> Any:
 def create(task: Task, threads: int, with_compile: bool) -> JaxPeer:
     """The task in JAX, which takes the cores that the process may use."""
     return JaxPeer(task)
+
+
+def why_not_on_card() -> str:
+    """One sentence if JAX has no card to compute on; empty if it has."""
+    if any(device.platform in ("gpu", "cuda") for device in jax.devices()):
+        return ""
+    return "JAX lists no card among its devices, so it is not compared: `pip install 'jax[cuda13]'` adds them."
+
+
+def create_on_card(task: Task, threads: int, with_compile: bool) -> JaxPeer:
+    """The same on the card, which JAX takes by itself where it has one.
+
+    Products are to be float32's: by default JAX rounds their factors to TF32.
+    """
+    jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
+    return JaxPeer(task, on_card=True)

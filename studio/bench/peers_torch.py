@@ -1,4 +1,4 @@
-"""The workloads in PyTorch: eager, with channels-last memory, and compiled."""
+"""The workloads in PyTorch: eager, with channels-last memory, and compiled; on a card, as CUDA graphs too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from torch import nn
 from torch.nn import functional
 
 from studio.bench.chain import Stage, Task
+from studio.bench.torch_graph import WARM_UP, GraphedStep, rehearsed
+
+#: Ways of using PyTorch whose steps can be captured on a card, and what they are called then.
+GRAPHED = {"eager": "cuda_graph", "channels_last": "cuda_graph_channels_last"}
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
@@ -26,19 +30,27 @@ class TorchPeer:
         Processor cores to use.
     with_compile : bool
         Whether `torch.compile` is a variant too; it takes tens of seconds to start.
+    device : str
+        Where to compute, by PyTorch's name.
     """
 
-    def __init__(self, task: Task, threads: int, with_compile: bool) -> None:
+    def __init__(self, task: Task, threads: int, with_compile: bool, device: str = "cpu") -> None:
         torch.set_num_threads(threads)
         # Our kernels flush denormals too.
         torch.set_flush_denormal(True)
         self.task = task
+        self.device = torch.device(device)
         pictures = task.x.ndim == 4
-        self.variants = ("eager", *(("channels_last",) if pictures else ()), *(("compile",) if with_compile else ()))
-        self._x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(task.x, -1, 1) if pictures else task.x))
+        ways = ("eager", "channels_last") if pictures else ("eager",)
+        # Graphs come last, so that one that cannot be captured is in nobody's way.
+        graphs = tuple(GRAPHED[way] for way in ways) if self.device.type == "cuda" else ()
+        self.variants = (*ways, *(("compile",) if with_compile else ()), *graphs)
+        self._x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(task.x, -1, 1) if pictures else task.x)).to(self.device)
         binary = task.loss == "BinaryCrossentropy"
-        self._y = torch.from_numpy(task.y.astype(np.float32)) if binary else torch.from_numpy(task.y)
+        self._y = torch.from_numpy(task.y.astype(np.float32) if binary else task.y).to(self.device)
         self._step: Callable[[torch.Tensor], torch.Tensor] = lambda chosen: chosen
+        #: Called when a number of the optimizer's has changed.
+        self._renew: Callable[[], None] = lambda: None
         self._optimizer: torch.optim.Optimizer
         self._batches: Iterator[torch.Tensor] = iter(())
 
@@ -47,11 +59,12 @@ class TorchPeer:
 
     def start(self, variant: str) -> None:
         x, y, task = self._x, self._y, self.task
-        model = network(task)
-        if variant == "channels_last":
+        model = network(task).to(self.device)
+        graphed = variant in GRAPHED.values()
+        if variant in ("channels_last", GRAPHED["channels_last"]):
             model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             x = x.contiguous(memory_format=torch.channels_last)
-        optimizer = _optimizer(task, model)
+        optimizer = _optimizer(task, model, graphed)
 
         def loss_of(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
             scores = model(inputs)
@@ -61,16 +74,29 @@ class TorchPeer:
 
         forward = torch.compile(loss_of) if variant == "compile" else loss_of
 
-        def step(chosen: torch.Tensor) -> torch.Tensor:
+        def correct(chosen: torch.Tensor) -> torch.Tensor:
             loss = forward(x[chosen], y[chosen])
-            optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             return loss
 
-        self._step = step
+        def step(chosen: torch.Tensor) -> torch.Tensor:
+            optimizer.zero_grad(set_to_none=True)
+            return correct(chosen)
+
+        self._step, self._renew = step, lambda: None
+        chosen = torch.zeros(task.batch_size, dtype=torch.int64, device=self.device)
+        if graphed:
+            graph = GraphedStep(correct, model, optimizer, chosen)
+            self._step, self._renew = graph, graph.capture
+        elif self.device.type == "cuda":
+            # A capture gives all free memory back, which would be asked for again while time is taken.
+            with rehearsed(model, optimizer):
+                for _ in range(WARM_UP):
+                    step(chosen)
+        self._wait()
         self._optimizer = optimizer
-        self._batches = _minibatches(task)
+        self._batches = _minibatches(task, self.device)
 
     def losses(self, steps: int) -> list[float]:
         found = []
@@ -81,30 +107,37 @@ class TorchPeer:
                 settings = self.task.optimizer_parameters
                 scale = math.sqrt(1.0 - settings["beta_2"] ** number)
                 self._optimizer.param_groups[0]["eps"] = settings["epsilon"] / scale
+                self._renew()
             found.append(self._step(chosen).item())
         return found
 
     def train(self, steps: int) -> int:
         for chosen in itertools.islice(self._batches, steps):
             self._step(chosen)
+        self._wait()
         return steps
 
+    def _wait(self) -> None:
+        """Until the card has done all it was asked to do."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
 
-def _minibatches(task: Task) -> Iterator[torch.Tensor]:
-    order = torch.from_numpy(task.order)
+
+def _minibatches(task: Task, device: torch.device) -> Iterator[torch.Tensor]:
+    order = torch.from_numpy(task.order).to(device)
     while True:
         yield from order.split(task.batch_size)  # type: ignore[no-untyped-call]
-        order = torch.randperm(len(order))
+        order = torch.randperm(len(order), device=device)
 
 
-def _optimizer(task: Task, model: nn.Module) -> torch.optim.Optimizer:
+def _optimizer(task: Task, model: nn.Module, capturable: bool) -> torch.optim.Optimizer:
     settings = task.optimizer_parameters
     rate = settings["learning_rate"]
     if task.optimizer == "SGD":
         return torch.optim.SGD(model.parameters(), rate, settings["momentum"], nesterov=settings["nesterov"], fused=True)
     if task.optimizer == "Adam":
         betas = (settings["beta_1"], settings["beta_2"])
-        return torch.optim.Adam(model.parameters(), rate, betas, settings["epsilon"], fused=True)
+        return torch.optim.Adam(model.parameters(), rate, betas, settings["epsilon"], fused=True, capturable=capturable)
     raise ValueError(f"{task.optimizer} is not among the optimizers that the peers know.")
 
 
@@ -247,3 +280,26 @@ def _fill(parameter: torch.Tensor | None, values: np.ndarray) -> None:
 def create(task: Task, threads: int, with_compile: bool) -> TorchPeer:
     """The task in PyTorch."""
     return TorchPeer(task, threads, with_compile)
+
+
+def why_not_on_card() -> str:
+    """One sentence if PyTorch has no card to compute on; empty if it has."""
+    if torch.cuda.is_available():
+        return ""
+    if torch.version.cuda is None:
+        return "This PyTorch was built for the processor only, so it is not compared: install one that was built with CUDA."
+    return "PyTorch finds no card that it can use, so it is not compared: install one that was built for this driver."
+
+
+def use_whole_float32() -> None:
+    """Products and convolutions of float32 numbers as they are, without rounding to TF32, as fast as that goes."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    # All shapes stay the same, so that trying all algorithms of convolutions once pays.
+    torch.backends.cudnn.benchmark = True
+
+
+def create_on_card(task: Task, threads: int, with_compile: bool) -> TorchPeer:
+    """The same on the card."""
+    use_whole_float32()
+    return TorchPeer(task, threads, with_compile, "cuda")

@@ -41,27 +41,37 @@ def per_second(value: float) -> str:
 def gate(measurement: Measurement) -> dict[str, Any] | None:
     """What the workload must reach against the fastest peer that was measured, and whether it does.
 
-    None without peers. A busy machine slows a library with many waiting threads more than it
-    slows us, so that the ratio of the fastest rounds counts where it is the smaller one.
+    None without peers; on a card it is PyTorch that counts, or one way of using it. A busy machine slows
+    a library with many waiting threads more than it slows us, so that the ratio of the fastest rounds
+    counts where it is the smaller one.
     """
-    if not measurement.peers:
+    peers, wanted = measurement.peers, measurement.workload.gate
+    if measurement.card:
+        held = measurement.workload.card_gate
+        peers, wanted = tuple(p for p in peers if p.peer == "torch" and held.variant in ("", p.variant)), held.times
+    if not peers:
         return None
 
     def lead(peer: PeerTiming) -> float:
         return min(measurement.ratio(peer), measurement.ratio_of_fastest(peer))
 
-    best, wanted = min(measurement.peers, key=lead), measurement.workload.gate
+    best = min(peers, key=lead)
     found = lead(best)
     return {"peer": title(best), "wanted": wanted, "found": _rounded(found), "met": found >= wanted}
 
 
 def title(peer: PeerTiming) -> str:
     """A library and the way it was used: ``PyTorch eager``, ``PyTorch channels last``."""
-    return f"{PEERS[peer.peer][2]} {peer.variant.replace('_', ' ')}"
+    return f"{PEERS[peer.peer][2]} {peer.variant.replace('_', ' ').replace('cuda', 'CUDA')}"
 
 
 def goal(measurement: Measurement) -> dict[str, Any]:
-    """What the workload should reach, and whether it does, as far as it was measured."""
+    """What the workload should reach, and whether it does, as far as it was measured.
+
+    There are no goals for cards beside the gates.
+    """
+    if measurement.card:
+        return {}
     wanted = measurement.workload.goal
     found: dict[str, Any] = {
         "step_us": {"wanted": wanted.step_us, "met": measurement.step_us <= wanted.step_us},
@@ -113,31 +123,44 @@ def _peer_json(measurement: Measurement, peer: PeerTiming) -> dict[str, Any]:
 def table(measurement: Measurement) -> str:
     """A workload's measurement as lines of text."""
     workload = measurement.workload
-    ours = ", ".join(
-        f"{microseconds(timing.median)} with {count} thread{'s' if count > 1 else ''}"
-        for count, timing in measurement.ours.items()
-    )
+    if measurement.card:
+        ours, aim = f"{microseconds(measurement.step_us)} on {measurement.card}", ""
+    else:
+        aim = f" (goal {microseconds(workload.goal.step_us)})"
+        ours = ", ".join(
+            f"{microseconds(timing.median)} with {count} thread{'s' if count > 1 else ''}"
+            for count, timing in measurement.ours.items()
+        )
+    wide = max([26, *(len(title(peer)) + 2 for peer in measurement.peers)])
     lines = [
         f"{workload.key}  {workload.title}",
-        f"   ours: {ours}; {per_second(measurement.samples_per_second)} samples (goal {microseconds(workload.goal.step_us)})",
+        f"   ours: {ours}; {per_second(measurement.samples_per_second)} samples{aim}",
     ]
     if measurement.peers:
-        lines.append(f"   {'peer':<26}{'step':>11}{'ours is':>10}   {'between':<17}{'losses'}")
+        lines.append(f"   {'peer':<{wide}}{'step':>11}{'ours is':>10}   {'between':<17}{'losses'}")
     for peer in measurement.peers:
         low, high = measurement.ratio_spread(peer)
         losses = ("agree" if peer.losses_agree else "DIFFER") + f" to {peer.loss_difference:.0e}"
         lines.append(
-            f"   {title(peer):<26}{microseconds(peer.timing.median):>11}{times(measurement.ratio(peer)):>10}   "
+            f"   {title(peer):<{wide}}{microseconds(peer.timing.median):>11}{times(measurement.ratio(peer)):>10}   "
             f"{times(low) + ' and ' + times(high):<17}{losses}"
         )
     found = gate(measurement)
     if found is not None:
         verdict = "met" if found["met"] else "MISSED"
-        lines.append(f"   gate: {times(found['wanted'])} the fastest peer, {verdict} with {times(found['found'])} of {found['peer']}")
+        lines.append(f"   gate: {times(found['wanted'])} {_opponent(measurement)}, {verdict} with {times(found['found'])} of {found['peer']}")
     lines += _distances(measurement)
     if not measurement.is_steady:
         lines.append("   The machine had other things to do meanwhile: measure again when it is quiet.")
     return "\n".join([*lines, *(f"   {note}" for note in measurement.notes)])
+
+
+def _opponent(measurement: Measurement) -> str:
+    """Whom the gate is held against."""
+    if not measurement.card:
+        return "the fastest peer"
+    variant = measurement.workload.card_gate.variant
+    return f"PyTorch {variant}" if variant else "the fastest way of PyTorch's"
 
 
 def _distances(measurement: Measurement) -> list[str]:
@@ -156,6 +179,8 @@ _COLUMNS = (
     ("torch", "eager", "PyTorch eager"),
     ("torch", "channels_last", "channels last"),
     ("torch", "compile", "compile"),
+    ("torch", "cuda_graph", "CUDA graph"),
+    ("torch", "cuda_graph_channels_last", "CUDA graph, channels last"),
     ("jax", "jit", "JAX jit"),
     ("jax", "scan", "JAX scan"),
     ("keras", "fit", "Keras fit"),
@@ -164,14 +189,19 @@ _COLUMNS = (
 
 
 def markdown(measurements: Sequence[Measurement]) -> str:
-    """All workloads' measurements as a table in Markdown: our step, and how many times longer a peer's takes."""
+    """All workloads' measurements as a table in Markdown: our step, and how many times longer a peer's takes.
+
+    All were measured in the same place, processor or card.
+    """
+    on_card = any(m.card for m in measurements)
     timed = {(p.peer, p.variant) for m in measurements for p in m.peers}
     columns = [c for c in _COLUMNS if c[:2] in timed]
-    heads = ["workload", "step", "threads", "samples/s", *(head for *_, head in columns), *(["gate"] if timed else [])]
+    heads = ["workload", "step", *([] if on_card else ["threads"]), "samples/s", *(head for *_, head in columns), *(["gate"] if timed else [])]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for m in measurements:
         ratios = {(p.peer, p.variant): times(m.ratio(p)) for p in m.peers}
-        cells = [m.workload.title, microseconds(m.step_us), str(m.best_threads), per_second(m.samples_per_second).removesuffix("/s")]
+        cells = [m.workload.title, microseconds(m.step_us), *([] if on_card else [str(m.best_threads)])]
+        cells.append(per_second(m.samples_per_second).removesuffix("/s"))
         cells += [ratios.get((peer, variant), "") for peer, variant, _ in columns]
         held = gate(m)
         if timed:
@@ -181,9 +211,10 @@ def markdown(measurements: Sequence[Measurement]) -> str:
 
 
 def heading(about: dict[str, Any]) -> str:
-    """The machine: processor, versions, and what it was measured to reach."""
+    """The machine: card if one trained, processor, versions, and what it was measured to reach."""
+    card = f"{about['device']}\n" if about["device"] != about["cpu"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     plural = "s" if about["cores"] != 1 else ""
-    return f"{about['cpu']}, {about['cores']} core{plural}, {about['lanes']} lanes, {about['system']}\n{versions}" + "".join(
+    return f"{card}{about['cpu']}, {about['cores']} core{plural}, {about['lanes']} lanes, {about['system']}\n{versions}" + "".join(
         f"\n{peaks_line(known)}" for known in about["peaks"].values()
     )

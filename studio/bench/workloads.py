@@ -41,6 +41,26 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class CardGate:
+    """What a workload must reach on a graphics card, against PyTorch on the same card.
+
+    Parameters
+    ----------
+    times : float
+        How many times faster it must be at the least.
+    variant : str
+        Than which way of using PyTorch; empty for the fastest of them.
+    """
+
+    times: float = 1.0
+    variant: str = ""
+
+
+#: Of small networks on a card: between an eager step's operations it waits for Python.
+SMALL_ON_CARD = CardGate(5.0, "eager")
+
+
+@dataclass(frozen=True)
 class Workload:
     """A network, its training settings and its samples.
 
@@ -67,6 +87,8 @@ class Workload:
     goal : Goal
     gate : float
         How many times faster than the fastest peer it must be at the least.
+    card_gate : CardGate
+        The same on a card.
     compared_steps : int
         Minibatches whose losses must agree with the peers'. Many pooling windows and an optimizer
         that enlarges small gradients let rounding grow, so that after more steps the peers differ
@@ -85,6 +107,7 @@ class Workload:
     loss: str
     goal: Goal
     gate: float = 1.0
+    card_gate: CardGate = CardGate()
     compared_steps: int = 20
 
     def document(self) -> Document:
@@ -181,6 +204,7 @@ WORKLOADS: dict[str, Workload] = {
             "BinaryCrossentropy",
             Goal(0.45, 350.0, 10.0, 290.0),
             gate=5.0,
+            card_gate=SMALL_ON_CARD,
         ),
         Workload(
             "b",
@@ -190,6 +214,7 @@ WORKLOADS: dict[str, Workload] = {
             "SparseCategoricalCrossentropy",
             Goal(9.0, 25.0, 3.0, 20.0),
             gate=1.5,
+            card_gate=SMALL_ON_CARD,
         ),
         Workload(
             "c",

@@ -42,6 +42,16 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=_whole(0, 256), default=0, metavar="N", help="processor cores to use; all by default"
     )
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="where to train, and the libraries too: cpu by default; with cuda PyTorch as CUDA graphs too, "
+        "and a product of two matrices of 4096 x 4096",
+    )
+    parser.add_argument(
+        "--no-product", dest="product", action="store_false", help="with --device cuda: leave the product out"
+    )
     parser.add_argument("--compile", action="store_true", help="torch.compile too, which takes long to start")
     parser.add_argument("--markdown", action="store_true", help="print one table in Markdown, such as README's")
     parser.add_argument(
