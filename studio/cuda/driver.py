@@ -153,15 +153,20 @@ class DriverCard:
         """The launches of so many steps; where there are events, one is recorded at the start and one after each launch."""
         mode = self._driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
         self._call("cuStreamBeginCapture", self._stream, mode)
-        marks = iter(events)
-        self._mark(next(marks, None))
-        for _ in range(steps):
-            for launch, function in zip(launches, functions, strict=True):
-                each = min(launch.groups, _BLOCK // LANES)
-                blocks = -(-launch.groups // each)
-                values = (launch.arguments, _PARAMETERS)
-                self._call("cuLaunchKernel", function, blocks, 1, 1, each * LANES, 1, 1, 0, self._stream, values, 0)
-                self._mark(next(marks, None))
+        try:
+            marks = iter(events)
+            self._mark(next(marks, None))
+            for _ in range(steps):
+                for launch, function in zip(launches, functions, strict=True):
+                    each = min(launch.groups, _BLOCK // LANES)
+                    blocks = -(-launch.groups // each)
+                    values = (launch.arguments, _PARAMETERS)
+                    self._call("cuLaunchKernel", function, blocks, 1, 1, each * LANES, 1, 1, 0, self._stream, values, 0)
+                    self._mark(next(marks, None))
+        except CardProblem:
+            # A stream that still captures could do nothing else.
+            self._driver.cuStreamEndCapture(self._stream)
+            raise
         graph = self._call("cuStreamEndCapture", self._stream)
         ready = self._call("cuGraphInstantiate", graph, 0)
         self._call("cuGraphDestroy", graph)

@@ -70,7 +70,7 @@ class HostCard:
         return launches
 
     def launch(self, launch: Launch) -> None:
-        """Run one launch, to its end."""
+        """Run one launch, to its end; how, is each stand-in's own."""
         raise NotImplementedError
 
     def run(self, prepared: Sequence[Launch], times: int) -> None:

@@ -112,6 +112,7 @@ class FakeDriver:
         return (symbol,)
 
     def cuStreamBeginCapture(self, stream: str, mode: int) -> tuple[()]:
+        assert self._captured is None
         self._captured = []
         return ()
 

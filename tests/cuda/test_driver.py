@@ -118,6 +118,8 @@ def test_a_card_that_fails_at_a_timed_step_is_a_sentence(compiled: None, functio
     driver.failing.clear()
     card.forget(ready)
     assert not driver.events
+    # It can still be asked for other things.
+    card.prepare([Launch(control.gather, 1, (0, 0, 0, 0))])
 
 
 @pytest.mark.skipif(importlib.util.find_spec("cuda") is None, reason="cuda.bindings is not installed (extra cuda13)")

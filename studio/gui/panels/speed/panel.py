@@ -69,7 +69,7 @@ class SpeedPanel(Panel):
         self.costs = Label("", "small", "text-3", parent=content)
         self.costs.setMinimumWidth(40)
         self.costs.setAccessibleName(self.tr("What the live views cost"))
-        self.limits = Label(self.tr("The card's own limits are not measured yet: Of best stays empty."), "small", "text-3", True, content)
+        self.limits = Label(self.tr("The card's own limits are not measured yet, so Of best has no numbers."), "small", "text-3", True, content)
         self.limits.setContentsMargins(12, 0, 12, 0)
         self.limits.hide()
         top = QHBoxLayout()

@@ -58,7 +58,7 @@ class SpeedModel(QAbstractItemModel):
             self.tr("Its share of the whole training step."),
             self.tr(
                 "How near it comes to the best this processor can do, by calculating or by moving numbers. "
-                "Empty on a graphics card, whose best is not measured yet."
+                "It has no numbers for a graphics card, whose best is not measured yet."
             ),
             self.tr("Billions of additions and multiplications a second."),
             self.tr("Additions and multiplications in one training step."),
