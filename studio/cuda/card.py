@@ -72,6 +72,20 @@ class Card(Protocol):
     def run(self, prepared: Any, times: int) -> None:
         """Run what `prepare` gave so many times; does not wait for the end."""
 
+    def time(self, prepared: Any) -> np.ndarray:
+        """Run what `prepare` gave once more, as `run` does, but with a clock after each launch; waits for the end.
+
+        Returns
+        -------
+        numpy.ndarray
+            Microseconds of each launch, float64 ``(launches,)``, in their order.
+
+        Raises
+        ------
+        CardProblem
+            When the card fails.
+        """
+
     def forget(self, prepared: Any) -> None:
         """Give back what `prepare` gave."""
 

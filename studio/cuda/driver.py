@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,17 @@ _STEPS = 16
 _PARAMETERS = (ctypes.c_uint64,) * 4
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Graphs:
-    """A step, and many of them."""
+    """A step, and many of them; and, when it was timed once, a step with events between its launches."""
 
+    launches: Sequence[Launch]
+    functions: Sequence[Any]
     one: Any
     many: Any
+    timed: Any = None
+    #: One before the first launch and one after each.
+    events: list[Any] = field(default_factory=list)
 
 
 class DriverCard:
@@ -140,21 +146,38 @@ class DriverCard:
     def prepare(self, launches: Sequence[Launch]) -> _Graphs:
         self._enter()
         functions = [self._function(launch.kernel) for launch in launches]
-        return _Graphs(self._graph(launches, functions, 1), self._graph(launches, functions, _STEPS))
+        one, many = (self._graph(launches, functions, steps) for steps in (1, _STEPS))
+        return _Graphs(launches, functions, one, many)
 
-    def _graph(self, launches: Sequence[Launch], functions: Sequence[Any], steps: int) -> Any:
+    def _graph(self, launches: Sequence[Launch], functions: Sequence[Any], steps: int, events: Sequence[Any] = ()) -> Any:
+        """The launches of so many steps; where there are events, one is recorded at the start and one after each launch."""
         mode = self._driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
         self._call("cuStreamBeginCapture", self._stream, mode)
-        for _ in range(steps):
-            for launch, function in zip(launches, functions, strict=True):
-                each = min(launch.groups, _BLOCK // LANES)
-                blocks = -(-launch.groups // each)
-                values = (launch.arguments, _PARAMETERS)
-                self._call("cuLaunchKernel", function, blocks, 1, 1, each * LANES, 1, 1, 0, self._stream, values, 0)
+        try:
+            marks = iter(events)
+            self._mark(next(marks, None))
+            for _ in range(steps):
+                for launch, function in zip(launches, functions, strict=True):
+                    each = min(launch.groups, _BLOCK // LANES)
+                    blocks = -(-launch.groups // each)
+                    values = (launch.arguments, _PARAMETERS)
+                    self._call("cuLaunchKernel", function, blocks, 1, 1, each * LANES, 1, 1, 0, self._stream, values, 0)
+                    self._mark(next(marks, None))
+        except CardProblem:
+            # A stream that still captures could do nothing else.
+            self._driver.cuStreamEndCapture(self._stream)
+            raise
         graph = self._call("cuStreamEndCapture", self._stream)
         ready = self._call("cuGraphInstantiate", graph, 0)
         self._call("cuGraphDestroy", graph)
         return ready
+
+    def _mark(self, event: Any) -> None:
+        """Have an event, if there is one, recorded at this place of the graph that is captured."""
+        if event is not None:
+            # Otherwise an event in a capture only says what waits for what, and has no time.
+            external = self._driver.CUevent_record_flags.CU_EVENT_RECORD_EXTERNAL
+            self._call("cuEventRecordWithFlags", event, self._stream, external)
 
     def run(self, prepared: _Graphs, times: int) -> None:
         self._enter()
@@ -162,10 +185,32 @@ class DriverCard:
             for _ in range(count):
                 self._call("cuGraphLaunch", graph, self._stream)
 
+    def time(self, prepared: _Graphs) -> np.ndarray:
+        """See `Card.time`.
+
+        Notes
+        -----
+        The launches and the events between them are a graph too. Launched one by one from here, a short
+        kernel would be done before Python has asked for the next one, and the time between two events would
+        be Python's. Each time has that of recording an event in it; the driver's clock has half a microsecond.
+        """
+        self._enter()
+        while len(prepared.events) <= len(prepared.launches):
+            prepared.events.append(self._call("cuEventCreate", 0))
+        if prepared.timed is None:
+            prepared.timed = self._graph(prepared.launches, prepared.functions, 1, prepared.events)
+        self._call("cuGraphLaunch", prepared.timed, self._stream)
+        self._wait()
+        # The driver tells milliseconds.
+        return 1e3 * np.array([self._call("cuEventElapsedTime", *pair) for pair in pairwise(prepared.events)], np.float64)
+
     def forget(self, prepared: _Graphs) -> None:
         self._enter()
-        for graph in (prepared.one, prepared.many):
-            self._call("cuGraphExecDestroy", graph)
+        for graph in (prepared.one, prepared.many, prepared.timed):
+            if graph is not None:
+                self._call("cuGraphExecDestroy", graph)
+        for event in prepared.events:
+            self._call("cuEventDestroy", event)
 
     # The driver --------------------------------------------------------------------------
 

@@ -85,6 +85,10 @@ class _Side:
     #: Samples that there is room for the order of, and what the order is that of.
     order_room: int = 0
     ordered: tuple[int, ...] = ()
+    #: Minibatches that are to run with a clock; those that did, and microseconds of their launches together.
+    to_time: int = 0
+    timed: int = 0
+    taken: np.ndarray | None = None
 
 
 class CudaDevice:
@@ -176,7 +180,7 @@ class CudaDevice:
         yield launch(control.begin_step, 1, 0)
         place = 1
         for call in plan.calls:
-            if call.kernel is not control.barrier:
+            if is_launched(call):
                 yield launch(call.kernel, self._groups(call, plan), place)
             place += CALL_HEADER + len(call.arguments)
         yield launch(control.end_step, 1, 0)
@@ -244,11 +248,51 @@ class CudaDevice:
             count = min(steps - done, max(1, left))
             one[state.DONE] = one[state.HALTED] = side.block[-1] = 0
             self._card.put(side.state, side.block)
-            self._card.run(side.prepared, count)
+            timed = self._run_timed(side, count)
+            self._card.run(side.prepared, count - timed)
             self._card.get(side.state, side.block)
             self.failed = bool(side.block[-1])
             done += int(one[state.DONE])
         return done
+
+    def time_next(self, bound: BoundPlan, steps: int) -> None:
+        """Have a plan's next minibatches run with a clock; otherwise they are minibatches like any other.
+
+        Parameters
+        ----------
+        steps : int
+            How many; `run` does them without a clock again after these.
+        """
+        side = self._sides[id(bound)]
+        side.to_time, side.timed, side.taken = steps, 0, None
+
+    def take_times(self, bound: BoundPlan) -> tuple[np.ndarray, int]:
+        """What the calls took in the minibatches that ran with a clock since `time_next`, which then is over.
+
+        Returns
+        -------
+        microseconds : numpy.ndarray
+            A minibatch's mean, float64 ``(calls,)``: those of the plan's calls that `is_launched`, in their order.
+        steps : int
+            How many minibatches ran with a clock.
+        """
+        side = self._sides[id(bound)]
+        taken, steps = side.taken, side.timed
+        side.to_time, side.timed, side.taken = 0, 0, None
+        if taken is None:
+            return np.zeros(sum(map(is_launched, bound.plan.calls))), 0
+        # The first launch and the last one are no call's: they begin and end the minibatch.
+        return taken[1:-1] / steps, steps
+
+    def _run_timed(self, side: _Side, most: int) -> int:
+        """Run minibatches that are to be timed; how many there were, which is not more than `most`."""
+        steps = min(side.to_time, most)
+        for _ in range(steps):
+            taken = self._card.time(side.prepared)
+            side.taken = taken if side.taken is None else side.taken + taken
+        side.to_time -= steps
+        side.timed += steps
+        return steps
 
     def _arrange(self, one: np.ndarray, side: _Side) -> None:
         """Put the order of the samples of this epoch on the card, if it is not there."""
@@ -263,6 +307,11 @@ class CudaDevice:
             self._shuffle(0, 0, 0, here.ctypes.data)
         self._card.put(side.order, order)
         side.ordered = wanted
+
+
+def is_launched(call: Call) -> bool:
+    """Whether a card is asked for a call: its launches are one after the other, so that none has to wait in between."""
+    return call.kernel is not control.barrier
 
 
 def shares(kernel: Kernel) -> bool:

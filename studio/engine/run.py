@@ -27,12 +27,10 @@ from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
 from studio.engine.network import Network, schedule_of
 from studio.engine.observed import LossSums
-from studio.engine.peaks import measured_peaks
 from studio.engine.recovery import EXPLODED, recover
 from studio.engine.step_times import StepTimes
 from studio.engine.threads import network_with_best_threads
-from studio.engine.timing import KERNELS as timing_kernels
-from studio.engine.timing import StepCalls, StepTimer
+from studio.engine.timing import StepCalls, StepTimer, timer_of
 from studio.kernels.ahead import Wanted
 
 #: Seconds a chunk of minibatches should take: commands are looked at in between.
@@ -341,7 +339,7 @@ class TrainingRun:
             chunk = min(chunk, to_epoch)
         chunk = min(chunk, left, steps if steps is not None else left)
         begin = time.perf_counter()
-        timer = self._due_timer() if self.timed and network.device.name == "cpu" else None
+        timer = self._due_timer() if self.timed else None
         try:
             done = network.train(chunk) if timer is None else timer.train(chunk)
         except CardProblem as lost:
@@ -364,8 +362,7 @@ class TrainingRun:
     def _due_timer(self) -> StepTimer | None:
         """The network's timer, if it is time for the next measurement."""
         if self._timer is None:
-            self._compile(timing_kernels)
-            self._timer = StepTimer(self.network, peaks=measured_peaks(self.threads))
+            self._timer = timer_of(self.network, self._compile)
         return self._timer if self._timer.is_due else None
 
     @property

@@ -61,8 +61,10 @@ class StepTimes:
     threads : int
         Threads that train; times are means over them.
     peak_gflops, peak_gigabytes : float
-        What this machine can do at best with so many threads: 10**9 operations a second, and 10**9
+        What the device can do at best with so many threads: 10**9 operations a second, and 10**9
         bytes a second for as much data as a step goes through; 0 while it is not known.
+    device : str
+        Which kind the calls run on, as in `studio.core.document.Training.device`.
     """
 
     calls: tuple[CallTime, ...]
@@ -70,6 +72,7 @@ class StepTimes:
     threads: int = 1
     peak_gflops: float = 0.0
     peak_gigabytes: float = 0.0
+    device: str = "cpu"
 
     @property
     def microseconds(self) -> float:

@@ -1,7 +1,8 @@
 """What single kernel calls of a training step take, measured while the network trains.
 
-Now and then a few ordinary minibatches run with a clock (`studio.kernels.control.run_timed`): the
-same calls in the same order on the same threads, so the weights come out the same to the last bit.
+Now and then a few ordinary minibatches run with a clock: the same calls in the same order on the same
+threads, so the weights come out the same to the last bit. On the processor threads read the clock
+themselves (`studio.kernels.control.run_timed`); a card has its own (`studio.cuda.card.Card.time`).
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ import ctypes
 import functools
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from studio.engine.costs import cost_of
 from studio.engine.cpu_device import aligned_array, runner_of
+from studio.engine.cuda_device import CudaDevice, is_launched
 from studio.engine.network import Network
 from studio.engine.peaks import KERNELS as peak_kernels
-from studio.engine.peaks import Peaks
+from studio.engine.peaks import Peaks, measured_peaks
 from studio.engine.step_times import CallTime, StepTimes
 from studio.kernels import control, state
+from studio.kernels.ahead import Wanted
 from studio.kernels.jit import Kernel
 
-#: Kernels that timing, and what it is compared with, need beside a plan's own.
+#: Kernels that timing on the processor, and what it is compared with, need beside a plan's own.
 KERNELS: tuple[Kernel, ...] = (control.run_timed, control.read_clock, *peak_kernels)
 #: Seconds between two measurements.
 INTERVAL = 0.25
@@ -31,6 +35,8 @@ INTERVAL = 0.25
 _ROUNDS = 9
 #: Seconds over which the clock's rate is measured, and how often it is read for one moment.
 _CALIBRATION, _READS = 0.01, 16
+#: Minibatches that a card times at once: each must end before the next begins, so that many would hold training up.
+_ON_CARD = 5
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,9 @@ class StepCalls:
     """The calls of a network's training step, those of one kernel for one node in one phase together."""
 
     def __init__(self, network: Network) -> None:
-        calls = network.train_plan.plan.calls
+        #: Which kind of device they run on.
+        self.device = network.device.name
+        calls = [c for c in network.train_plan.plan.calls if self.device != "cuda" or is_launched(c)]
         keys = [("", "", c.kernel.name) if c.kernel is control.barrier else (c.node, c.phase, c.kernel.name) for c in calls]
         self.threads = network.threads
         self.keys = list(dict.fromkeys(keys))
@@ -114,8 +122,52 @@ class StepCalls:
             )
         )
         if peaks is None:
-            return StepTimes(calls, steps, self.threads)
-        return StepTimes(calls, steps, self.threads, peaks.gflops, peaks.moving(self.working_set))
+            return StepTimes(calls, steps, self.threads, device=self.device)
+        return StepTimes(calls, steps, self.threads, peaks.gflops, peaks.moving(self.working_set), self.device)
+
+
+class _ThreadsClock:
+    """Times the calls on the processor, whose threads read a clock after each.
+
+    Parameters
+    ----------
+    network : Network
+    clock : Clock
+    """
+
+    def __init__(self, network: Network, clock: Clock) -> None:
+        self._network, self._seconds = network, clock.seconds
+        bound = network.train_plan
+        self._calls = len(bound.plan.calls)
+        self._ticks = [aligned_array(max(1, self._calls), np.int64) for _ in bound.states]
+        for one, ticks in zip(bound.states, self._ticks, strict=True):
+            one[state.TICKS] = ticks.ctypes.data
+            clock.put(one)
+        self._runner = runner_of(control.run_timed)
+
+    def train(self, steps: int) -> tuple[int, np.ndarray, int]:
+        """Train: how many minibatches there were, microseconds of each call in one, and how many were timed."""
+        for ticks in self._ticks:
+            ticks[:] = 0
+        done = self._network.train(steps, self._runner)
+        # Every thread makes every call, on its own samples: a step's time is the mean over threads.
+        # Reading the clock takes about 3 ns beside the call that follows, too little to take off.
+        microseconds = np.mean(self._ticks, axis=0)[: self._calls] / max(1, done) * self._seconds * 1e6
+        return done, microseconds, done
+
+
+class _CardClock:
+    """Times the calls on a card, in the first few of the minibatches."""
+
+    def __init__(self, network: Network, device: CudaDevice) -> None:
+        self._network, self._device = network, device
+
+    def train(self, steps: int) -> tuple[int, np.ndarray, int]:
+        """As that of `_ThreadsClock`."""
+        bound = self._network.train_plan
+        self._device.time_next(bound, min(steps, _ON_CARD))
+        done = self._network.train(steps)
+        return done, *self._device.take_times(bound)
 
 
 class StepTimer:
@@ -124,23 +176,18 @@ class StepTimer:
     Parameters
     ----------
     network : Network
-        Its kernels, and `KERNELS`, are compiled.
+        Its kernels, and on the processor `KERNELS`, are compiled.
     clock : Clock or None
-        None for the best one there is.
+        None for the best one there is; a card has its own.
     peaks : Peaks or None
-        What the machine can do, where it is known.
+        What the device that it trains on can do, where it is known.
     """
 
     def __init__(self, network: Network, clock: Clock | None = None, peaks: Peaks | None = None) -> None:
         self.network = network
-        self._clock, self._peaks = clock or clock_of(), peaks
-        bound = network.train_plan
+        device, self._peaks = network.device, peaks
+        self._clock = _CardClock(network, device) if isinstance(device, CudaDevice) else _ThreadsClock(network, clock or clock_of())
         self._calls = StepCalls(network)
-        self._ticks = [aligned_array(max(1, len(self._calls.groups)), np.int64) for _ in bound.states]
-        for one, ticks in zip(bound.states, self._ticks, strict=True):
-            one[state.TICKS] = ticks.ctypes.data
-            self._clock.put(one)
-        self._runner = runner_of(control.run_timed)
         self._rounds: deque[np.ndarray] = deque(maxlen=_ROUNDS)
         self._steps = 0
         self._last = float("-inf")
@@ -152,18 +199,18 @@ class StepTimer:
         return time.perf_counter() - self._last >= INTERVAL
 
     def train(self, steps: int) -> int:
-        """As `Network.train`, with a look at the clock after every call."""
-        for ticks in self._ticks:
-            ticks[:] = 0
-        done = self.network.train(steps, self._runner)
+        """As `Network.train`, with a look at the clock after every call.
+
+        Raises
+        ------
+        studio.cuda.card.CardProblem
+            When the network is on a card, and that fails.
+        """
+        done, microseconds, timed = self._clock.train(steps)
         self._last = time.perf_counter()
-        if done and not self.network.failed:
-            self._steps += done
-            # Every thread makes every call, on its own samples: a step's time is the mean over threads.
-            # Reading the clock takes about 3 ns beside the call that follows, too little to take off.
-            microseconds = np.mean(self._ticks, axis=0) / done * self._clock.seconds * 1e6
-            groups = self._calls.groups
-            self._rounds.append(np.bincount(groups, microseconds[: len(groups)], len(self._calls.keys)))
+        if timed and not self.network.failed:
+            self._steps += timed
+            self._rounds.append(np.bincount(self._calls.groups, microseconds, len(self._calls.keys)))
             self._times = None
         return done
 
@@ -172,3 +219,19 @@ class StepTimer:
         if self._times is None and self._rounds:
             self._times = self._calls.with_times(np.median(self._rounds, axis=0), self._steps, self._peaks)
         return self._times
+
+
+def timer_of(network: Network, compile_kernels: Callable[[Iterable[Wanted]], None]) -> StepTimer:
+    """A timer that knows what the network's device can do at best, where that is measured.
+
+    Parameters
+    ----------
+    network : Network
+    compile_kernels : callable
+        Called with the kernels that timing needs, before they are used.
+    """
+    if network.device.name == "cuda":
+        # What is measured are the processor's peaks, which say nothing of a card.
+        return StepTimer(network)
+    compile_kernels(KERNELS)
+    return StepTimer(network, peaks=measured_peaks(network.threads))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,6 +66,27 @@ class HostCard:
                 return block.view(np.uint8)[address - start : address - start + numbers.nbytes]
         raise AssertionError("Something is copied to or from memory that the card does not have.")
 
+    def prepare(self, launches: Sequence[Launch]) -> Sequence[Launch]:
+        return launches
+
+    def launch(self, launch: Launch) -> None:
+        """Run one launch, to its end; how, is each stand-in's own."""
+        raise NotImplementedError
+
+    def run(self, prepared: Sequence[Launch], times: int) -> None:
+        for _ in range(times):
+            for launch in prepared:
+                self.launch(launch)
+
+    def time(self, prepared: Sequence[Launch]) -> np.ndarray:
+        """See `studio.cuda.card.Card.time`; the clock is this process's (`time.perf_counter`), for want of a card's."""
+        taken = []
+        for launch in prepared:
+            begin = time.perf_counter()
+            self.launch(launch)
+            taken.append(1e6 * (time.perf_counter() - begin))
+        return np.array(taken, np.float64)
+
     def forget(self, prepared: object) -> None:
         self.check()
 
@@ -86,8 +108,8 @@ class ProcessorCard(HostCard):
         super().__init__(room)
         #: Runs after which everything fails; None for never.
         self.lasts: int | None = None
-        #: Runs so far.
-        self.runs = 0
+        #: Runs so far, those with a clock too, and how many of them had one.
+        self.runs = self.timed = 0
 
     def check(self) -> None:
         if self.lasts is not None and self.runs >= self.lasts:
@@ -96,14 +118,17 @@ class ProcessorCard(HostCard):
     def kernels(self, kernels: Sequence[Kernel]) -> list[Wanted]:
         return list(kernels)
 
-    def prepare(self, launches: Sequence[Launch]) -> Sequence[Launch]:
-        return launches
+    def launch(self, launch: Launch) -> None:
+        if self._memory[launch.arguments[3]][HALTED] == 0:
+            runner_of(launch.kernel)(*launch.arguments)
 
     def run(self, prepared: Sequence[Launch], times: int) -> None:
         self.check()
         self.runs += 1
-        state = self._memory[prepared[0].arguments[3]]
-        for _ in range(times):
-            for launch in prepared:
-                if state[HALTED] == 0:
-                    runner_of(launch.kernel)(*launch.arguments)
+        super().run(prepared, times)
+
+    def time(self, prepared: Sequence[Launch]) -> np.ndarray:
+        self.check()
+        self.runs += 1
+        self.timed += 1
+        return super().time(prepared)

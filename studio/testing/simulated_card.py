@@ -37,13 +37,8 @@ class SimulatedCard(HostCard):
     def kernels(self, kernels: Sequence[Kernel]) -> list[Wanted]:
         return []
 
-    def prepare(self, launches: Sequence[Launch]) -> Sequence[Launch]:
-        return launches
-
-    def run(self, prepared: Sequence[Launch], times: int) -> None:
-        for _ in range(times):
-            for launch in prepared:
-                self._entry(launch.kernel)[launch.groups, LANES](*launch.arguments)
+    def launch(self, launch: Launch) -> None:
+        self._entry(launch.kernel)[launch.groups, LANES](*launch.arguments)
 
     def _entry(self, kernel: Kernel) -> Any:
         """The kernel for the simulator: each block is one group of threads."""

@@ -26,6 +26,7 @@ class FakeDriver:
         CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT="processors",
     )
     CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
+    CUevent_record_flags = SimpleNamespace(CU_EVENT_RECORD_EXTERNAL=1)
 
     def __init__(self, cards: int = 1, capability: tuple[int, int] = (9, 0), room: int = 1 << 20) -> None:
         self.cards, self.capability, self.room = cards, capability, room
@@ -34,6 +35,12 @@ class FakeDriver:
         #: Error codes by the name of a function that fails from now on.
         self.failing: dict[str, int] = {}
         self._captured: list[Any] | None = None
+        #: Milliseconds that a kernel takes, by its name; others take none.
+        self.durations: dict[bytes, float] = {}
+        #: Events that there are, and when they were recorded last; None for never.
+        self.events: dict[str, float | None] = {}
+        self._made = 0
+        self._now = 5.0
 
     def __getattribute__(self, name: str) -> Any:
         found = object.__getattribute__(self, name)
@@ -105,6 +112,7 @@ class FakeDriver:
         return (symbol,)
 
     def cuStreamBeginCapture(self, stream: str, mode: int) -> tuple[()]:
+        assert self._captured is None
         self._captured = []
         return ()
 
@@ -127,4 +135,32 @@ class FakeDriver:
     cuGraphExecDestroy = cuGraphDestroy
 
     def cuGraphLaunch(self, graph: list[Any], stream: str) -> tuple[()]:
+        for node in graph:
+            if isinstance(node, str):
+                assert node in self.events
+                self.events[node] = self._now
+            else:
+                self._now += self.durations.get(node[0], 0.0)
+        return ()
+
+    def cuEventCreate(self, flags: int) -> tuple[str]:
+        self._made += 1
+        self.events[f"event {self._made}"] = None
+        return (f"event {self._made}",)
+
+    def cuEventRecordWithFlags(self, event: str, stream: str, flags: int) -> tuple[()]:
+        # Outside a capture the driver refuses this flag; within one, other events would have no time.
+        assert self._captured is not None
+        assert flags == self.CUevent_record_flags.CU_EVENT_RECORD_EXTERNAL
+        self._captured.append(event)
+        return ()
+
+    def cuEventElapsedTime(self, start: str, end: str) -> tuple[float]:
+        begin, done = self.events[start], self.events[end]
+        assert begin is not None
+        assert done is not None
+        return (done - begin,)
+
+    def cuEventDestroy(self, event: str) -> tuple[()]:
+        del self.events[event]
         return ()

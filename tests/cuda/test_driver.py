@@ -67,6 +67,72 @@ def test_a_step_becomes_a_graph_and_many_steps_one_too(compiled: None) -> None:
     assert [name for name, *_ in driver.calls].count("cuModuleLoadData") == 0
 
 
+def test_a_timed_step_is_a_graph_with_an_event_after_each_launch(compiled: None) -> None:
+    driver = FakeDriver()
+    card = DriverCard(driver)
+    kernels = [control.begin_step, control.gather, control.add_into, control.end_step]
+    ready = card.prepare([Launch(kernel, 1, (i, 2, 3, 4)) for i, kernel in enumerate(kernels)])
+    assert not driver.events  # who never looks has none
+    driver.durations = {b"begin_step": 0.002, b"gather": 0.25, b"add_into": 0.5, b"end_step": 0.001}
+    driver.calls.clear()
+    assert card.time(ready) == pytest.approx([2.0, 250.0, 500.0, 1.0])
+    # The same launches with the same arguments as in a step without a clock, in their order, and an event at each edge.
+    first, *others = [f"event {number}" for number in range(1, 6)]
+    assert ready.timed == [first, *(node for pair in zip(ready.one, others, strict=True) for node in pair)]
+    names = [name for name, *_ in driver.calls]
+    # Nothing is asked of the events before the card is done with the step.
+    assert names.index("cuGraphLaunch") < names.index("cuStreamSynchronize") < names.index("cuEventElapsedTime")
+    # Again, with other times: the events and the graph are those that there are.
+    driver.durations[b"gather"] = 0.125
+    driver.calls.clear()
+    assert card.time(ready) == pytest.approx([2.0, 125.0, 500.0, 1.0])
+    assert [call[1] for call in driver.calls if call[0] == "cuGraphLaunch"] == [ready.timed]
+    assert not {"cuEventCreate", "cuGraphInstantiate"} & {name for name, *_ in driver.calls}
+    # Ordinary steps have no events in them.
+    driver.calls.clear()
+    card.run(ready, 17)
+    assert [call[1] for call in driver.calls if call[0] == "cuGraphLaunch"] == [ready.many, ready.one]
+    driver.calls.clear()
+    card.forget(ready)
+    assert not driver.events
+    assert [call[1] for call in driver.calls if call[0] == "cuGraphExecDestroy"] == [ready.one, ready.many, ready.timed]
+
+
+def test_what_was_never_timed_is_forgotten_without_events(compiled: None) -> None:
+    driver = FakeDriver()
+    card = DriverCard(driver)
+    ready = card.prepare([Launch(control.gather, 1, (0, 0, 0, 0))])
+    driver.calls.clear()
+    card.forget(ready)
+    assert [name for name, *_ in driver.calls] == ["cuCtxSetCurrent", "cuGraphExecDestroy", "cuGraphExecDestroy"]
+
+
+@pytest.mark.parametrize("function", ["cuEventCreate", "cuEventRecordWithFlags", "cuStreamSynchronize", "cuEventElapsedTime"])
+def test_a_card_that_fails_at_a_timed_step_is_a_sentence(compiled: None, function: str) -> None:
+    driver = FakeDriver()
+    card = DriverCard(driver)
+    ready = card.prepare([Launch(control.gather, 1, (0, 0, 0, 0))])
+    driver.failing[function] = 700
+    with pytest.raises(CardProblem, match=r"Test Card failed \(error 700\): train on the processor"):
+        card.time(ready)
+    driver.failing.clear()
+    card.forget(ready)
+    assert not driver.events
+    # It can still be asked for other things.
+    card.prepare([Launch(control.gather, 1, (0, 0, 0, 0))])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cuda") is None, reason="cuda.bindings is not installed (extra cuda13)")
+def test_the_stand_in_has_only_what_nvidias_driver_has() -> None:
+    from cuda.bindings import driver
+
+    functions = [name for name in vars(FakeDriver) if name.startswith("cu")]
+    assert len(functions) > 20
+    assert [name for name in functions if not callable(getattr(driver, name, None))] == []
+    for kind in ("CUdevice_attribute", "CUstreamCaptureMode", "CUevent_record_flags"):
+        assert [name for name in vars(getattr(FakeDriver, kind)) if not hasattr(getattr(driver, kind), name)] == []
+
+
 def test_each_kernel_is_loaded_once(compiled: None) -> None:
     driver = FakeDriver()
     card = DriverCard(driver)

@@ -37,6 +37,11 @@ def test_a_run_goes_on_from_what_was_saved_with_its_optimizers_state(found: dict
     assert (here, epoch_here) == (there, epoch_there)
 
 
+@pytest.mark.parametrize("name", ["mlp", "convolutions", "words"])
+def test_each_call_of_a_timed_step_took_some_time(found: dict[str, Any], name: str) -> None:
+    assert found[name]["timed"] == 1.0
+
+
 def test_a_closed_network_leaves_nothing_on_the_card(found: dict[str, Any]) -> None:
     assert {name: one["left"] for name, one in found.items()} == {"mlp": 0, "convolutions": 0, "words": 0}
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 
 from studio.cuda import card as cards
 from studio.gui import devices
+from studio.gui.panels.speed.table import BEST
 from studio.testing.cards import ProcessorCard
 
 
@@ -55,6 +56,53 @@ def test_the_card_takes_over_in_the_middle_and_the_processor_when_it_is_lost(mak
     loss = window.live.latest.train
     assert loss is not None
     assert np.isfinite(loss.loss)
+    me.click(bar.run_button)
+
+
+def test_the_speed_panel_shows_what_a_card_takes_and_compares_it_with_nothing(make_studio, hands, qtbot, card):
+    window = make_studio("spirals", size=(1280, 800))
+    me, bar, panel = hands(window), window.workspace.run_bar, window.workspace.bottom.speed
+    rows, latest = panel.table.rows, lambda: window.live.latest
+    _choose(window, qtbot, "CUDA")
+    me.click(bar.run_button)
+    qtbot.waitUntil(lambda: latest().device == "cuda" and latest().step > 20, timeout=60_000)
+    assert card.timed == 0  # nobody looks
+    tabs = window.workspace.bottom.right.tabs
+    (speed,) = (i for i in range(tabs.count()) if tabs.tabText(i) == "Speed")
+    qtbot.waitUntil(lambda: tabs.isTabVisible(speed) and tabs.rect().contains(tabs.tabRect(speed).center()))
+    me.click(tabs, tabs.tabRect(speed).center())
+    qtbot.waitUntil(lambda: panel.table.isVisible() and len(rows.lines) > 3, timeout=60_000)
+    assert card.timed > 0
+    times = latest().speed
+    assert times.device == "cuda"
+    nodes = [line for line in rows.lines if line.is_node]
+    graph = window.session.document.graph
+    assert {graph.node(line.key).layer.type_name() for line in nodes} >= {"Data", "Dense"}
+    assert all(line.microseconds > 0 for line in nodes)
+    assert sum(line.share for line in rows.lines) == pytest.approx(1.0)
+    for row in range(len(rows.lines)):
+        assert rows.index(row, BEST).data() == "–"
+    assert panel.limits.isVisible()
+    assert panel.limits.text().startswith("The card's own limits are not measured yet")
+
+    # Nothing is drawn below the processor's roofline; the history and the times on the nodes are there.
+    me.click(panel.pages_choice, panel.pages_choice.segment(1).center().toPoint())
+    assert panel.empty.isVisible()
+    assert "no roofline" in panel.empty.label.text()
+    assert not panel.limits.isVisible()
+    me.click(panel.pages_choice, panel.pages_choice.segment(2).center().toPoint())
+    qtbot.waitUntil(lambda: panel.rate_plot.isVisible() and len(panel.rates) > 1)
+    me.click(panel.bars)
+    items = window.workspace.canvas.graph_scene.nodes
+    qtbot.waitUntil(lambda: all(items[line.key].time[0].endswith("s") for line in nodes))
+
+    # On the processor it is compared again.
+    me.click(panel.pages_choice, panel.pages_choice.segment(0).center().toPoint())
+    qtbot.waitUntil(panel.limits.isVisible)
+    card.lasts = card.runs
+    qtbot.waitUntil(lambda: latest().speed is not None and latest().speed.device == "cpu" and latest().speed.steps > 0, timeout=60_000)
+    qtbot.waitUntil(lambda: panel.table.isVisible() and rows.roof is not None and not panel.limits.isVisible())
+    assert any(rows.index(row, BEST).data() != "–" for row in range(len(rows.lines)))
     me.click(bar.run_button)
 
 

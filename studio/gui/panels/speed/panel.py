@@ -31,7 +31,8 @@ _TABLE, _ROOFLINE, _RATES, _KERNEL = range(4)
 class SpeedPanel(Panel):
     """What each layer costs, how that compares with what the processor can do, and samples a second.
 
-    While it is seen, the trainer runs a few steps with a clock, four times a second.
+    While it is seen, the trainer runs a few steps with a clock, four times a second. What a card can do is
+    not measured: there its times are shown, and a sentence where they would be compared with that.
     """
 
     interval = 0.5
@@ -68,6 +69,9 @@ class SpeedPanel(Panel):
         self.costs = Label("", "small", "text-3", parent=content)
         self.costs.setMinimumWidth(40)
         self.costs.setAccessibleName(self.tr("What the live views cost"))
+        self.limits = Label(self.tr("The card's own limits are not measured yet, so Of best has no numbers."), "small", "text-3", True, content)
+        self.limits.setContentsMargins(12, 0, 12, 0)
+        self.limits.hide()
         top = QHBoxLayout()
         top.setContentsMargins(12, 8, 12, 0)
         top.setSpacing(8)
@@ -83,6 +87,7 @@ class SpeedPanel(Panel):
         column.setSpacing(6)
         column.addLayout(top)
         column.addWidget(self.pages, 1)
+        column.addWidget(self.limits)
         column.addLayout(bottom)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -105,6 +110,12 @@ class SpeedPanel(Panel):
         """Draw the latest times, or say how to get some."""
         page, times = self.pages_choice.current, snapshot.speed
         sentence = self._why_nothing(snapshot) if page != _KERNEL else ""
+        on_card = times is not None and times.device == "cuda"
+        self.limits.setVisible(on_card and page == _TABLE and not sentence)
+        if on_card and page == _ROOFLINE and not sentence:
+            sentence = self.tr(
+                "The card's own limits are not measured yet, so there is no roofline for it. Table shows what each layer takes."
+            )
         self._switch_page(sentence)
         self._ask_about_gradient(snapshot)
         if page == _KERNEL:

@@ -56,7 +56,10 @@ class SpeedModel(QAbstractItemModel):
             self.tr("Each layer of the network. Open one to see the kernels, the small programs, that do its work."),
             self.tr("What it takes in one training step: forward, backward and its weights' share of the rest."),
             self.tr("Its share of the whole training step."),
-            self.tr("How near it comes to the best this processor can do, by calculating or by moving numbers."),
+            self.tr(
+                "How near it comes to the best this processor can do, by calculating or by moving numbers. "
+                "It has no numbers for a graphics card, whose best is not measured yet."
+            ),
             self.tr("Billions of additions and multiplications a second."),
             self.tr("Additions and multiplications in one training step."),
             self.tr("Numbers read from memory and written to it in one training step, in bytes."),
