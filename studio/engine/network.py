@@ -7,11 +7,12 @@ carried over by `TrainingState`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
 from studio.core.component import Component
-from studio.core.dataset import Dataset, DatasetInfo
+from studio.core.dataset import Dataset, DatasetInfo, Samples
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import Inference, infer
@@ -23,6 +24,7 @@ from studio.core.schedule import Schedule
 from studio.cuda.card import Card, CardProblem
 from studio.engine.arena import SharedSpace
 from studio.engine.build import build_plan
+from studio.engine.card_memory import refuse_what_does_not_fit
 from studio.engine.cpu_device import CpuDevice, available_memory
 from studio.engine.cuda_device import CudaDevice, to_compile
 from studio.engine.device import Device, Runner
@@ -79,13 +81,17 @@ def make_plans(
 
 
 def memory_of(space: SharedSpace, plans: Sequence[tuple[Plan, int]]) -> int:
-    """Bytes of this machine's memory that plans of `make_plans` take while they train, the data not counted."""
+    """Bytes of this machine's memory that plans of `make_plans` take while they train, the data not counted.
+
+    Of plans for a card these are only the copies: their arena is the card's.
+    """
     # Beside the arena there are copies of weights and optimizer state: one to fall back on should
     # training fail and, for a moment, the next one.
     learned = 4 * sum(placed.floats for placed in space.placed.values())
     slots = 4 * space.trainable_floats * len(space.slots)
     tables = sum(8 * len(plan.table) for plan, _ in plans)
-    return CpuDevice.estimate(space, plans) + 2 * (learned + slots + tables)
+    arena = 0 if space.on_card else CpuDevice.estimate(space, plans)
+    return arena + 2 * (learned + slots + tables)
 
 
 def schedule_of(training: Training) -> Schedule | None:
@@ -154,11 +160,16 @@ class Network(Observed):
             graph, self.inference, self.infos, training, self.threads, on_gradient, card is not None
         )
         self._refuse_too_large(plans)
+        parts = self._parts()
+        if card is not None:
+            refuse_what_does_not_fit(card, self.space, [plan for plan, _ in plans], parts)
         kernels = {id(k): k for plan, _ in plans for k in plan.kernels}.values()
         compile_kernels(kernels if card is None else to_compile(card, kernels))
         #: What its plans run on.
         self.device: Device = (
-            CpuDevice(self.space, plans) if card is None else CudaDevice(self.space, [plan for plan, _ in plans], card)
+            CpuDevice(self.space, plans)
+            if card is None
+            else CudaDevice(self.space, [plan for plan, _ in plans], card, chain.from_iterable(parts))
         )
         self.train_plan, self._probe_plan, self._many_plan = self.device.plans
         self.losses = self.train_plan.plan.losses
@@ -183,6 +194,10 @@ class Network(Observed):
         self.device.close()
 
     # Checks ------------------------------------------------------------------------------
+
+    def _parts(self) -> list[list[Samples]]:
+        """The arrays of the training, the validation and the test part."""
+        return [self._arrays(lambda d, n=name: getattr(d, n)) for name in ("train", "validation", "test")]
 
     def _check_sample_counts(self) -> None:
         counts = {len(d.train) for d in self.datasets.values()}
