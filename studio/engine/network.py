@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 
 from studio.core.component import Component
-from studio.core.dataset import Dataset, DatasetInfo, Samples
+from studio.core.dataset import Dataset, DatasetInfo
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import Inference, infer
@@ -32,7 +32,7 @@ from studio.engine.failure import EngineProblem
 from studio.engine.initializers import draw
 from studio.engine.messages import TrainingState
 from studio.engine.numbers import number_of
-from studio.engine.observed import MANY, PROBE, LossSums, Observed
+from studio.engine.observed import MANY, PROBE, SPLITS, LossSums, Observed
 from studio.engine.plan import Plan
 from studio.engine.rates import MOST_STEPS, RateRing
 from studio.kernels import state
@@ -160,7 +160,7 @@ class Network(Observed):
             graph, self.inference, self.infos, training, self.threads, on_gradient, card is not None
         )
         self._refuse_too_large(plans)
-        parts = self._parts()
+        parts = [self._arrays(split) for split in SPLITS.values()]
         if card is not None:
             refuse_what_does_not_fit(card, self.space, [plan for plan, _ in plans], parts)
         kernels = {id(k): k for plan, _ in plans for k in plan.kernels}.values()
@@ -194,10 +194,6 @@ class Network(Observed):
         self.device.close()
 
     # Checks ------------------------------------------------------------------------------
-
-    def _parts(self) -> list[list[Samples]]:
-        """The arrays of the training, the validation and the test part."""
-        return [self._arrays(lambda d, n=name: getattr(d, n)) for name in ("train", "validation", "test")]
 
     def _check_sample_counts(self) -> None:
         counts = {len(d.train) for d in self.datasets.values()}

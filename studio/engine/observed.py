@@ -33,6 +33,14 @@ SCATTER_SAMPLES = 500
 MOST_CLASSES = 1024
 
 
+#: The parts of a data set, by name.
+SPLITS: dict[str, Callable[[Dataset], Split]] = {
+    "train": lambda d: d.train,
+    "validation": lambda d: d.validation,
+    "test": lambda d: d.test,
+}
+
+
 @dataclass(frozen=True)
 class LossSums:
     """What the losses added up since the last look: per Loss node, then the penalty.

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from studio.core.dataset import Dataset, Split
+from studio.core.dataset import Dataset
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import infer
@@ -26,7 +26,7 @@ from studio.engine.greedy import TEMPORARY, GreedyProblem, Stage, Turns, greedy_
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
 from studio.engine.network import Network, schedule_of
-from studio.engine.observed import LossSums
+from studio.engine.observed import SPLITS, LossSums
 from studio.engine.peaks import measured_peaks
 from studio.engine.recovery import EXPLODED, recover
 from studio.engine.step_times import StepTimes
@@ -45,11 +45,6 @@ BACKUP_SECONDS = 1.0
 VALIDATION_SHARE = 0.1
 
 _Answer = TypeVar("_Answer")
-_SPLITS: dict[str, Callable[[Dataset], Split]] = {
-    "train": lambda d: d.train,
-    "validation": lambda d: d.validation,
-    "test": lambda d: d.test,
-}
 
 
 class TrainingRun:
@@ -450,7 +445,7 @@ class TrainingRun:
 
     def evaluate(self, split: str) -> Evaluation | None:
         """Loss, accuracy, confusion matrix and metrics on ``train``, ``validation`` or ``test``."""
-        return self._sure(lambda network: network.evaluate(_SPLITS[split]))
+        return self._sure(lambda network: network.evaluate(SPLITS[split]))
 
     def train(
         self,
