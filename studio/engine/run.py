@@ -172,6 +172,8 @@ class TrainingRun:
 
     def _enter(self, number: int, state: TrainingState | None) -> None:
         """Build the network of a stage, with the weights that are known and the place in the run."""
+        if self.network.device.name == "cuda":
+            self.network.close()  # a card may have no room for two
         network = self._network_of(number)
         network.last_epoch = self.network.last_epoch
         if state is not None:

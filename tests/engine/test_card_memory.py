@@ -112,6 +112,24 @@ def test_on_a_card_with_so_much_room_all_goes_as_on_one_with_more(name: str) -> 
     assert small.blocks == 0
 
 
+def test_a_part_that_is_only_kept_makes_room_when_another_program_takes_the_rest() -> None:
+    graph, data, training = many_samples()
+    card = ProcessorCard()
+    with closing(Network(graph, training, data, 1, compile_ahead, card=card)) as network:
+        def losses() -> list[float]:
+            found = [network.evaluate(lambda d, s=split: getattr(d, s)) for split in ("test", "validation", "test")]
+            return [evaluation.loss for evaluation in found if evaluation is not None]
+
+        wanted, before = losses(), card.used
+        network.look(network.probe_arrays(0), [network.output])
+        card.room = before - 100_000  # less than the smaller of the two parts
+        scatter = [array.copy() for array in data[next(iter(data))].validation.take(slice(SCATTER_SAMPLES)).arrays]
+        network.look(scatter, [network.output])
+        assert card.used <= card.room
+        assert losses() == wanted
+        assert card.used <= card.room
+
+
 def test_data_that_is_too_much_to_keep_is_counted_as_far_as_it_is_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     graph, data, training = many_samples()
     for module in (memory, cuda_device):
@@ -149,6 +167,29 @@ def test_what_does_not_fit_is_refused_with_both_amounts_before_anything_is_done(
     assert said is not None, str(problem.value)
     assert float(said[1]) >= needed / 1e6 > card.room / 1e6 >= float(said[2])
     assert card.most == 0
+
+
+def test_the_network_of_one_stage_is_gone_before_that_of_the_next_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, data, _ = classifier(layer("Dense", units=8), layer("Dense", units=7, activation="relu"))
+    card = ProcessorCard()
+    used: list[int] = []
+
+    def free_bytes() -> int:
+        used.append(card.used)
+        return card.room - card.used
+
+    monkeypatch.setattr(card, "free_bytes", free_bytes)
+    cards.use(card)
+    try:
+        training = settings(device="cuda", mode="greedy", epochs=6)
+        with closing(TrainingRun(graph, training, {data: clouds(40, validation=9)}, compile_ahead)) as run:
+            run.train(6)
+            assert run.network.epoch == 6
+            assert run.network.device.name == "cuda"
+            assert used == [0] * len(run.stages)
+            assert len(used) > 1
+    finally:
+        cards.use(None)
 
 
 def test_a_run_tells_of_it_and_goes_on_on_the_processor() -> None:
