@@ -14,9 +14,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from studio import __version__
+from studio.cli import card_choice
 from studio.cli.libraries import missing_packages, missing_sentence
 from studio.cli.output import print_json
 from studio.cli.window import display_problem
+from studio.core.amounts import memory_words
 from studio.cuda.probe import cards, has_package
 
 _PACKAGES = (
@@ -186,20 +188,27 @@ def _window() -> Iterator[Finding]:
 
 def _cuda() -> Iterator[Finding]:
     found, installed = cards(), has_package()
-    yield Finding(
-        "cuda",
-        "graphics card",
-        ", ".join(found.names) or "none",
-        bool(found.names),
-        "" if found.names else f"{found.problem} Nothing to do unless this machine has one.",
-    )
+    chosen = found.pick(card_choice.remembered())
+    if not found.found:
+        yield Finding("cuda", "graphics card", "none", False, f"{found.problem} Nothing to do unless this machine has one.")
+    for card in found.found:
+        capability = ".".join(map(str, card.capability))
+        mark = ", chosen" if len(found.found) > 1 and card.number == chosen else ""
+        value = f"{card.title}, {memory_words(card.bytes)}, compute capability {capability}{mark}"
+        # A card that is too old is no fault as long as there is another one and it is not asked for.
+        wrong = bool(card.problem) and (bool(found.problem) or card.number == chosen)
+        name = "graphics card" if len(found.found) == 1 else f"graphics card {card.key}"
+        yield Finding("cuda", name, value if wrong or not card.problem else f"{value}, too old", not wrong, card.problem if wrong else "")
     remedy = "" if installed else "With an NVIDIA card, run `pip install 'layer-studio[cuda12]'` or `[cuda13]`, as the driver's version has it."
     yield Finding("cuda", "numba-cuda", "installed" if installed else "not installed", installed, remedy)
-    ready = bool(found.names) and installed
+    ready = not found.problem and installed
+    on_card = "on the card with `--device cuda`"
+    if len(found.found) > 1:
+        on_card = f"on cuda:{chosen} with `--device cuda`, on another card with its name, as in `--device {found.found[-1].key}`"
     yield Finding(
         "cuda",
         "training",
-        "on the card with `--device cuda`" if ready else "on the processor",
+        on_card if ready else "on the processor",
         ready,
         "" if ready else "Nothing to do: `--device cpu` is the default.",
     )

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from studio.cli.card_choice import choose_card
 from studio.cli.output import print_evaluations, print_json
 from studio.cli.progress_bar import ProgressBar
 from studio.cli.source import open_source
@@ -22,6 +23,7 @@ def evaluate(options: argparse.Namespace) -> int:
         for reference in open_project(options.source).data:
             if sentence := reference.change():
                 print(f"studio: {sentence}", file=sys.stderr)
+    choose_card(project.document.training)
     bar = ProgressBar()
     found = project.evaluate(bar)
     bar.finish()

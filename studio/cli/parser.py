@@ -82,7 +82,10 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--mode", choices=("joint", "greedy"), help="train all layers together, or one after the other"
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="where to compute")
+    parser.add_argument(
+        "--device", metavar="cpu|cuda|cuda:N", type=_device,
+        help="where to compute: the processor, an NVIDIA card, or the one with this number (`studio doctor` lists them)",
+    )  # fmt: skip
     parser.add_argument(
         "--threads", metavar="N", type=int, help="processor cores to use; 0 lets the program choose"
     )
@@ -203,6 +206,13 @@ def _positive(text: str) -> int:
     if not 1 <= number <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000000")
     return number
+
+
+def _device(text: str) -> str:
+    """``cpu``, ``cuda``, or ``cuda:`` and the number of a card from 0 on."""
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither cpu nor cuda, nor cuda:N with the number of a card from 0 on")
+    return text
 
 
 def _seed(text: str) -> int:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from studio.cli.card_choice import choose_card
 from studio.cli.interrupting import interruptible
 from studio.cli.output import print_evaluations, print_json
 from studio.cli.progress_bar import ProgressBar
@@ -20,6 +21,7 @@ def train(options: argparse.Namespace) -> int:
         require_writable(options.output)
     project = open_source(options.source)
     _apply(project, options)
+    choose_card(project.document.training, options.device or "")
     bar = ProgressBar()
     latest: list[Progress] = []
 
@@ -57,9 +59,11 @@ def _apply(project: Project, options: argparse.Namespace) -> None:
     training = project.document.training
     changes = {
         name: getattr(options, name)
-        for name in ("batch_size", "device", "threads", "seed", "mode")
+        for name in ("batch_size", "threads", "seed", "mode")
         if getattr(options, name) is not None
     }
+    if options.device is not None:
+        changes["device"] = options.device.partition(":")[0]  # which card it is, is not the document's
     try:
         if options.learning_rate is not None:
             if training.optimizer is None:

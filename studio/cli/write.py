@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from studio.cli.card_choice import choose_card
 from studio.cli.output import percent, print_json
 from studio.cli.progress_bar import ProgressBar
 from studio.cli.source import open_source
@@ -20,6 +21,7 @@ _SHOWN = 10
 def write(options: argparse.Namespace) -> int:
     """Print what the network writes."""
     project = open_source(options.source)
+    choose_card(project.document.training)
     language = project.language()
     translates = isinstance(language, Language) and language.kind == "translate"
     bar = ProgressBar()

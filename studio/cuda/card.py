@@ -43,7 +43,13 @@ class Card(Protocol):
     most_groups: int
 
     def free_bytes(self) -> int:
-        """Memory that is free now."""
+        """Memory that can be allocated now.
+
+        Raises
+        ------
+        CardProblem
+            When the card fails.
+        """
 
     def allocate(self, count: int) -> int:
         """So many bytes, all 0: their address.
@@ -89,25 +95,72 @@ class Card(Protocol):
     def forget(self, prepared: Any) -> None:
         """Give back what `prepare` gave."""
 
+    def close(self) -> None:
+        """Leave the card, with all that lies on it: it cannot be asked for anything from then on."""
 
-_opened: list[Card] = []
+
+#: The card that is open, by its number.
+_opened: dict[int, Card] = {}
+#: What stands for this machine's cards, in tests.
+_instead: list[Card] = []
+#: The number that was chosen; empty for none.
+_choice: list[int] = []
+
+
+def choose(number: int) -> bool:
+    """Say which card `open_card` opens from now on, if this machine has it.
+
+    Parameters
+    ----------
+    number : int
+        As the driver counts them, from 0 on.
+
+    Returns
+    -------
+    bool
+        Whether another card is open now.
+    """
+    _choice[:] = [number]
+    return bool(_opened) and chosen() not in _opened
+
+
+def chosen() -> int:
+    """Number of the card that `open_card` opens: the one that was chosen, or the first that can be used."""
+    from studio.cuda import probe
+
+    wanted = _choice[0] if _choice else None
+    if _instead:
+        return wanted if wanted is not None and wanted < len(_instead) else 0
+    return probe.cards().pick(wanted)
 
 
 def open_card() -> Card:
-    """This machine's card, opened when it is first asked for.
+    """The card that was chosen, opened when it is first asked for; another one that was open is left.
 
     Raises
     ------
     CardProblem
         When there is none, or it cannot be used.
     """
-    if not _opened:
-        from studio.cuda.driver import DriverCard
+    number = chosen()
+    if number not in _opened:
+        # A context takes some hundred megabytes of a card even if nothing is done there.
+        while _opened:
+            _opened.popitem()[1].close()
+        if _instead:
+            _opened[number] = _instead[number]
+        else:
+            from studio.cuda.driver import DriverCard
 
-        _opened.append(DriverCard())
-    return _opened[0]
+            _opened[number] = DriverCard(number=number)
+    return _opened[number]
 
 
-def use(card: Card | None) -> None:
-    """Take another card from now on, such as a simulated one; None to look for one again."""
-    _opened[:] = [] if card is None else [card]
+def use(*cards: Card | None) -> None:
+    """Take other cards for this machine's from now on, such as simulated ones; None to look for its own again.
+
+    What was chosen is forgotten.
+    """
+    _opened.clear()
+    _choice.clear()
+    _instead[:] = [card for card in cards if card is not None]

@@ -10,6 +10,7 @@ NVIDIA, CUDA Driver API; `cuda.bindings`, whose functions return an error and th
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,8 +30,8 @@ from studio.kernels.simd import LANES
 _BLOCK = 256
 #: Threads that one multiprocessor holds, on all cards from 2018 on at least.
 _RESIDENT = 1024
-#: Kinds of cards that numba-cuda compiles for; older ones are not looked at.
-_OLDEST = (7, 5)
+#: Bytes of a card that stay free: kernels and graphs take some, and memory is given in pieces of 2 MiB.
+_RESERVE = 64 << 20
 #: Steps that one graph runs, so that short steps do not wait for Python.
 _STEPS = 16
 _PARAMETERS = (ctypes.c_uint64,) * 4
@@ -50,14 +51,14 @@ class _Graphs:
 
 
 class DriverCard:
-    """The first card of this machine; see `studio.cuda.card.Card`.
+    """A card of this machine; see `studio.cuda.card.Card`.
 
     Parameters
     ----------
     driver : module or None
         What stands for ``cuda.bindings.driver``, for tests.
     number : int
-        Which card.
+        Which card, as the driver counts them, from 0 on.
 
     Raises
     ------
@@ -70,8 +71,8 @@ class DriverCard:
         self._call("cuInit", 0, failure=probe.SILENT_DRIVER)
         count = self._call("cuDeviceGetCount")
         if number >= count:
-            raise CardProblem(probe.NO_CARD)
-        device = self._call("cuDeviceGet", number)
+            raise CardProblem(probe.NO_CARD if count == 0 else f"There is no card cuda:{number}: this machine has {count}, counted from 0.")
+        device = self._device = self._call("cuDeviceGet", number)
 
         def read(name: str) -> int:
             attribute = getattr(self._driver.CUdevice_attribute, f"CU_DEVICE_ATTRIBUTE_{name}")
@@ -79,19 +80,41 @@ class DriverCard:
 
         self.capability = read("COMPUTE_CAPABILITY_MAJOR"), read("COMPUTE_CAPABILITY_MINOR")
         self.title = self._call("cuDeviceGetName", 128, device).split(b"\0")[0].decode()
-        if self.capability < _OLDEST:
-            raise CardProblem(f"The card {self.title} is too old for training on it: use one from 2018 or later, or the processor.")
+        if self.capability < probe.OLDEST:
+            raise CardProblem(probe.TOO_OLD.format(self.title))
         self.most_groups = read("MULTIPROCESSOR_COUNT") * _RESIDENT // LANES
         self._context = self._call("cuDevicePrimaryCtxRetain", device, failure=f"The card {self.title} is used up or blocked by another program: end that, or train on the processor.")
-        self._enter()
-        self._stream = self._call("cuStreamCreate", 1)
         self._functions: dict[int, tuple[CardKernel, Any]] = {}
+        self._modules: list[Any] = []
+        self._stream: Any = None
+        try:
+            self._enter()
+            self._stream = self._call("cuStreamCreate", 1)
+        except CardProblem:
+            # Nobody will close what was never made.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Leave the card: give the context back, which takes all with it that is left there."""
+        if self._context is None:
+            return
+        with contextlib.suppress(CardProblem):  # a card that failed takes nothing back
+            self._enter()
+            for module in self._modules:
+                self._call("cuModuleUnload", module)
+            if self._stream is not None:
+                self._call("cuStreamDestroy", self._stream)
+        self._context = None
+        for name, argument in (("cuCtxSetCurrent", None), ("cuDevicePrimaryCtxRelease", self._device)):
+            with contextlib.suppress(CardProblem):
+                self._call(name, argument)
 
     # Memory ------------------------------------------------------------------------------
 
     def free_bytes(self) -> int:
         self._enter()
-        return int(self._call("cuMemGetInfo")[0])
+        return max(0, int(self._call("cuMemGetInfo")[0]) - _RESERVE)
 
     def allocate(self, count: int) -> int:
         self._enter()
@@ -139,6 +162,7 @@ class DriverCard:
                 "cuModuleLoadData", code.text,
                 failure=f"The NVIDIA driver cannot read the kernel {kernel.name}: install a newer driver, or the extra that its version has.",
             )  # fmt: skip
+            self._modules.append(module)
             function = self._call("cuModuleGetFunction", module, code.symbol.encode())
             self._functions[id(kernel)] = wanted, function
         return function
@@ -215,7 +239,15 @@ class DriverCard:
     # The driver --------------------------------------------------------------------------
 
     def _enter(self) -> None:
-        """Make the card the one of this thread."""
+        """Make the card the one of this thread.
+
+        Raises
+        ------
+        CardProblem
+            When it was closed, or fails.
+        """
+        if self._context is None:
+            raise CardProblem(f"The card {self.title} was left for another one: choose it again, or train on the processor.")
         self._call("cuCtxSetCurrent", self._context)
 
     def _call(self, name: str, *arguments: Any, failure: str = "") -> Any:

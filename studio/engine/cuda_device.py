@@ -30,7 +30,9 @@ from studio.kernels.simd import LANES
 #: Vectors of numbers that a group goes through at least, before another group is worth its start.
 _VECTORS = 4
 #: Bytes of data sets that stay on the card while others are looked at.
-_KEPT_BYTES = 1 << 31
+KEPT_BYTES = 1 << 31
+#: Places of a plan's state that have the addresses of its arrays.
+_ARRAYS = slice(state.ARRAYS, state.ARRAYS + 2 * state.MOST_ARRAYS)
 
 
 class CardFloats:
@@ -100,6 +102,9 @@ class CudaDevice:
         Complete: all plans that share it are built.
     plans : sequence of Plan
     card : Card
+    kept : iterable of numpy.ndarray
+        Arrays that are run over again and again, and so stay on the card where there is room; others go
+        as soon as no plan runs over them.
 
     Raises
     ------
@@ -109,8 +114,9 @@ class CudaDevice:
 
     name = "cuda"
 
-    def __init__(self, space: SharedSpace, plans: Sequence[Plan], card: Card) -> None:
+    def __init__(self, space: SharedSpace, plans: Sequence[Plan], card: Card, kept: Iterable[Samples] = ()) -> None:
         self._card = card
+        self._kept = {id(array): array for array in kept}
         #: Addresses of all memory that was taken.
         self._taken: set[int] = set()
         shared = aligned(space.size)
@@ -196,10 +202,11 @@ class CudaDevice:
     def feed(self, bound: BoundPlan, arrays: Sequence[Samples], samples: int, shuffle: bool, seed: int) -> None:
         """Say which samples a plan runs over; see `Device`."""
         one, side = bound.states[0], self._sides[id(bound)]
+        one[_ARRAYS] = 0  # what it ran over may go
         if samples > side.order_room:
             if side.order_room:
                 self._release(side.order)
-            side.order, side.order_room = self._take(8 * samples), samples
+            side.order, side.order_room = self._take_first(8 * samples, arrays), samples
             side.ordered = ()
         one[state.ORDER] = side.order
         one[state.SAMPLES] = samples
@@ -212,29 +219,33 @@ class CudaDevice:
         """Address of an array's numbers on the card; copies them if they are not there."""
         if id(array) not in self._data:
             numbers = np.ascontiguousarray(array, np.float32)
-            self._make_room(numbers.nbytes, {id(other) for other in others})
-            address = self._take(numbers.nbytes)
+            self._make_room(KEPT_BYTES - numbers.nbytes, others)
+            address = self._take_first(numbers.nbytes, others)
             if numbers.nbytes:
                 self._card.put(address, numbers)
             # The array is kept, so that its id stays its own.
             self._data[id(array)] = array, address  # type: ignore[assignment]
         return self._data[id(array)][1]
 
-    def _make_room(self, wanted: int, used: set[int]) -> None:
-        """Give up arrays that no plan runs over, the oldest first."""
-        fed = self._fed()
-        used = used | {key for key, (_, address) in self._data.items() if address in fed}
+    def _take_first(self, count: int, needed: Sequence[Samples]) -> int:
+        """Memory of the card, which goes before arrays that are only there to spare a copy later."""
+        try:
+            return self._take(count)
+        except CardProblem:
+            self._make_room(0, needed)
+            return self._take(count)
+
+    def _make_room(self, most: int, needed: Sequence[Samples]) -> None:
+        """Give up arrays that no plan runs over: those that are not kept, and the oldest until `most` bytes are left."""
+        fed = {int(address) for bound in self.plans for address in bound.states[0][_ARRAYS] if address}
+        used = {key for key, (_, address) in self._data.items() if address in fed} | {id(array) for array in needed}
         held = sum(array.nbytes for array, _ in self._data.values())
         for key in [k for k in self._data if k not in used]:
-            if held + wanted <= _KEPT_BYTES and len(self._data) < 64:
-                break
+            if key in self._kept and held <= most:
+                continue
             array, address = self._data.pop(key)
             held -= array.nbytes
             self._release(address)
-
-    def _fed(self) -> set[int]:
-        arrays = slice(state.ARRAYS, state.ARRAYS + 2 * state.MOST_ARRAYS)
-        return {int(address) for bound in self.plans for address in bound.states[0][arrays] if address}
 
     # Running -----------------------------------------------------------------------------
 

@@ -183,11 +183,24 @@ class SetPace:
 
 
 @dataclass(frozen=True)
+class SetCard:
+    """Which graphics card to train on, where the settings say that one is to be used.
+
+    Parameters
+    ----------
+    number : int
+        As the driver counts them, from 0 on; without such a card it is the first that can be used.
+    """
+
+    number: int
+
+
+@dataclass(frozen=True)
 class Stop:
     """End the trainer's thread."""
 
 
-Command = SetGraph | SetTraining | SetWeights | Run | Pause | Step | Reset | Watch | SetPace | Stop
+Command = SetGraph | SetTraining | SetWeights | Run | Pause | Step | Reset | Watch | SetPace | SetCard | Stop
 
 # State and views -----------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ carried over by `TrainingState`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from studio.core.schedule import Schedule
 from studio.cuda.card import Card, CardProblem
 from studio.engine.arena import SharedSpace
 from studio.engine.build import build_plan
+from studio.engine.card_memory import refuse_what_does_not_fit
 from studio.engine.cpu_device import CpuDevice, available_memory
 from studio.engine.cuda_device import CudaDevice, to_compile
 from studio.engine.device import Device, Runner
@@ -30,7 +32,7 @@ from studio.engine.failure import EngineProblem
 from studio.engine.initializers import draw
 from studio.engine.messages import TrainingState
 from studio.engine.numbers import number_of
-from studio.engine.observed import MANY, PROBE, LossSums, Observed
+from studio.engine.observed import MANY, PROBE, SPLITS, LossSums, Observed
 from studio.engine.plan import Plan
 from studio.engine.rates import MOST_STEPS, RateRing
 from studio.kernels import state
@@ -79,13 +81,17 @@ def make_plans(
 
 
 def memory_of(space: SharedSpace, plans: Sequence[tuple[Plan, int]]) -> int:
-    """Bytes of this machine's memory that plans of `make_plans` take while they train, the data not counted."""
+    """Bytes of this machine's memory that plans of `make_plans` take while they train, the data not counted.
+
+    Of plans for a card these are only the copies: their arena is the card's.
+    """
     # Beside the arena there are copies of weights and optimizer state: one to fall back on should
     # training fail and, for a moment, the next one.
     learned = 4 * sum(placed.floats for placed in space.placed.values())
     slots = 4 * space.trainable_floats * len(space.slots)
     tables = sum(8 * len(plan.table) for plan, _ in plans)
-    return CpuDevice.estimate(space, plans) + 2 * (learned + slots + tables)
+    arena = 0 if space.on_card else CpuDevice.estimate(space, plans)
+    return arena + 2 * (learned + slots + tables)
 
 
 def schedule_of(training: Training) -> Schedule | None:
@@ -154,11 +160,16 @@ class Network(Observed):
             graph, self.inference, self.infos, training, self.threads, on_gradient, card is not None
         )
         self._refuse_too_large(plans)
+        parts = [self._arrays(split) for split in SPLITS.values()]
+        if card is not None:
+            refuse_what_does_not_fit(card, self.space, [plan for plan, _ in plans], parts)
         kernels = {id(k): k for plan, _ in plans for k in plan.kernels}.values()
         compile_kernels(kernels if card is None else to_compile(card, kernels))
         #: What its plans run on.
         self.device: Device = (
-            CpuDevice(self.space, plans) if card is None else CudaDevice(self.space, [plan for plan, _ in plans], card)
+            CpuDevice(self.space, plans)
+            if card is None
+            else CudaDevice(self.space, [plan for plan, _ in plans], card, chain.from_iterable(parts))
         )
         self.train_plan, self._probe_plan, self._many_plan = self.device.plans
         self.losses = self.train_plan.plan.losses

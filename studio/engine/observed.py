@@ -27,8 +27,18 @@ from studio.kernels import state
 PROBE = 16
 #: Samples at a time when a whole split is computed, where they are not too large.
 MANY = 256
+#: Most samples that a projection of what a layer gives is made of.
+SCATTER_SAMPLES = 500
 #: Classes that a confusion matrix has at most: words of a vocabulary are too many to look at.
 MOST_CLASSES = 1024
+
+
+#: The parts of a data set, by name.
+SPLITS: dict[str, Callable[[Dataset], Split]] = {
+    "train": lambda d: d.train,
+    "validation": lambda d: d.validation,
+    "test": lambda d: d.test,
+}
 
 
 @dataclass(frozen=True)

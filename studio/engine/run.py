@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from studio.core.dataset import Dataset, Split
+from studio.core.dataset import Dataset
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.inference import infer
@@ -26,7 +26,7 @@ from studio.engine.greedy import TEMPORARY, GreedyProblem, Stage, Turns, greedy_
 from studio.engine.history import History
 from studio.engine.messages import Evaluation, TrainingState
 from studio.engine.network import Network, schedule_of
-from studio.engine.observed import LossSums
+from studio.engine.observed import SPLITS, LossSums
 from studio.engine.recovery import EXPLODED, recover
 from studio.engine.step_times import StepTimes
 from studio.engine.threads import network_with_best_threads
@@ -43,11 +43,6 @@ BACKUP_SECONDS = 1.0
 VALIDATION_SHARE = 0.1
 
 _Answer = TypeVar("_Answer")
-_SPLITS: dict[str, Callable[[Dataset], Split]] = {
-    "train": lambda d: d.train,
-    "validation": lambda d: d.validation,
-    "test": lambda d: d.test,
-}
 
 
 class TrainingRun:
@@ -175,6 +170,8 @@ class TrainingRun:
 
     def _enter(self, number: int, state: TrainingState | None) -> None:
         """Build the network of a stage, with the weights that are known and the place in the run."""
+        if self.network.device.name == "cuda":
+            self.network.close()  # a card may have no room for two
         network = self._network_of(number)
         network.last_epoch = self.network.last_epoch
         if state is not None:
@@ -447,7 +444,7 @@ class TrainingRun:
 
     def evaluate(self, split: str) -> Evaluation | None:
         """Loss, accuracy, confusion matrix and metrics on ``train``, ``validation`` or ``test``."""
-        return self._sure(lambda network: network.evaluate(_SPLITS[split]))
+        return self._sure(lambda network: network.evaluate(SPLITS[split]))
 
     def train(
         self,

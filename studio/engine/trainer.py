@@ -14,7 +14,7 @@ from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.problems import Problem
 from studio.core.stored import FileChanged
-from studio.cuda.card import CardProblem
+from studio.cuda.card import CardProblem, choose
 from studio.engine.changes import only_live, same_network, started_anew
 from studio.engine.compiling import compile_kernels
 from studio.engine.cpu_device import give_way
@@ -26,6 +26,7 @@ from studio.engine.messages import (
     Pause,
     Reset,
     Run,
+    SetCard,
     SetGraph,
     SetPace,
     SetTraining,
@@ -225,6 +226,13 @@ class Trainer:
         elif isinstance(command, SetPace):
             self._pacing.epochs_per_second = command.epochs_per_second
             self._pacing.start(self._run.network.epoch if self._run is not None else 0.0)
+
+        elif isinstance(command, SetCard):
+            another = choose(command.number)
+            run = self._run
+            # Chosen again, a card that could not be used may be tried once more.
+            if run is not None and self._training.device == "cuda" and (another or run.card_problem):
+                self._rebuild(frozenset())
 
     # Graphs ------------------------------------------------------------------------------
 

@@ -10,9 +10,8 @@ import numpy as np
 from studio.core.dataset import Dataset, Split
 from studio.engine.messages import NodeView, OwnSample, Scatter, Watch
 from studio.engine.network import Network
+from studio.engine.observed import SCATTER_SAMPLES
 
-#: Most validation samples a projection is made of.
-SCATTER_SAMPLES = 500
 #: Samples that are looked through together.
 _PIECE = 1 << 16
 #: How much of the plane beyond the points is shown.

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
-from studio.cuda.probe import why_not
+from studio.cuda import probe
+from studio.cuda.probe import Cards, why_not
+
+
+@cache
+def cards() -> Cards:
+    """The graphics cards of this machine, as they were when they were first asked for."""
+    return probe.cards()
 
 
 @cache

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings
+if TYPE_CHECKING:
+    from PySide6.QtCore import QSettings
 
 #: A folder to use instead of the usual ones, for tests and for running from a stick.
 FOLDER_VARIABLE = "LAYER_STUDIO_FOLDER"
 _NAME = "layer-studio"
+#: In the settings, the number of the card to train on; none while nobody chose.
+CARD_KEY = "device/card"
 
 
 @dataclass(frozen=True)
@@ -61,4 +65,6 @@ class Places:
 
     def open_settings(self) -> QSettings:
         """Settings that are written to the file as they change."""
+        from PySide6.QtCore import QSettings  # commands look at places too, and need no Qt for that
+
         return QSettings(str(self.settings), QSettings.Format.IniFormat)

@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QActionGroup, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QSettings, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from studio.core.component import Component
 from studio.core.document import Document, Training
 from studio.engine.messages import Evaluation, Snapshot
-from studio.engine.processor import cores
-from studio.gui import devices
+from studio.gui.device_button import DeviceButton
 from studio.gui.gesture import Gesture
 from studio.gui.live import Live
 from studio.gui.menus import Actions
@@ -47,13 +46,21 @@ class RunBar(QWidget):
         The document, the snapshots and the way to the trainer.
     actions : Actions
         The window's actions, of which the buttons are another face.
+    settings : QSettings
+        Remembers which graphics card was chosen.
     """
 
     def __init__(
-        self, session: Session, live: Live, link: TrainingLink, actions: Actions, parent: QWidget | None = None
+        self,
+        session: Session,
+        live: Live,
+        link: TrainingLink,
+        actions: Actions,
+        settings: QSettings,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._live, self._link = session, live, link
+        self._session, self._live, self._link, self._settings = session, live, link, settings
         self._shown_at = 0.0
         self._gesture = Gesture()
         fix(self, height=_HEIGHT)
@@ -137,14 +144,8 @@ class RunBar(QWidget):
         self.batch_field.setToolTip(batch.help)
         self.batch_field.value_changed.connect(self._set_batch)
         self.batch_field.refused.connect(self._refused)
-        self.device_button = QPushButton(self)
-        self.device_button.setProperty("kind", "pill")
-        self.device_button.setAccessibleName(self.tr("Device"))
-        self.device_button.setToolTip(self.tr("Where the network is trained, and with how many processor cores."))
-        self._device_menu = QMenu(self.device_button)
-        self._device_menu.setToolTipsVisible(True)
-        self._device_menu.aboutToShow.connect(self._fill_device_menu)
-        self.device_button.setMenu(self._device_menu)
+        self.device_button = DeviceButton(self._session, self._live, self._link, self._settings, self)
+        self.device_button.widened.connect(self._make_room)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
@@ -226,7 +227,6 @@ class RunBar(QWidget):
         painter.fillRect(0, self.height() - 1, self.width(), 1, theme.color("border"))
 
     def _restyle(self) -> None:
-        self.device_button.setIcon(Theme.instance().icon("chip", "text-2"))
         self._show_state()
         self._make_room()
         self.update()
@@ -248,34 +248,6 @@ class RunBar(QWidget):
         if sentence:
             self._session.say(sentence, True)
 
-    def _fill_device_menu(self) -> None:
-        menu, training = self._device_menu, self._session.document.training
-        menu.clear()
-        places = QActionGroup(menu)
-        for device, words in (("cpu", self.tr("CPU (processor)")), ("cuda", self.tr("CUDA (NVIDIA card)"))):
-            action = places.addAction(words)
-            action.setCheckable(True)
-            action.setChecked(training.device == device)
-            if device == "cuda":
-                reason = devices.why_no_cuda()
-                action.setEnabled(not reason)
-                action.setToolTip(reason)
-            action.triggered.connect(
-                lambda _=False, d=device: self._set_training(self.tr("change device"), "device", device=d)
-            )
-            menu.addAction(action)
-        menu.addSeparator()
-        threads = QActionGroup(menu)
-        for count in (0, *range(1, cores() + 1)):
-            words = numbers.counted(count, self.tr("{count} thread"), self.tr("{count} threads")) if count else self.tr("Threads: let the app choose")
-            action = threads.addAction(words)
-            action.setCheckable(True)
-            action.setChecked(training.threads == count)
-            action.triggered.connect(
-                lambda _=False, n=count: self._set_training(self.tr("change threads"), "threads", threads=n)
-            )
-            menu.addAction(action)
-
     # Showing ---------------------------------------------------------------------------
 
     def _document_changed(self, before: Document, after: Document) -> None:
@@ -286,17 +258,7 @@ class RunBar(QWidget):
         self.batch_field.set_value(training.batch_size)
         if before.training.epochs != training.epochs or before is after:
             self._show_numbers()
-        self._show_device()
-
-    def _show_device(self) -> None:
-        snapshot, training = self._live.latest, self._session.document.training
-        threads = training.threads or (snapshot.threads if snapshot.graph is not None else cores())
-        # A card that cannot be used leaves the work to the processor, and the button says so.
-        on_card = training.device == "cuda" and (snapshot.graph is None or snapshot.device == "cuda")
-        words = "CUDA" if on_card else numbers.counted(threads, self.tr("CPU · {count} thread"), self.tr("CPU · {count} threads"))
-        if words != self.device_button.text():
-            self.device_button.setText(words)
-            self._make_room()
+        self.device_button.show_device()
 
     def _show_state(self) -> None:
         theme, running = Theme.instance(), self._link.running
@@ -322,7 +284,7 @@ class RunBar(QWidget):
         self.speed.show_value((numbers.grouped(round(speed)) if speed else "–", True))
         self._show_evaluation(self.train, snapshot.train)
         self._show_evaluation(self.validation, snapshot.validation)
-        self._show_device()
+        self.device_button.show_device()
 
     def _show_epoch(self, snapshot: Snapshot) -> None:
         words, count = preparing_words(snapshot)

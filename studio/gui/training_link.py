@@ -14,6 +14,7 @@ from studio.engine.messages import (
     Pause,
     Reset,
     Run,
+    SetCard,
     SetGraph,
     SetTraining,
     SetWeights,
@@ -128,6 +129,10 @@ class TrainingLink(QObject):
         self._step, self._restored = 0, None
         self._command(Reset(fresh), running=False)
         self._stale_until = self._trusted_until
+
+    def use_card(self, number: int) -> None:
+        """Say which graphics card is meant where one is to be used (see `studio.engine.messages.SetCard`)."""
+        self._trainer.send(SetCard(number))
 
     def restore(self, state: TrainingState, history: History | None = None) -> None:
         """Put saved weights and curves in place."""

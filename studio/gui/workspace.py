@@ -37,7 +37,7 @@ class Workspace(QMainWindow):
     actions : Actions
         The window's actions; the canvas's are added to them.
     settings : QSettings
-        Remembers the layout.
+        Remembers the layout, and the graphics card that was chosen.
     shelf : BrickShelf
         The person's own bricks, for the palette.
     """
@@ -62,7 +62,7 @@ class Workspace(QMainWindow):
             self.setCorner(corner, Qt.DockWidgetArea.LeftDockWidgetArea)
         for corner in (Qt.Corner.TopRightCorner, Qt.Corner.BottomRightCorner):
             self.setCorner(corner, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.run_bar = RunBar(session, live, link, actions)
+        self.run_bar = RunBar(session, live, link, actions, settings)
         self.setMenuWidget(self.run_bar)
         self.canvas = Canvas(session, live)
         self.canvas.setMinimumSize(240, 160)

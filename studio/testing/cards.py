@@ -27,6 +27,9 @@ class HostCard:
 
     def __init__(self, room: int = 1 << 30) -> None:
         self.room = room
+        #: Most bytes that were in use at a time, and whether it was left.
+        self.most = 0
+        self.closed = False
         self._memory: dict[int, np.ndarray] = {}
 
     @property
@@ -34,18 +37,24 @@ class HostCard:
         """How many pieces of memory are in use."""
         return len(self._memory)
 
+    @property
+    def used(self) -> int:
+        """Bytes in use."""
+        return sum(block.nbytes for block in self._memory.values())
+
     def check(self) -> None:
         """Raise when the card has failed; called before anything is done."""
 
     def free_bytes(self) -> int:
-        return self.room - sum(block.nbytes for block in self._memory.values())
+        return self.room - self.used
 
     def allocate(self, count: int) -> int:
         self.check()
-        if count > self.free_bytes():
+        if count > self.room - self.used:
             raise CardProblem(f"The {self.title} has no room for {count / 1e9:.2f} GB more: make the network or the batch smaller.")
         block = aligned_array(-(-max(count, 1) // 8), np.int64)
         self._memory[block.ctypes.data] = block
+        self.most = max(self.most, self.used)
         return int(block.ctypes.data)
 
     def release(self, address: int) -> None:
@@ -89,6 +98,10 @@ class HostCard:
 
     def forget(self, prepared: object) -> None:
         self.check()
+
+    def close(self) -> None:
+        assert not self._memory, "A card is left with a network on it."
+        self.closed = True
 
 
 class ProcessorCard(HostCard):

@@ -21,7 +21,9 @@ from tests.cli.commands import Studio
         (["train"], "the following arguments are required: SOURCE"),
         (["train", "xor", "--epochs", "0"], "'0' is not a whole number from 1"),
         (["train", "xor", "--epochs", "many"], "'many' is not a whole number"),
-        (["train", "xor", "--device", "tpu"], "invalid choice: 'tpu'"),
+        (["train", "xor", "--device", "tpu"], "'tpu' is neither cpu nor cuda, nor cuda:N"),
+        (["train", "xor", "--device", "cuda:"], "'cuda:' is neither cpu nor cuda, nor cuda:N"),
+        (["train", "xor", "--device", "cuda:-1"], "'cuda:-1' is neither cpu nor cuda, nor cuda:N"),
         (["train", "xor", "--wings"], "unrecognized arguments: --wings"),
         (["train", "xor", "--batch-size", "0"], "--batch-size is 0, but must be at least 1"),
         (["train", "xor", "--learning-rate", "nan"], "--learning-rate must be a finite number"),
@@ -51,6 +53,7 @@ def test_wrong_usage_is_one_sentence_and_code_2(studio: Studio, arguments: list[
         (["train", "iris", "-o", "."], "a folder of that name"),
         (["evaluate", "iris"], "no weights yet: train it first"),
         (["train", "iris", "--device", "cuda"], "--device cpu"),
+        (["train", "iris", "--device", "cuda:1"], "--device cpu"),
     ],
 )
 def test_work_that_fails_is_one_sentence_and_code_1(

@@ -1,8 +1,9 @@
-"""A stand-in for `cuda.bindings.driver`, which keeps memory, and notes what it is asked for."""
+"""Stand-ins for NVIDIA's driver: as `cuda.bindings.driver`, which keeps memory, and as a library that lists cards."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,14 +11,14 @@ import numpy as np
 
 
 class FakeDriver:
-    """A driver of cards of one kind.
+    """A driver of cards of one kind, each with memory of its own.
 
     Parameters
     ----------
     cards : int
     capability : (int, int)
     room : int
-        Bytes that can be allocated.
+        Bytes that each has.
     """
 
     CUdevice_attribute = SimpleNamespace(
@@ -28,9 +29,12 @@ class FakeDriver:
     CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
     CUevent_record_flags = SimpleNamespace(CU_EVENT_RECORD_EXTERNAL=1)
 
-    def __init__(self, cards: int = 1, capability: tuple[int, int] = (9, 0), room: int = 1 << 20) -> None:
+    def __init__(self, cards: int = 1, capability: tuple[int, int] = (9, 0), room: int = 1 << 30) -> None:
         self.cards, self.capability, self.room = cards, capability, room
-        self.memory: dict[int, np.ndarray] = {}
+        #: By card; and which one's context is retained how often, and which is entered.
+        self.memories: dict[int, dict[int, np.ndarray]] = {number: {} for number in range(cards)}
+        self.retained: dict[int, int] = dict.fromkeys(range(cards), 0)
+        self.entered: int | None = None
         self.calls: list[tuple[Any, ...]] = []
         #: Error codes by the name of a function that fails from now on.
         self.failing: dict[str, int] = {}
@@ -41,6 +45,13 @@ class FakeDriver:
         self.events: dict[str, float | None] = {}
         self._made = 0
         self._now = 5.0
+
+    @property
+    def memory(self) -> dict[int, np.ndarray]:
+        """The blocks of the card whose context is current."""
+        assert self.entered is not None, "No context is current."
+        assert self.retained[self.entered], "The context was given back."
+        return self.memories[self.entered]
 
     def __getattribute__(self, name: str) -> Any:
         found = object.__getattribute__(self, name)
@@ -67,16 +78,31 @@ class FakeDriver:
         return ({"major": self.capability[0], "minor": self.capability[1], "processors": 4}[attribute],)
 
     def cuDeviceGetName(self, length: int, device: int) -> tuple[bytes]:
-        return (b"Test Card\0\0\0",)
+        return (b"Test Card\0\0\0" if device == 0 else b"Other Card\0\0",)
 
     def cuDevicePrimaryCtxRetain(self, device: int) -> tuple[str]:
-        return ("context",)
+        self.retained[device] += 1
+        return (f"context {device}",)
 
-    def cuCtxSetCurrent(self, context: str) -> tuple[()]:
+    def cuDevicePrimaryCtxRelease(self, device: int) -> tuple[()]:
+        assert self.retained[device]
+        self.retained[device] -= 1
+        if not self.retained[device]:
+            self.memories[device].clear()
+        return ()
+
+    def cuCtxSetCurrent(self, context: str | None) -> tuple[()]:
+        self.entered = None if context is None else int(context.split()[1])
         return ()
 
     def cuStreamCreate(self, flags: int) -> tuple[str]:
         return ("stream",)
+
+    def cuStreamDestroy(self, stream: str) -> tuple[()]:
+        return ()
+
+    def cuModuleUnload(self, module: bytes) -> tuple[()]:
+        return ()
 
     def cuStreamSynchronize(self, stream: str) -> tuple[()]:
         return ()
@@ -85,8 +111,7 @@ class FakeDriver:
         return self.room - sum(block.nbytes for block in self.memory.values()), self.room
 
     def cuMemAlloc(self, count: int) -> tuple[int]:
-        if count > self.cuMemGetInfo()[1]:
-            self.failing["cuMemAlloc"] = 2
+        assert count <= self.room, "Tests that fill a card say so by `failing`."
         block = np.full(count, 7, np.uint8)
         self.memory[block.ctypes.data] = block
         return (block.ctypes.data,)
@@ -164,3 +189,46 @@ class FakeDriver:
     def cuEventDestroy(self, event: str) -> tuple[()]:
         del self.events[event]
         return ()
+
+
+class FakeLibrary:
+    """What `ctypes` would find in the driver's library, as far as listing cards goes.
+
+    Parameters
+    ----------
+    cards : sequence of (title, capability, bytes)
+    version : int
+        Of CUDA that it is for, such as 12040.
+    """
+
+    def __init__(self, cards: Sequence[tuple[str, tuple[int, int], int]], version: int = 12040) -> None:
+        self.cards, self.version = cards, version
+
+    def cuInit(self, flags: int) -> int:
+        return 0
+
+    def cuDriverGetVersion(self, version: Any) -> int:
+        version._obj.value = self.version
+        return 0
+
+    def cuDeviceGetCount(self, count: Any) -> int:
+        count._obj.value = len(self.cards)
+        return 0
+
+    def cuDeviceGet(self, device: Any, number: int) -> int:
+        # Handles are not numbers of cards: who takes them for that finds nothing.
+        device._obj.value = 100 + number
+        return 0
+
+    def cuDeviceGetName(self, name: Any, length: int, device: ctypes.c_int) -> int:
+        name.value = self.cards[device.value - 100][0].encode()[: length - 1]
+        return 0
+
+    def cuDeviceTotalMem_v2(self, count: Any, device: ctypes.c_int) -> int:
+        count._obj.value = self.cards[device.value - 100][2]
+        return 0
+
+    def cuDeviceGetAttribute(self, value: Any, attribute: int, device: ctypes.c_int) -> int:
+        # 75 and 76 are the major and the minor number of the compute capability.
+        value._obj.value = self.cards[device.value - 100][1][attribute - 75]
+        return 0

@@ -142,6 +142,53 @@ def test_each_kernel_is_loaded_once(compiled: None) -> None:
     assert loaded == [b"gather.sm_90"]
 
 
+def test_a_card_that_is_left_gives_all_back_and_another_is_opened(compiled: None) -> None:
+    driver = FakeDriver(cards=2)
+    first = DriverCard(driver)
+    first.prepare([Launch(control.gather, 1, (0, 0, 0, 0))])
+    first.allocate(64)
+    first.close()
+    first.close()
+    assert [c[1:] for c in driver.calls if c[0] == "cuModuleUnload"] == [(b"gather.sm_90",)]
+    assert [c[0] for c in driver.calls].count("cuStreamDestroy") == 1
+    assert driver.retained == {0: 0, 1: 0}
+    assert driver.entered is None
+    assert not driver.memories[0]
+    second = DriverCard(driver, 1)
+    assert second.title == "Other Card"
+    address = second.allocate(16)
+    assert list(driver.memories[1]) == [address]
+    with pytest.raises(CardProblem, match="Test Card was left for another one: choose it again"):
+        first.put(address, np.ones(4, np.float32))
+    assert driver.entered == 1
+
+
+def test_a_card_that_failed_can_be_left_too() -> None:
+    driver = FakeDriver()
+    card = DriverCard(driver)
+    driver.failing["cuCtxSetCurrent"] = driver.failing["cuDevicePrimaryCtxRelease"] = 700
+    card.close()
+
+
+def test_a_card_that_does_not_open_keeps_no_context() -> None:
+    driver = FakeDriver()
+    driver.failing["cuStreamCreate"] = 999
+    with pytest.raises(CardProblem):
+        DriverCard(driver)
+    assert driver.retained == {0: 0}
+
+
+def test_some_memory_stays_free_for_what_is_not_asked_for_in_bytes() -> None:
+    driver = FakeDriver(room=100 << 20)
+    assert DriverCard(driver).free_bytes() == 36 << 20
+    assert DriverCard(FakeDriver(room=10 << 20)).free_bytes() == 0
+
+
+def test_a_number_that_no_card_has_is_a_sentence() -> None:
+    with pytest.raises(CardProblem, match="There is no card cuda:2: this machine has 2, counted from 0"):
+        DriverCard(FakeDriver(cards=2), 2)
+
+
 @pytest.mark.parametrize(
     ("driver", "words"),
     [

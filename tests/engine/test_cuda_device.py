@@ -18,7 +18,7 @@ from studio.cuda import card as cards
 from studio.cuda.card import CardProblem
 from studio.engine.cuda_device import CardFloats
 from studio.engine.failure import EngineProblem
-from studio.engine.messages import SetGraph, Step
+from studio.engine.messages import SetCard, SetGraph, Step
 from studio.engine.network import Network
 from studio.engine.run import TrainingRun
 from studio.engine.trainer import Trainer
@@ -148,7 +148,7 @@ def test_a_card_without_room_or_without_a_driver_is_told_of_and_the_processor_tr
     card.room = 1000
     run = TrainingRun(graph, settings(device="cuda"), data, compile_ahead)
     with closing(run):
-        assert run.card_problem.startswith("The card for tests has no room for 0.00 GB more")
+        assert run.card_problem.startswith("The network needs ")
         run.train(2)
         assert run.network.epoch == 2
     assert card.blocks == 0
@@ -161,8 +161,11 @@ def test_a_card_without_room_or_without_a_driver_is_told_of_and_the_processor_tr
 
 
 @pytest.mark.parametrize("room", [10_000, 40_000, 60_000, 100_000])
-def test_a_network_that_does_not_fit_leaves_nothing_on_the_card(card: ProcessorCard, room: int) -> None:
+def test_what_another_program_takes_meanwhile_leaves_nothing_on_the_card(
+    card: ProcessorCard, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
     graph, data = mlp()
+    monkeypatch.setattr(card, "free_bytes", lambda: (1 << 30) - card.used)  # as it was before
     with closing(Network(graph, settings(), data, 1, compile_ahead, card=card)):
         needed = (1 << 30) - card.free_bytes()
     card.room = min(room, needed - 100)
@@ -190,6 +193,61 @@ def test_the_trainer_says_where_it_trains_and_goes_over_in_the_middle(card: Proc
         seen = wait(trainer, lambda s: s.step >= 20 and s.device == "cpu" and bool(s.notice))
         assert seen.notice.startswith("The card for tests failed")
         assert seen.problem is None
+    finally:
+        trainer.close()
+
+
+def test_another_card_takes_over_with_weights_and_optimizers_state() -> None:
+    graph, data = mlp()
+    (dataset,) = data.values()
+    first, second = ProcessorCard(), ProcessorCard()
+    cards.use(first, second)
+    trainer = Trainer(lambda source, progress: dataset, ahead=False)
+    trainer.start()
+    try:
+        trainer.send(SetGraph(graph, settings(device="cuda")))
+        trainer.send(Step(steps=10))
+        wait(trainer, lambda s: s.step == 10 and s.device == "cuda" and s.status == "paused")
+        assert first.runs
+        assert not second.runs
+        trainer.send(SetCard(1))
+        trainer.send(Step(steps=10))
+        seen = wait(trainer, lambda s: s.step == 20 and s.status == "paused")
+        assert seen.device == "cuda"
+        assert second.runs
+        assert first.closed
+        saved = trainer.export_state()
+        # Choosing the same card once more changes nothing, and one that is there no more is the first.
+        trainer.send(SetCard(1))
+        trainer.send(Step(steps=1))
+        wait(trainer, lambda s: s.step == 21 and s.status == "paused")
+        before = first.runs
+        trainer.send(SetCard(2))
+        trainer.send(Step(steps=1))
+        wait(trainer, lambda s: s.step == 22 and s.status == "paused")
+        assert first.runs > before
+        assert second.closed
+    finally:
+        trainer.close()
+        cards.use(None)
+    with closing(Network(graph, settings(), data, 1, compile_ahead)) as here:
+        here.train(20)
+        assert saved is not None
+        require_equal_states(here.state(), saved)
+
+
+def test_a_card_that_could_not_be_used_is_tried_again_when_it_is_chosen_again(card: ProcessorCard) -> None:
+    graph, data = mlp()
+    (dataset,) = data.values()
+    card.room = 1000
+    trainer = Trainer(lambda source, progress: dataset, ahead=False)
+    trainer.start()
+    try:
+        trainer.send(SetGraph(graph, settings(device="cuda")))
+        wait(trainer, lambda s: s.device == "cpu" and s.notice.startswith("The network needs "))
+        card.room = 1 << 30
+        trainer.send(SetCard(0))
+        wait(trainer, lambda s: s.device == "cuda" and not s.notice)
     finally:
         trainer.close()
 

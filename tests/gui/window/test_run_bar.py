@@ -118,7 +118,7 @@ def test_layer_by_layer_all_say_whose_turn_it_is(make_studio, hands, qtbot):
 def test_threads_are_chosen_and_cuda_says_why_not(make_studio, qtbot):
     window = make_studio("xor")
     bar = window.workspace.run_bar
-    bar._fill_device_menu()
+    bar.device_button.fill()
     actions = {a.text(): a for a in bar.device_button.menu().actions() if a.text()}
     cuda = next(a for text, a in actions.items() if text.startswith("CUDA"))
     assert cuda.isEnabled() == (not devices.why_no_cuda())
