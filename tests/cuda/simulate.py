@@ -28,6 +28,8 @@ from studio.core import registry
 from studio.core.layer import Loss
 from studio.core.problems import ShapeProblem
 from studio.cuda.card import Launch
+from studio.engine import network as networks_of_the_processor
+from studio.engine.arena import SharedSpace
 from studio.engine.cpu_device import runner_of
 from studio.engine.cuda_device import shares
 from studio.engine.network import Network
@@ -39,6 +41,8 @@ from studio.testing.simulated_card import SimulatedCard
 # The simulator's main thread asks all others again and again whether they wait: it must not do so for long.
 sys.setswitchinterval(1e-4)
 card = SimulatedCard()
+# All is lowered as for a card, also what the processor runs for comparison.
+networks_of_the_processor.SharedSpace = lambda lanes, on_card: SharedSpace(lanes, True)  # type: ignore[assignment,misc]
 #: Samples of a minibatch: the last vector is not full.
 BATCH = 6
 #: Groups that share loops: no divisor of most of what they share.
