@@ -393,7 +393,7 @@ def show_probabilities(arena, record, table, state):
     vectors = batch // LANES
     for head in range(heads):
         for vector in range(vectors):
-            for r in range(queries):
+            for r in each(queries):
                 source = at(probabilities, ((head * vectors + vector) * queries + r) * row)
                 place = at(target, (query_order[r] * keys * heads + head) * batch + vector * LANES)
                 for j in range(keys):

@@ -14,6 +14,7 @@ from llvmlite import ir
 from studio.kernels.jit import inline, kernel
 from studio.kernels.maths import maximum, minimum
 from studio.kernels.numba_names import float32, float64, intrinsic
+from studio.kernels.sharing import each
 from studio.kernels.simd import (
     LANES,
     VECTOR,
@@ -114,7 +115,7 @@ def scale_gradient(arena, record, table, state):
     columns, row_stride = record[3], record[4]
     gradients, scale = at(arena, record[5]), arena[record[6]]
     if scale != 1.0:
-        for row in range(start, end):
+        for row in each(start, end):
             for c in range(0, columns, LANES):
                 place = at(gradients, row * row_stride + c)
                 store(place, load(place) * scale)
@@ -127,6 +128,6 @@ def clip_values(arena, record, table, state):
     gradients, stride = at(arena, record[3]), record[4]
     limit = splat(arena[record[5]])
     threads = summands(stride, state)
-    for i in range(start, end, LANES):
+    for i in each(start, end, LANES):
         g = gradient_sum(gradients, stride, threads, i)
         store(at(gradients, i), maximum(minimum(g, limit), -limit))

@@ -16,6 +16,7 @@ from studio.core.lowering import Lowering, Ref, Tensor
 from studio.kernels.jit import Kernel, generated, kernel
 from studio.kernels.maths import maximum, sqrt
 from studio.kernels.products import split_evenly
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, splat, store
 
 #: Most rows and columns of a tile: sums, and what they are made from, fit into the registers.
@@ -23,6 +24,7 @@ TILE = (3, 3) if LANES == 8 else (4, 4)
 
 _PRODUCT = '''"""y[i, j] = sum over k of a[i, k] * b[j, k], sample by sample, {rows} by {columns} at a time."""
 
+from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, splat, store
 
 
@@ -33,7 +35,7 @@ def run(arena, record, table, state):
     y, y_rows, y_columns = at(arena, record[12]), at(table, record[13]), at(table, record[14])
     # What one vector of samples needs stays in the near caches.
     for v in range(0, batch, LANES):
-        for i in range(0, row_blocks * {rows}, {rows}):
+        for i in each(0, row_blocks * {rows}, {rows}):
             for j in range(0, column_blocks * {columns}, {columns}):
 {begin}
                 for k in range(depth):
@@ -71,7 +73,7 @@ def gather_rows(arena, record, table, state):
     """Rows of each vector of samples side by side: [batch / LANES][rows][depth][LANES]."""
     rows, depth, batch = record[2], record[3], record[4]
     source, source_rows, source_depth = at(arena, record[5]), at(table, record[6]), at(table, record[7])
-    for i in range(rows):
+    for i in each(rows):
         row = at(source, source_rows[i])
         for k in range(depth):
             come, target = at(row, source_depth[k]), at(arena, record[8] + (i * depth + k) * LANES)
@@ -133,7 +135,7 @@ def normalize_vectors(arena, record, table, state):
     rows, depth, batch = record[2], record[3], record[4]
     x, x_rows, x_depth = at(arena, record[5]), at(table, record[6]), at(table, record[7])
     normal, inverses = at(arena, record[8]), at(arena, record[9])
-    for i in range(rows):
+    for i in each(rows):
         source, target = at(x, x_rows[i]), at(normal, i * depth * batch)
         for b in range(0, batch, LANES):
             total = splat(0.0)
@@ -152,7 +154,7 @@ def normalize_vectors_backward(arena, record, table, state):
     rows, depth, batch = record[2], record[3], record[4]
     gradients, normal, inverses = at(arena, record[5]), at(arena, record[6]), at(arena, record[7])
     dx, dx_rows, dx_depth = at(arena, record[8]), at(table, record[9]), at(table, record[10])
-    for i in range(rows):
+    for i in each(rows):
         gradient, along, target = at(gradients, i * depth * batch), at(normal, i * depth * batch), at(dx, dx_rows[i])
         for b in range(0, batch, LANES):
             total = splat(0.0)
