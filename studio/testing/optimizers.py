@@ -19,7 +19,7 @@ from studio.kernels.jit import compile_ahead
 from studio.layers.data import Data
 from studio.layers.dense import Dense
 from studio.testing.declarations import check_declaration, check_json, require, require_close
-from studio.testing.rig import Objective
+from studio.testing.rig import Objective, card_under_test
 
 STEPS = 4
 #: Features, then neurons of the layers: no size is a whole number of vectors.
@@ -96,7 +96,7 @@ def _network(optimizer: Optimizer, threads: int) -> Network:
     info = DatasetInfo("rig", x.shape[1:], y.shape[1:], "values", samples=samples)
     dataset = Dataset(info, Split(x, y), Split(x[:0], y[:0]), Split(x[:0], y[:0]))
     training = Training(optimizer=optimizer, batch_size=5)
-    network = Network(graph, training, {source: dataset}, threads, compile_ahead)
+    network = Network(graph, training, {source: dataset}, threads, compile_ahead, card=card_under_test())
     values = {k: generator.normal(size=w.shape).astype(np.float32) for k, w in network.weights().items()}
     network.restore(TrainingState(values), place=False)
     return network

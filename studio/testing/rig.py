@@ -12,6 +12,7 @@ up, and an `Objective` for each input, so that the layer's gradient is one of tw
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -24,11 +25,13 @@ from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.layer import Layer, Loss
 from studio.core.lowering import Lowering, Tensor
+from studio.cuda.card import Card, open_card
 from studio.engine.messages import TrainingState
 from studio.engine.network import Network
 from studio.engine.observed import LossSums
 from studio.engine.optimizers.sgd import SGD
 from studio.engine.probe import Probe
+from studio.engine.shuffling import epoch_order
 from studio.kernels import state
 from studio.kernels.control import copy_rows
 from studio.kernels.jit import compile_ahead, kernel
@@ -39,6 +42,7 @@ from studio.layers.average import Average
 from studio.layers.conv1d import Conv1D
 from studio.layers.conv2d import Conv2D
 from studio.layers.data import Data
+from studio.testing.cards import ProcessorCard
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,18 @@ class Outcome:
     weights: Mapping[str, np.ndarray]
 
 
+def card_under_test() -> Card | None:
+    """The card on which layers, losses and optimizers are to be tested, if the environment says so.
+
+    With ``STUDIO_TEST_DEVICE=cuda`` that is this machine's card; with ``cuda-lowering`` the processor
+    runs what is lowered for a card.
+    """
+    wanted = os.environ.get("STUDIO_TEST_DEVICE", "")
+    if wanted == "cuda-lowering":
+        return ProcessorCard()
+    return open_card() if wanted == "cuda" else None
+
+
 @dataclass
 class Rig:
     """A layer (or a loss) with probes before it, ready to run.
@@ -271,7 +287,7 @@ class Rig:
                     graph = graph.connect(giver, 0, node, 0)
         graph = graph.set_trainable([self.node], not self.frozen)
         training = Training(optimizer=SGD(learning_rate=0.0), batch_size=self.batch)
-        self.network = Network(graph, training, datasets, self.threads, compile_ahead, scribble_over)
+        self.network = Network(graph, training, datasets, self.threads, compile_ahead, scribble_over, card=card_under_test())
         self.set_weights(self.weights)
 
     def _share(self, graph: Graph, givers: Sequence[str]) -> Graph:
@@ -320,7 +336,10 @@ class Rig:
         bound = network.train_plan
         position = (steps - 1) * self.batch
         total = sum(int(one[state.VALID]) for one in bound.states)
-        samples = bound.order[0][position : position + total].copy()
+        one = bound.states[0]
+        # A card's order is on the card; it is the same.
+        order = bound.order[0] if bound.order else epoch_order(int(one[state.SAMPLES]), int(one[state.SEED]), 0)
+        samples = order[position : position + total].copy()
         output, _ = self._read(bound.plan.outputs[self.node, 0])
         gradients = []
         padding = 0.0
