@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from studio.cuda import card as cards
+from studio.testing.cards import ProcessorCard
 
 # The same examples each time, and no time limits on a busy machine.
 settings.register_profile(
@@ -38,3 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not any(part in item.nodeid for part in ("test_contract", "tests/oracle/")):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+
+
+@pytest.fixture
+def card() -> Iterator[ProcessorCard]:
+    """This machine's card, for whom the processor runs the kernels."""
+    made = ProcessorCard()
+    cards.use(made)
+    yield made
+    cards.use(None)

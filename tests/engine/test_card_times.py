@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -13,7 +13,6 @@ from networks import classifier, clouds, layer, optimizer, require_equal_states
 
 from studio.core import registry
 from studio.core.document import Training
-from studio.cuda import card as cards
 from studio.cuda.card import Launch
 from studio.engine import timing
 from studio.engine.messages import TrainingState
@@ -35,14 +34,6 @@ class MarkedCard(ProcessorCard):
         start = prepared[0].arguments[1]
         edges = (control.begin_step, control.end_step)
         return np.array([1e9 if launch.kernel in edges else (launch.arguments[1] - start) / 8 for launch in prepared])
-
-
-@pytest.fixture
-def card() -> Iterator[ProcessorCard]:
-    made = ProcessorCard()
-    cards.use(made)
-    yield made
-    cards.use(None)
 
 
 def training(**changes: Any) -> Training:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -24,14 +23,6 @@ from studio.engine.run import TrainingRun
 from studio.engine.trainer import Trainer
 from studio.kernels.jit import compile_ahead
 from studio.testing.cards import ProcessorCard
-
-
-@pytest.fixture
-def card() -> Iterator[ProcessorCard]:
-    made = ProcessorCard()
-    cards.use(made)
-    yield made
-    cards.use(None)
 
 
 def settings(**changes: Any) -> Training:

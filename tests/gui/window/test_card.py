@@ -15,12 +15,10 @@ from studio.testing.cards import ProcessorCard
 
 
 @pytest.fixture
-def card(monkeypatch: pytest.MonkeyPatch):
-    made = ProcessorCard()
-    cards.use(made)
+def card(card: ProcessorCard, monkeypatch: pytest.MonkeyPatch) -> ProcessorCard:
+    """The same, seen by the window."""
     monkeypatch.setattr(devices, "why_no_cuda", lambda: "")
-    yield made
-    cards.use(None)
+    return card
 
 
 @pytest.fixture
