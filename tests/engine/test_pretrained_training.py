@@ -230,14 +230,21 @@ def test_what_was_learned_from_plenty_beats_random_weights_where_there_is_little
         kept = make_brick(Document(graph), infer(graph, {data: sets[data].info}), rich.weights(), nodes[:2], "Plane")
     plain, data, _ = classifier()
     document, ids = add_brick(Document(plain), kept, wire=plain.outgoing(data)[0])
-    few, many = task(30, 0.0, 2), task(1000, 0.0, 3)
-    both = dataclasses.replace(few, validation=many.train)
+    many = task(1000, 0.0, 3)
     scores = []
     for one in (document.graph, document.graph.start_from_random(ids.values())):
-        with closing(run(one, {data: both}, using=ADAM)) as little:
-            little.train(60)
-            found = little.evaluate("validation")
-            assert found is not None
-            assert found.accuracy is not None
-            scores.append(found.accuracy)
-    assert scores[0] > scores[1] + 0.1, scores
+        # How well 30 samples are learned depends much on which they are, so others are tried, too.
+        found = []
+        for seed in range(10, 18):
+            both = dataclasses.replace(task(30, 0.0, seed), validation=many.train)
+            with closing(run(one, {data: both}, using=ADAM)) as little:
+                little.train(60)
+                evaluation = little.evaluate("validation")
+                assert evaluation is not None
+                assert evaluation.accuracy is not None
+                found.append(evaluation.accuracy)
+        scores.append(np.array(found))
+    # By twice what chance may make of the mean.
+    more = scores[0] - scores[1]
+    assert more.mean() > 2.0 * more.std(ddof=1) / len(more) ** 0.5, more
+    assert more.mean() > 0.03, more
