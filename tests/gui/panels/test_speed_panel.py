@@ -322,9 +322,9 @@ def sides(here: float, there: float) -> dict:
 
 
 def bar_length(bars, number: int, token: str) -> int:
-    """Pixels of a bar's colour in the middle of its row."""
+    """Pixels of a bar's colour in the middle of the bar."""
     picture, theme = bars.grab().toImage(), Theme.instance()
-    y = round((number + 0.5) * 34 * theme.scale)
+    y = round((number * 40 + 25) * theme.scale)
     return sum(picture.pixelColor(x, y) == theme.color(token) for x in range(picture.width()))
 
 
@@ -366,7 +366,7 @@ def test_how_far_a_race_is(race):
     assert page.state.text() == "Turn 2 of 5: the card trains"
     assert page.bars.isVisible()
     picture = page.bars.grab().toImage()
-    accent = sum(picture.pixelColor(x, picture.height() - 3) == Theme.instance().color("accent") for x in range(picture.width()))
+    accent = sum(picture.pixelColor(x, picture.height() - 2) == Theme.instance().color("accent") for x in range(picture.width()))
     assert accent == pytest.approx(picture.width() / 2, abs=6)
     QTest.mouseClick(page.button, Qt.MouseButton.LeftButton)
     assert scene.trainer.sent[-1] == StopRace()

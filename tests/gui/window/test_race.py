@@ -34,13 +34,20 @@ def turns_of(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(racing, "Race", functools.partial(Race, seconds=seconds))
 
 
+def turn_to_race(panel, me):
+    """Click the last segment, all of which must be seen."""
+    place = panel.pages_choice.segment(4)
+    assert panel.pages_choice.rect().adjusted(0, 0, 1, 1).contains(place.toAlignedRect())
+    me.click(panel.pages_choice, place.center().toPoint())
+
+
 def open_page(window, me, qtbot):
     """Bring the page of the race to the front, with the mouse."""
     tabs, panel = window.workspace.bottom.right.tabs, window.workspace.bottom.speed
     (speed,) = (i for i in range(tabs.count()) if tabs.tabText(i) == "Speed")
     qtbot.waitUntil(lambda: tabs.isTabVisible(speed) and tabs.rect().contains(tabs.tabRect(speed).center()))
     me.click(tabs, tabs.tabRect(speed).center())
-    me.click(panel.pages_choice, panel.pages_choice.segment(4).center().toPoint())
+    turn_to_race(panel, me)
     qtbot.waitUntil(lambda: panel.race.isVisible() and panel.race.button.isEnabled())
     return panel.race
 
@@ -140,7 +147,7 @@ def test_without_a_card_the_page_says_why(make_studio, hands, qtbot, monkeypatch
     tabs = window.workspace.bottom.right.tabs
     (speed,) = (i for i in range(tabs.count()) if tabs.tabText(i) == "Speed")
     me.click(tabs, tabs.tabRect(speed).center())
-    me.click(panel.pages_choice, panel.pages_choice.segment(4).center().toPoint())
+    turn_to_race(panel, me)
     assert not panel.race.button.isEnabled()
     assert panel.race.button.toolTip() == reason
     assert panel.race.sentence.text() == reason

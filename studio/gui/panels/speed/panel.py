@@ -46,6 +46,8 @@ class SpeedPanel(Panel):
         super().__init__(session, live, parent)
         self.rates = RateHistory()
         self.gradients = GradientWatch()
+        #: Whether the bottom line has to do with fewer words.
+        self._short = False
         content = QWidget()
         self.pages_choice = SegmentedButtons(
             (self.tr("Table"), self.tr("Roofline"), self.tr("History"), self.tr("Kernel"), self.tr("Race")), parent=content
@@ -82,11 +84,11 @@ class SpeedPanel(Panel):
         top.setSpacing(8)
         top.addWidget(self.pages_choice)
         top.addStretch(1)
-        top.addWidget(self.bars)
         bottom = QHBoxLayout()
         bottom.setContentsMargins(12, 0, 12, 6)
-        bottom.addWidget(self.costs)
-        bottom.addStretch(1)
+        bottom.setSpacing(8)
+        bottom.addWidget(self.costs, 1)
+        bottom.addWidget(self.bars)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -208,13 +210,19 @@ class SpeedPanel(Panel):
             tip = self.tr("While training pauses nothing is measured: these are the last times, {0} a step.").format(whole)
         else:
             views, window = f"{100 * snapshot.view_share:.1f} %", f"{100 * self.live.governor.share:.0f} %"
-            words = self.tr("{0} a step · views cost {1} · window {2} of a core").format(whole, views, window)
+            words = self._cost_words().format(whole, views, window)
             tip = self.tr(
                 "A training step takes {0}. Copying numbers for the live views takes {1} of the training's time; "
                 "drawing this window takes {2} of one processor core."
             ).format(whole, views, window)
         self.costs.show_text(words)
         self.costs.setToolTip(tip)
+
+    def _cost_words(self, short: bool | None = None) -> str:
+        """How the costs are told, with places for a step, the views and the window; short where the panel is narrow."""
+        if self._short if short is None else short:
+            return self.tr("{0} a step · views cost {1} · window {2}")
+        return self.tr("{0} a step · views cost {1} · window {2} of a core")
 
     def _note_rate(self, snapshot: Snapshot) -> None:
         self.rates.add(time.monotonic(), snapshot.samples_per_second if snapshot.status == "running" else 0.0)
@@ -258,7 +266,7 @@ class SpeedPanel(Panel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        short = self.width() < self.pages_choice.sizeHint().width() + self.bars.fontMetrics().horizontalAdvance(
-            self.tr("Show time on the nodes")
-        ) + 60
-        self.bars.setText(self.tr("On nodes") if short else self.tr("Show time on the nodes"))
+        words, costs = self.tr("Show time on the nodes"), self._cost_words(False).format("88.8 µs", "88.8 %", "88 %")
+        room = self.bars.fontMetrics().horizontalAdvance(words) + self.costs.fontMetrics().horizontalAdvance(costs) + 70
+        self._short = self.width() < room
+        self.bars.setText(self.tr("On nodes") if self._short else words)

@@ -10,10 +10,11 @@ from studio.engine.race_messages import RaceView
 from studio.gui.theme import Theme
 from studio.gui.widgets import numbers
 
-#: In pixels, times the type's scale: a row, its bar, the line of the progress, and what is between.
-_ROW, _BAR, _LINE, _GAP = 34.0, 14.0, 3.0, 12.0
-#: Largest share of the width that the names may take.
-_NAMES = 0.42
+#: Heights in pixels, times the type's scale: a row's words, its bar, what is below it, and the line of the progress.
+_WORDS, _BAR, _SPACE, _LINE = 22.0, 10.0, 8.0, 3.0
+_ROW = _WORDS + _BAR + _SPACE
+#: Pixels between a name and its rate.
+_GAP = 12.0
 
 
 class RaceBars(QWidget):
@@ -27,7 +28,7 @@ class RaceBars(QWidget):
         Theme.instance().changed.connect(self._restyle)
 
     def sizeHint(self) -> QSize:
-        return QSize(360, round((2 * _ROW + 6 + _LINE) * Theme.instance().scale))
+        return QSize(360, round((2 * _ROW + _LINE) * Theme.instance().scale) + 1)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, self.sizeHint().height())
@@ -41,7 +42,10 @@ class RaceBars(QWidget):
         if view == self.view:
             return
         self.view = view
-        self.setAccessibleDescription("; ".join(f"{name}: {words}" for name, words, _, _ in self.rows()))
+        words = "; ".join(f"{name}: {words}" for name, words, _, _ in self.rows())
+        self.setAccessibleDescription(words)
+        # A card's whole name may have no room.
+        self.setToolTip(words if view.card.title else "")
         self.update()
 
     def rows(self) -> tuple[tuple[str, str, float, str], ...]:
@@ -68,20 +72,16 @@ class RaceBars(QWidget):
         font, scale, rows = theme.font("body"), theme.scale, self.rows()
         metrics = QFontMetricsF(font)
         painter.setFont(font)
-        # Room for the longest rate there may be, so that bars do not jump while it changes.
-        right = max(metrics.horizontalAdvance(self.tr("{0} samples/s").format("888.8 M")), *(metrics.horizontalAdvance(row[1]) for row in rows))
-        left = min(_NAMES * self.width(), max(metrics.horizontalAdvance(row[0]) for row in rows) + 1)
-        length = max(8.0, self.width() - left - right - 2 * _GAP)
         middle = Qt.AlignmentFlag.AlignVCenter
         for number, (name, words, share, token) in enumerate(rows):
-            top, height = number * _ROW * scale, _ROW * scale
+            line = QRectF(0, number * _ROW * scale, self.width(), _WORDS * scale)
             painter.setPen(theme.color("text"))
-            elided = metrics.elidedText(name, Qt.TextElideMode.ElideRight, left)
-            painter.drawText(QRectF(0, top, left, height), Qt.AlignmentFlag.AlignLeft | middle, elided)
-            painter.drawText(QRectF(self.width() - right, top, right, height), Qt.AlignmentFlag.AlignRight | middle, words)
-            self._paint_bar(painter, QRectF(left + _GAP, top + (height - _BAR * scale) / 2, length, _BAR * scale), share, token)
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight | middle, words)
+            room = line.width() - metrics.horizontalAdvance(words) - _GAP
+            painter.drawText(line, Qt.AlignmentFlag.AlignLeft | middle, metrics.elidedText(name, Qt.TextElideMode.ElideRight, room))
+            self._paint_bar(painter, QRectF(0, line.bottom(), line.width(), _BAR * scale), share, token)
         if self.view.is_on:
-            under = QRectF(0, 2 * _ROW * scale + 4, self.width(), _LINE * scale)
+            under = QRectF(0, 2 * _ROW * scale, self.width(), _LINE * scale)
             self._paint_bar(painter, under, self.view.progress, "accent")
 
     def _paint_bar(self, painter: QPainter, whole: QRectF, share: float, token: str) -> None:
