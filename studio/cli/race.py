@@ -73,7 +73,7 @@ def verdict(view: RaceView) -> str:
     if view.faster == "cuda":
         return f"The card is {view.factor_words} times as fast on this graph."
     if view.faster == "cpu":
-        return f"The processor is {view.factor_words} times as fast on this graph: it gives the card too little to do at once."
+        return f"The processor is {view.factor_words} times as fast on this graph, which gives the card too little to do at once."
     return "Both are about as fast on this graph."
 
 

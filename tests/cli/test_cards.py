@@ -190,7 +190,7 @@ def test_a_race_as_json_says_what_it_prints(studio: Studio, usable: tuple[Proces
     ("here", "there", "sentence"),
     [
         (100.0, 710.0, "The card is 7.1 times as fast on this graph."),
-        (180.0, 100.0, "The processor is 1.8 times as fast on this graph: it gives the card too little to do at once."),
+        (180.0, 100.0, "The processor is 1.8 times as fast on this graph, which gives the card too little to do at once."),
         (100.0, 101.0, "Both are about as fast on this graph."),
     ],
 )

@@ -133,6 +133,23 @@ def test_both_start_where_training_stands_and_train_alike(card: WatchedCard) -> 
                 np.testing.assert_allclose(there.weights()[key], values, rtol=1e-4, atol=1e-5)
 
 
+def test_layer_by_layer_those_race_whose_turn_it_is(card: WatchedCard) -> None:
+    graph, _, _ = classifier(layer("Dense", units=9, activation="tanh"), layer("Dense", units=7, activation="tanh"))
+    with closing(run_of(settings(mode="greedy", schedule=None), graph=graph)) as run:
+        while run.network.epoch < run.stages[1].start + 0.3:
+            assert run.advance(40, steps=3)
+        before = run.state()
+        assert len(run.stages) > 1
+        with closing(Race(run, compile_ahead, SHORT, turns=1)) as race:
+            for side in race._sides:
+                assert side.network.graph == run.stages[1].graph
+                require_equal_states(run.network.state(), side.network.state())
+            while race.advance():
+                pass
+            assert race.view().card.rates
+        require_equal_states(before, run.state())
+
+
 def test_rates_are_samples_by_seconds(card: WatchedCard, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a clock by which a minibatch takes 1 ms on the processor and 0.125 ms on the card."""
     with closing(run_of(settings(batch_size=8), clouds(96))) as run, closing(Race(run, compile_ahead, 0.05, turns=2)) as race:
@@ -234,6 +251,12 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trainer]:
     assert not any(t.name.startswith("studio-") for t in threading.enumerate())
 
 
+@pytest.fixture
+def endless(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many turns that a race is on until something ends it."""
+    monkeypatch.setattr(racing, "Race", functools.partial(Race, seconds=SHORT, turns=1_000_000))
+
+
 def stage(*wanted: str, number: int = 1) -> Callable[[Snapshot], bool]:
     return lambda snapshot: snapshot.race.number == number and snapshot.race.stage in wanted
 
@@ -270,20 +293,36 @@ def test_training_goes_on_as_if_there_had_been_no_race(trainer: Trainer, card: W
     assert start.device == device
     blocks = card.blocks
     trainer.send(StartRace(1))
-    on = wait(trainer, stage("racing"))
-    state = trainer.export_state()
-    assert state is not None
     done = wait(trainer, stage("done"))
-    assert 0 < state.step < expected.step
-    assert state.position > 0
-    assert (on.status, on.message, on.samples_per_second) == ("running", MESSAGE, 0.0)
-    # Nothing was trained while it was on.
-    assert on.step <= state.step <= done.step < state.step + 20
-    assert len(done.race.processor.rates) == len(done.race.card.rates) == 5
     assert done.status == "running"
+    assert start.step <= done.step < expected.step
+    assert len(done.race.processor.rates) == len(done.race.card.rates) == 5
     assert card.blocks == blocks
     require_equal_states(expected, finish(trainer))
     assert wait(trainer, lambda s: True).device == device
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_nothing_is_trained_while_it_is_on(trainer: Trainer, card: WatchedCard, device: str, endless: None) -> None:
+    expected = undisturbed(settings(device=device))
+    in_the_middle(trainer, settings(device=device))
+    blocks = card.blocks
+    trainer.send(StartRace(1))
+    on = wait(trainer, stage("racing"))
+    assert (on.status, on.message, on.samples_per_second) == ("running", MESSAGE, 0.0)
+    assert card.blocks > blocks
+    first = trainer.export_state()
+    later = wait(trainer, lambda s: s.race.progress > on.race.progress)
+    second = trainer.export_state()
+    assert first is not None
+    assert second is not None
+    assert later.race.is_on
+    assert 0 < first.step < expected.step
+    require_equal_states(first, second)
+    trainer.send(StopRace())
+    wait(trainer, lambda s: s.race.stage == "stopped" and s.step > first.step)
+    assert card.blocks == blocks
+    require_equal_states(expected, finish(trainer))
 
 
 def test_a_card_that_fails_in_the_middle_ends_the_race_alone(trainer: Trainer, card: WatchedCard) -> None:
@@ -299,7 +338,7 @@ def test_a_card_that_fails_in_the_middle_ends_the_race_alone(trainer: Trainer, c
     require_equal_states(expected, finish(trainer))
 
 
-def test_a_card_that_fails_with_training_on_it_leaves_both_to_the_processor(trainer: Trainer, card: WatchedCard) -> None:
+def test_a_card_that_fails_with_training_on_it_leaves_both_to_the_processor(trainer: Trainer, card: WatchedCard, endless: None) -> None:
     in_the_middle(trainer, settings(device="cuda"))
     trainer.send(StartRace(1))
     wait(trainer, stage("racing"))
@@ -311,17 +350,16 @@ def test_a_card_that_fails_with_training_on_it_leaves_both_to_the_processor(trai
 
 
 @pytest.mark.parametrize("command", [StopRace(), Pause(), Run(), Step(steps=1), SetTraining(settings(epochs=39))])
-def test_what_a_person_does_ends_the_race(trainer: Trainer, card: WatchedCard, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(racing, "Race", functools.partial(Race, seconds=3600.0))
+def test_what_a_person_does_ends_the_race(trainer: Trainer, card: WatchedCard, command: Any, endless: None) -> None:
     expected = undisturbed(settings())
     trainer.send(SetGraph(mlp(), settings()))
     trainer.send(Step(steps=13))
     wait(trainer, lambda s: s.status == "paused" and s.step == 13)
     trainer.send(StartRace(1))
-    wait(trainer, lambda s: stage("racing")(s) and s.race.progress > 0)
+    wait(trainer, lambda s: stage("racing")(s) and len(s.race.card.rates) > 2)
     trainer.send(command)
     stopped = wait(trainer, stage("stopped"))
-    assert not stopped.race.processor.rates
+    assert stopped.race.turn < stopped.race.turns
     assert card.blocks == 0
     state = trainer.export_state()
     assert state is not None
@@ -333,13 +371,16 @@ def test_what_a_person_does_ends_the_race(trainer: Trainer, card: WatchedCard, c
     require_equal_states(expected, finish(trainer))
 
 
-def test_an_edit_ends_the_race_and_forgets_what_it_found(trainer: Trainer, card: WatchedCard) -> None:
+def test_an_edit_ends_the_race_and_forgets_what_it_found(
+    trainer: Trainer, card: WatchedCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
     in_the_middle(trainer, settings())
     trainer.send(StartRace(1))
     wait(trainer, stage("done"))
     graph, _, _ = classifier(layer("Dense", units=5))
     trainer.send(SetGraph(graph, settings()))
     assert wait(trainer, stage("none")).race == RaceView(1)
+    monkeypatch.setattr(racing, "Race", functools.partial(Race, seconds=SHORT, turns=1_000_000))
     trainer.send(StartRace(2))
     wait(trainer, stage("racing", number=2))
     trainer.send(SetGraph(mlp(), settings()))

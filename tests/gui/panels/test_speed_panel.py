@@ -332,7 +332,7 @@ def bar_length(bars, number: int, token: str) -> int:
     ("here", "there", "sentence"),
     [
         (1000.0, 4000.0, "The card is 4.0 times as fast on this graph."),
-        (3600.0, 2000.0, "The processor is 1.8 times as fast on this graph: it gives the card too little to do at once."),
+        (3600.0, 2000.0, "The processor is 1.8 times as fast on this graph, which gives the card too little to do at once."),
         (1000.0, 1010.0, "Both are about as fast on this graph."),
     ],
 )

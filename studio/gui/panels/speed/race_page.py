@@ -114,7 +114,7 @@ class RacePage(QWidget):
         if view.faster == "cuda":
             return self.tr("The card is {0} times as fast on this graph.").format(view.factor_words)
         if view.faster == "cpu":
-            return self.tr("The processor is {0} times as fast on this graph: it gives the card too little to do at once.").format(
+            return self.tr("The processor is {0} times as fast on this graph, which gives the card too little to do at once.").format(
                 view.factor_words
             )
         return self.tr("Both are about as fast on this graph.")
