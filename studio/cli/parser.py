@@ -15,7 +15,7 @@ from studio.cli.bench import add_bench
 Command = Callable[[argparse.Namespace], int]
 
 COMMANDS = (
-    "train", "evaluate", "write", "templates", "new", "inspect", "doctor", "screenshot", "export", "brick", "bench",
+    "train", "evaluate", "write", "templates", "new", "inspect", "doctor", "screenshot", "export", "brick", "race", "bench",
 )  # fmt: skip
 
 _SOURCE = "a template's name (see `studio templates`) or a .studio file"
@@ -45,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_screenshot(commands)
     _add_export(commands)
     _add_brick(commands)
+    _add_race(commands)
     help = "Measure how fast training is on this machine."
     add_bench(_command(commands, "bench", help, "bench", "bench"))
     return parser
@@ -197,6 +198,20 @@ def _add_brick(commands: Any) -> None:
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
 
 
+def _add_race(commands: Any) -> None:
+    help = "Say whether the processor or an NVIDIA card trains a network faster."
+    parser = _command(commands, "race", help, "race", "race")
+    parser.add_argument("source", metavar="SOURCE", help=_SOURCE)
+    parser.add_argument(
+        "--device", metavar="cuda|cuda:N", type=_card, default="cuda",
+        help="the card: the one that was chosen in the window, or the one with this number (`studio doctor` lists them)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seconds", metavar="S", type=_turn, default=0.3,
+        help="about how long a turn takes, of which each side has six; 0.3 by default",
+    )  # fmt: skip
+
+
 def _positive(text: str) -> int:
     """A whole number from 1 on."""
     try:
@@ -213,6 +228,24 @@ def _device(text: str) -> str:
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"{text!r} is neither cpu nor cuda, nor cuda:N with the number of a card from 0 on")
     return text
+
+
+def _card(text: str) -> str:
+    """``cuda``, or ``cuda:`` and the number of a card from 0 on."""
+    if _device(text) == "cpu":
+        raise argparse.ArgumentTypeError("cpu is no card: say cuda, or cuda:N with the number of a card from 0 on")
+    return text
+
+
+def _turn(text: str) -> float:
+    """The length of a turn that a person is willing to wait for."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds <= 60.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to 60")
+    return seconds
 
 
 def _seed(text: str) -> int:

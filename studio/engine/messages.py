@@ -19,6 +19,7 @@ from studio.core.graph import Graph
 from studio.core.problems import Problem
 from studio.engine.greedy import Turns
 from studio.engine.history import History
+from studio.engine.race_messages import RaceView, StartRace, StopRace
 from studio.engine.step_times import StepTimes
 
 # Commands ------------------------------------------------------------------------------
@@ -200,7 +201,9 @@ class Stop:
     """End the trainer's thread."""
 
 
-Command = SetGraph | SetTraining | SetWeights | Run | Pause | Step | Reset | Watch | SetPace | SetCard | Stop
+Command = (
+    SetGraph | SetTraining | SetWeights | Run | Pause | Step | Reset | Watch | SetPace | SetCard | StartRace | StopRace | Stop
+)
 
 # State and views -----------------------------------------------------------------------
 
@@ -436,6 +439,8 @@ class Snapshot:
         The calls of a step and where its time goes, where that was asked for.
     view_share : float
         Share of the training thread's time that goes into copies for the views, 0 to 1.
+    race : RaceView
+        The latest race of processor and card; while it is on, training waits and no views are made.
     """
 
     serial: int = 0
@@ -468,3 +473,4 @@ class Snapshot:
     written: Written | None = None
     speed: StepTimes | None = None
     view_share: float = 0.0
+    race: RaceView = field(default_factory=RaceView)

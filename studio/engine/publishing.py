@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from studio.core.dataset import Dataset
 from studio.core.graph import Graph
 from studio.core.problems import Problem
 from studio.engine.history import History
 from studio.engine.messages import Snapshot, Status, TrainingState, Watch, Written
+from studio.engine.race_messages import RaceView
 from studio.engine.run import TrainingRun
 from studio.engine.views import take_views
 from studio.kernels import cache
@@ -19,6 +20,8 @@ from studio.kernels import cache
 #: Largest share of the time that goes into copies for the views: where training leaves the window a core, and
 #: where it uses all of them, so that the window's own work costs it several times as much already.
 VIEW_SHARE, CROWDED_SHARE = 0.04, 0.025
+#: Seconds between two looks at a race.
+_RACE_INTERVAL = 0.1
 #: How much of what is said of that share comes from the latest snapshot.
 _SHARE_WEIGHT = 0.1
 
@@ -32,6 +35,7 @@ class Standing:
     problem: Problem | None = None
     graph: Graph | None = None
     running: bool = False
+    race: RaceView = field(default_factory=RaceView)
 
 
 class Publisher:
@@ -71,7 +75,29 @@ class Publisher:
             notice=cache.problem(),
             graph=standing.graph,
             problem=None,
+            race=standing.race,
         )
+
+    def show_race(self, standing: Standing, message: str) -> None:
+        """Replace the snapshot by one that shows how a race goes, if one is due; views stay as they were.
+
+        Copies for the views would disturb the race, and show nothing new.
+        """
+        if not self.taken.is_set() or time.perf_counter() - self._last < _RACE_INTERVAL:
+            return
+        self.taken.clear()
+        self.snapshot = replace(
+            self.snapshot,
+            serial=self.snapshot.serial + 1,
+            status=standing.status,
+            message=message,
+            progress=1.0,
+            graph=standing.graph,
+            problem=standing.problem,
+            samples_per_second=0.0,
+            race=standing.race,
+        )
+        self._last = time.perf_counter()
 
     def is_due(self, running: bool, crowded: bool = False) -> bool:
         """Whether the next snapshot is wanted now, while training runs or not, and uses all cores or not."""
@@ -113,6 +139,7 @@ class Publisher:
                 history=history,
                 problem=standing.problem,
                 datasets=dict(datasets),
+                race=standing.race,
             )
         else:
             self.snapshot = self._snapshot_of(serial, standing, run, datasets, written)
@@ -155,4 +182,5 @@ class Publisher:
             written=written,
             speed=run.times if self.watch.speed else None,
             view_share=self._share if standing.running else 0.0,
+            race=standing.race,
         )

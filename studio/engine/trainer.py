@@ -41,6 +41,8 @@ from studio.engine.messages import (
 from studio.engine.pacing import Pacing
 from studio.engine.processor import cores
 from studio.engine.publishing import Publisher, Standing
+from studio.engine.race_messages import StartRace
+from studio.engine.racing import MESSAGE, Racing, ends_race
 from studio.engine.run import CHUNK_SECONDS, TrainingRun
 from studio.engine.warm import start_warming
 from studio.engine.writing.desk import Desk
@@ -91,6 +93,7 @@ class Trainer:
         self._desk = Desk(self._compile)
         self._pacing = Pacing()
         self._standing = Standing()
+        self._racing = Racing(self._standing)
         self._target = 0
         self._steps_left: int | None = None
 
@@ -109,6 +112,7 @@ class Trainer:
             self._stopping.set()
         elif isinstance(command, SetGraph):
             self._newest = command.graph
+        self._racing.note(command)
         self._commands.put(command)
 
     def take(self) -> Snapshot:
@@ -147,9 +151,13 @@ class Trainer:
                 if self._stopping.is_set():
                     break
                 try:
-                    if self._standing.running:
-                        self._advance()
-                    self._write()
+                    if self._racing.is_on:
+                        self._racing.advance()
+                        self._publisher.stale = True
+                    else:
+                        if self._standing.running:
+                            self._advance()
+                        self._write()
                     self._publish_if_due()
                 except CardProblem as problem:
                     self._leave_card(problem)
@@ -157,6 +165,7 @@ class Trainer:
                     self._fail(_problem_of(error))
                     self._publisher.watch_nothing()
         finally:
+            self._racing.end()
             if self._run is not None:
                 self._weights = self._run.state()
                 self._run.close()
@@ -166,7 +175,8 @@ class Trainer:
         """Handle what is in the queue; wait for more when there is nothing to train."""
         pending: list[Command | _Export] = []
         try:
-            if not self._standing.running and not self._desk.is_wanted(self._run, self._publisher.watch.text):
+            busy = self._standing.running or self._racing.is_on
+            if not busy and not self._desk.is_wanted(self._run, self._publisher.watch.text):
                 wait = 0.03 if self._publisher.stale else None
                 pending.append(self._commands.get(timeout=wait))
             while True:
@@ -180,6 +190,8 @@ class Trainer:
                 continue
             if self._stopping.is_set():
                 return
+            if ends_race(command):
+                self._racing.end()
             try:
                 self._handle(command)
             except EngineProblem as problem:
@@ -226,7 +238,12 @@ class Trainer:
         elif isinstance(command, SetPace):
             self._pacing.epochs_per_second = command.epochs_per_second
             self._pacing.start(self._run.network.epoch if self._run is not None else 0.0)
+        elif isinstance(command, StartRace):
 
+            def tell() -> None:
+                self._tell("preparing", "Getting ready for the race")
+
+            self._racing.start(command, self._run, tell, self._compile)
         elif isinstance(command, SetCard):
             another = choose(command.number)
             run = self._run
@@ -252,6 +269,7 @@ class Trainer:
     def _rebuild(self, anew: frozenset[str]) -> None:
         """Build the network for the current graph; the weights that still fit stay, but not those of `anew`."""
         standing, was_running = self._standing, self._standing.running
+        self._racing.forget()
         if self._run is not None:
             # Kept also while the graph has a problem, so that repairing it loses nothing.
             self._weights, self._history = self._run.state(), self._run.history
@@ -315,7 +333,8 @@ class Trainer:
             building = self._building
 
             def unwanted() -> bool:
-                return self._stopping.is_set() or (building is not None and self._newest is not building)
+                outdated = building is not None and self._newest is not building
+                return self._stopping.is_set() or outdated or self._racing.is_off
 
             compile_kernels(wanted, progress, unwanted)
             if self._stopping.is_set():
@@ -438,6 +457,9 @@ class Trainer:
             self._publisher.stale = True
 
     def _publish_if_due(self) -> None:
+        if self._racing.is_on:
+            self._publisher.show_race(self._standing, MESSAGE)
+            return
         crowded = self._run is not None and self._run.threads >= cores()
         if self._publisher.is_due(self._standing.running, crowded):
             self._publisher.publish(

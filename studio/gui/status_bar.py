@@ -130,6 +130,8 @@ class StatusBar(QWidget):
             # Layer by layer, whose turn it is.
             "running": self._link.message or self.tr("Training"),
         }[status]
+        if self._live.latest.race.stage == "racing":
+            words = self.tr("Processor and card race; training waits")
         tokens = {"running": "ok", "preparing": "warning", "failed": "error", "finished": "accent"}
         if running and status not in ("running", "preparing"):
             words = self.tr("Starting")

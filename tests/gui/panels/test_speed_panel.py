@@ -12,11 +12,14 @@ from PySide6.QtTest import QTest
 
 from studio.core.graph import Graph
 from studio.engine.gradient_check import GradientCheck
+from studio.engine.race_messages import Racer, RaceView, StartRace, StopRace
 from studio.engine.step_times import CallTime, StepTimes
+from studio.gui import devices
 from studio.gui.panels.speed.kernel_text import text_of
 from studio.gui.panels.speed.rates import MOST, SPACING, RateHistory
 from studio.gui.panels.speed.summary import OPTIMIZER, OTHER, WAITING, Line, Roof, lines_of
 from studio.gui.panels.speed.table import BYTES, NAME, SHARE, TIME
+from studio.gui.theme import Theme
 from studio.kernels.pointwise import forward_kernel
 from studio.kernels.products import multiply_kernel
 from studio.layers.relu import ReLU
@@ -295,3 +298,91 @@ def test_both_themes_paint_all_pages(speed):
             turn_to(panel, page)
             publish(scene, panel)
             assert not panel.grab().isNull()
+
+
+# The race ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def race(speed, monkeypatch):
+    """The page of the race, where a card can be used, with its first race asked for."""
+    monkeypatch.setattr(devices, "why_no_cuda", lambda: "")
+    panel, scene = speed
+    publish(scene, panel, status="running")
+    turn_to(panel, 4)
+    assert panel.race.isVisible()
+    QTest.mouseClick(panel.race.button, Qt.MouseButton.LeftButton)
+    assert scene.trainer.sent[-1] == StartRace(1)
+    assert panel.race.is_on
+    return panel, scene
+
+
+def sides(here: float, there: float) -> dict:
+    return {"processor": Racer("", 2, (here,)), "card": Racer("NVIDIA H100 80GB HBM3", 1, (there,)), "turns": 5}
+
+
+def bar_length(bars, number: int, token: str) -> int:
+    """Pixels of a bar's colour in the middle of the bar."""
+    picture, theme = bars.grab().toImage(), Theme.instance()
+    y = round((number * 40 + 25) * theme.scale)
+    return sum(picture.pixelColor(x, y) == theme.color(token) for x in range(picture.width()))
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "sentence"),
+    [
+        (1000.0, 4000.0, "The card is 4.0 times as fast on this graph."),
+        (3600.0, 2000.0, "The processor is 1.8 times as fast on this graph, which gives the card too little to do at once."),
+        (1000.0, 1010.0, "Both are about as fast on this graph."),
+    ],
+)
+def test_bars_and_a_sentence_say_who_is_faster(race, here, there, sentence):
+    panel, scene = race
+    publish(scene, panel, status="running", race=RaceView(1, "done", 1.0, **sides(here, there)))
+    assert panel.race.sentence.text() == sentence
+    rows = panel.race.bars.rows()
+    assert [row[0] for row in rows] == ["Processor · 2 threads", "NVIDIA H100 80GB HBM3"]
+    tokens = [row[3] for row in rows]
+    lengths = [bar_length(panel.race.bars, number, token) for number, token in enumerate(tokens)]
+    assert max(lengths) > 40
+    assert lengths[0] / lengths[1] == pytest.approx(here / there, rel=0.08)
+    behind = [token == "border-strong" for token in tokens]
+    assert behind == [here * 1.05 < there, there * 1.05 < here]
+    description = panel.race.bars.accessibleDescription()
+    assert "Processor · 2 threads: " in description
+    assert "samples/s" in description
+
+
+def test_how_far_a_race_is(race):
+    panel, scene = race
+    page = panel.race
+    publish(scene, panel, status="preparing", message="Preparing kernels: 3 of 20", race=RaceView(1, "preparing"))
+    assert page.state.text() == "Preparing kernels: 3 of 20"
+    assert page.button.text() == "Stop the race"
+    assert not page.bars.isVisible()
+    publish(scene, panel, status="running", race=RaceView(1, "racing", 0.1, 0, **sides(0, 0)))
+    assert page.state.text() == "Warming up"
+    publish(scene, panel, status="running", race=RaceView(1, "racing", 0.5, 2, on_turn="cuda", **sides(100, 300)))
+    assert page.state.text() == "Turn 2 of 5: the card trains"
+    assert page.bars.isVisible()
+    picture = page.bars.grab().toImage()
+    accent = sum(picture.pixelColor(x, picture.height() - 2) == Theme.instance().color("accent") for x in range(picture.width()))
+    assert accent == pytest.approx(picture.width() / 2, abs=6)
+    QTest.mouseClick(page.button, Qt.MouseButton.LeftButton)
+    assert scene.trainer.sent[-1] == StopRace()
+    assert not page.is_on  # at once, although no snapshot knows of it yet
+    QTest.mouseClick(page.button, Qt.MouseButton.LeftButton)
+    assert scene.trainer.sent[-1] == StartRace(2)
+    assert page.is_on
+    assert not page.bars.isVisible()
+
+
+def test_why_there_can_be_no_race_now(speed, monkeypatch):
+    monkeypatch.setattr(devices, "why_no_cuda", lambda: "")
+    panel, scene = speed
+    turn_to(panel, 4)
+    for status, words in (("failed", "problem to repair"), ("preparing", "in a moment"), ("ready", "")):
+        publish(scene, panel, status=status)
+        assert panel.race.button.isEnabled() == (not words)
+        assert words in panel.race.button.toolTip()
+        assert words in panel.race.sentence.text()

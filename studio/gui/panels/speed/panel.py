@@ -1,4 +1,4 @@
-"""The panel Speed: where the time goes, as a table, below a roofline, and over time."""
+"""The panel Speed: where the time goes, as a table, below a roofline, and over time; and whether a card is faster."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QStackedWidget, QVBoxLayou
 
 from studio.core.graph import Node
 from studio.engine.messages import Snapshot, Watch
+from studio.engine.race_messages import StartRace, StopRace
+from studio.gui import devices
 from studio.gui.live import Live
 from studio.gui.panels.empty import EmptyState
 from studio.gui.panels.panel import Panel
 from studio.gui.panels.speed.gradient_watch import GradientWatch, Question
 from studio.gui.panels.speed.kernel_page import KernelPage
+from studio.gui.panels.speed.race_page import RacePage
 from studio.gui.panels.speed.rate_plot import RatePlot
 from studio.gui.panels.speed.rates import RateHistory
 from studio.gui.panels.speed.roofline import RooflinePlot
@@ -25,7 +28,7 @@ from studio.gui.widgets import numbers
 from studio.gui.widgets.label import Label
 from studio.gui.widgets.segments import SegmentedButtons
 
-_TABLE, _ROOFLINE, _RATES, _KERNEL = range(4)
+_TABLE, _ROOFLINE, _RATES, _KERNEL, _RACE = range(5)
 
 
 class SpeedPanel(Panel):
@@ -43,15 +46,18 @@ class SpeedPanel(Panel):
         super().__init__(session, live, parent)
         self.rates = RateHistory()
         self.gradients = GradientWatch()
+        #: Whether the bottom line has to do with fewer words.
+        self._short = False
         content = QWidget()
         self.pages_choice = SegmentedButtons(
-            (self.tr("Table"), self.tr("Roofline"), self.tr("History"), self.tr("Kernel")), parent=content
+            (self.tr("Table"), self.tr("Roofline"), self.tr("History"), self.tr("Kernel"), self.tr("Race")), parent=content
         )
         self.pages_choice.setAccessibleName(self.tr("What to show of the speed"))
         self.pages_choice.setToolTip(
             self.tr(
                 "Table: what each layer takes. Roofline: how near each comes to the best this processor can do. "
-                "History: samples a second. Kernel: the program that computes the selected layer."
+                "History: samples a second. Kernel: the program that computes the selected layer. "
+                "Race: whether a graphics card is faster."
             )
         )
         self.bars = QCheckBox(self.tr("Show time on the nodes"), content)
@@ -64,7 +70,8 @@ class SpeedPanel(Panel):
         self.empty = EmptyState()
         self.pages.addWidget(self.empty)
         self.kernel = KernelPage(content)
-        for page in (self.table, self.roofline, self.rate_plot, self.kernel):
+        self.race = RacePage(content)
+        for page in (self.table, self.roofline, self.rate_plot, self.kernel, self.race):
             self.pages.addWidget(page)
         self.costs = Label("", "small", "text-3", parent=content)
         self.costs.setMinimumWidth(40)
@@ -77,11 +84,11 @@ class SpeedPanel(Panel):
         top.setSpacing(8)
         top.addWidget(self.pages_choice)
         top.addStretch(1)
-        top.addWidget(self.bars)
         bottom = QHBoxLayout()
         bottom.setContentsMargins(12, 0, 12, 6)
-        bottom.addWidget(self.costs)
-        bottom.addStretch(1)
+        bottom.setSpacing(8)
+        bottom.addWidget(self.costs, 1)
+        bottom.addWidget(self.bars)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -96,6 +103,8 @@ class SpeedPanel(Panel):
         self.table.node_chosen.connect(self._select)
         self.table.kernel_chosen.connect(self._show_kernel)
         self.roofline.node_chosen.connect(self._select)
+        self.race.race_wanted.connect(lambda number: live.trainer.send(StartRace(number)))
+        self.race.stop_wanted.connect(lambda: live.trainer.send(StopRace()))
         session.selection_changed.connect(self._show_selection)
         session.opened.connect(self.rates.clear)
         live.snapshot_taken.connect(self._note_rate)
@@ -109,7 +118,7 @@ class SpeedPanel(Panel):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Draw the latest times, or say how to get some."""
         page, times = self.pages_choice.current, snapshot.speed
-        sentence = self._why_nothing(snapshot) if page != _KERNEL else ""
+        sentence = self._why_nothing(snapshot) if page not in (_KERNEL, _RACE) else ""
         on_card = times is not None and times.device == "cuda"
         self.limits.setVisible(on_card and page == _TABLE and not sentence)
         if on_card and page == _ROOFLINE and not sentence:
@@ -121,6 +130,9 @@ class SpeedPanel(Panel):
         if page == _KERNEL:
             self.kernel.show_node(self._chosen(), times)
             self.kernel.show_check(self.gradients.answer)
+        elif page == _RACE:
+            preparing = snapshot.message if snapshot.status == "preparing" else ""
+            self.race.show_race(snapshot.race, self._why_no_race(snapshot), preparing)
         elif page == _RATES and not sentence:
             self.rate_plot.show_rates(*self.rates.series(), time.monotonic())
         elif times is not None and not sentence:
@@ -174,6 +186,17 @@ class SpeedPanel(Panel):
             return self.tr("Measuring the first steps…")
         return self.tr("Press Run: what each layer takes is measured while the network trains.")
 
+    def _why_no_race(self, snapshot: Snapshot) -> str:
+        if reason := devices.why_no_cuda():
+            return reason
+        if not self.session.document.graph.nodes:
+            return self.tr("There is nothing to race with yet: drag Data and layers onto the canvas.")
+        if snapshot.status in ("invalid", "failed"):
+            return self.tr("There is a problem to repair first, see Problems.")
+        if snapshot.status in ("empty", "preparing"):
+            return self.tr("Getting ready: the race can begin in a moment.")
+        return ""
+
     def _say_costs(self, snapshot: Snapshot) -> None:
         """One line on the whole step and on what looking at it costs."""
         times = snapshot.speed
@@ -187,13 +210,19 @@ class SpeedPanel(Panel):
             tip = self.tr("While training pauses nothing is measured: these are the last times, {0} a step.").format(whole)
         else:
             views, window = f"{100 * snapshot.view_share:.1f} %", f"{100 * self.live.governor.share:.0f} %"
-            words = self.tr("{0} a step · views cost {1} · window {2} of a core").format(whole, views, window)
+            words = self._cost_words().format(whole, views, window)
             tip = self.tr(
                 "A training step takes {0}. Copying numbers for the live views takes {1} of the training's time; "
                 "drawing this window takes {2} of one processor core."
             ).format(whole, views, window)
         self.costs.show_text(words)
         self.costs.setToolTip(tip)
+
+    def _cost_words(self, short: bool | None = None) -> str:
+        """How the costs are told, with places for a step, the views and the window; short where the panel is narrow."""
+        if self._short if short is None else short:
+            return self.tr("{0} a step · views cost {1} · window {2}")
+        return self.tr("{0} a step · views cost {1} · window {2} of a core")
 
     def _note_rate(self, snapshot: Snapshot) -> None:
         self.rates.add(time.monotonic(), snapshot.samples_per_second if snapshot.status == "running" else 0.0)
@@ -237,7 +266,7 @@ class SpeedPanel(Panel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        short = self.width() < self.pages_choice.sizeHint().width() + self.bars.fontMetrics().horizontalAdvance(
-            self.tr("Show time on the nodes")
-        ) + 60
-        self.bars.setText(self.tr("On nodes") if short else self.tr("Show time on the nodes"))
+        words, costs = self.tr("Show time on the nodes"), self._cost_words(False).format("88.8 µs", "88.8 %", "88 %")
+        room = self.bars.fontMetrics().horizontalAdvance(words) + self.costs.fontMetrics().horizontalAdvance(costs) + 70
+        self._short = self.width() < room
+        self.bars.setText(self.tr("On nodes") if self._short else words)
