@@ -23,7 +23,7 @@ from studio.bench.resident import resident_bytes
 from studio.bench.workloads import WORKLOADS
 from studio.core.document import Document
 from studio.data import load
-from studio.engine.messages import Pause, Run, SetGraph, SetPace
+from studio.engine.commands import Pause, Run, SetGraph, SetPace
 from studio.engine.trainer import Trainer
 
 #: Milliseconds between the ticks that show how late the window's thread is.

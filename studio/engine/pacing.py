@@ -16,7 +16,7 @@ _FEWEST_EPOCHS_PER_SECOND = 0.03
 class Pacing:
     """Says how many minibatches may be trained by now.
 
-    `epochs_per_second` is as in `studio.engine.messages.SetPace`.
+    `epochs_per_second` is as in `studio.engine.commands.SetPace`.
     """
 
     def __init__(self) -> None:

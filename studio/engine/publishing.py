@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from studio.core.dataset import Dataset
 from studio.core.graph import Graph
 from studio.core.problems import Problem
+from studio.engine.commands import Watch
 from studio.engine.history import History
-from studio.engine.messages import Snapshot, Status, TrainingState, Watch, Written
+from studio.engine.messages import Snapshot, Status, TrainingState, Written
 from studio.engine.race_messages import RaceView
 from studio.engine.run import TrainingRun
 from studio.engine.views import take_views

@@ -1,4 +1,4 @@
-"""A race of processor and card: what the window tells the trainer about it (commands) and what it sees of it."""
+"""A race of processor and card: what the window sees of it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,6 @@ from typing import Literal
 
 #: Differences in speed below this share are those of one turn and the next.
 EVEN = 1.05
-
-
-@dataclass(frozen=True)
-class StartRace:
-    """Let processor and card train copies of the network in turns; training waits until that is over.
-
-    Parameters
-    ----------
-    number : int
-        By which its `RaceView` is known, from 1 on.
-    """
-
-    number: int
-
-
-@dataclass(frozen=True)
-class StopRace:
-    """End the race, if there is one; training goes on."""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from studio.engine.commands import Command, SetPace, StartRace, Watch
 from studio.engine.loaded_data import Outdated
-from studio.engine.messages import Command, SetPace, Watch
 from studio.engine.publishing import Standing
 from studio.engine.race import Race, failed
-from studio.engine.race_messages import RaceView, StartRace
+from studio.engine.race_messages import RaceView
 from studio.engine.run import TrainingRun
 from studio.kernels.ahead import Wanted
 

@@ -16,12 +16,7 @@ from studio.core.problems import Problem
 from studio.core.stored import FileChanged
 from studio.cuda.card import CardProblem, choose
 from studio.engine.changes import only_live, same_network, started_anew
-from studio.engine.compiling import compile_kernels
-from studio.engine.cpu_device import give_way
-from studio.engine.failure import EngineProblem
-from studio.engine.history import History
-from studio.engine.loaded_data import Load, LoadedData, Outdated
-from studio.engine.messages import (
+from studio.engine.commands import (
     Command,
     Pause,
     Reset,
@@ -31,17 +26,20 @@ from studio.engine.messages import (
     SetPace,
     SetTraining,
     SetWeights,
-    Snapshot,
-    Status,
+    StartRace,
     Step,
     Stop,
-    TrainingState,
     Watch,
 )
+from studio.engine.compiling import compile_kernels
+from studio.engine.cpu_device import give_way
+from studio.engine.failure import EngineProblem
+from studio.engine.history import History
+from studio.engine.loaded_data import Load, LoadedData, Outdated
+from studio.engine.messages import Snapshot, Status, TrainingState
 from studio.engine.pacing import Pacing
 from studio.engine.processor import cores
 from studio.engine.publishing import Publisher, Standing
-from studio.engine.race_messages import StartRace
 from studio.engine.racing import MESSAGE, Racing, ends_race
 from studio.engine.run import CHUNK_SECONDS, TrainingRun
 from studio.engine.warm import start_warming

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from studio.core.dataset import Dataset, Split
-from studio.engine.messages import NodeView, OwnSample, Scatter, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import NodeView, OwnSample, Scatter
 from studio.engine.network import Network
 from studio.engine.observed import SCATTER_SAMPLES
 

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from studio.engine.messages import Command, Snapshot, TrainingState, Watch
+from studio.engine.commands import Command, Watch
+from studio.engine.messages import Snapshot, TrainingState
 from studio.engine.processor import cores
 from studio.gui.governor import Governor
 

@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QActionGroup
 
-from studio.engine.messages import SetPace
+from studio.engine.commands import SetPace
 from studio.gui.live import Live
 from studio.gui.menus import Actions
 

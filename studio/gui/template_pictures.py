@@ -174,7 +174,7 @@ def make(file: Path, names: Sequence[str] = ()) -> None:
 
 def _numbers_of(name: str, run, datasets) -> dict[str, np.ndarray]:  # type: ignore[no-untyped-def]
     from studio.core.layer import Loss
-    from studio.engine.messages import Watch
+    from studio.engine.commands import Watch
     from studio.engine.views import take_views
 
     graph = run.network.graph

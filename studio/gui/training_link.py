@@ -9,19 +9,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from studio.core import registry
 from studio.core.component import Component
 from studio.core.document import Document, Training
+from studio.engine.commands import Pause, Reset, Run, SetCard, SetGraph, SetTraining, SetWeights, Step
 from studio.engine.history import History
-from studio.engine.messages import (
-    Pause,
-    Reset,
-    Run,
-    SetCard,
-    SetGraph,
-    SetTraining,
-    SetWeights,
-    Snapshot,
-    Step,
-    TrainingState,
-)
+from studio.engine.messages import Snapshot, TrainingState
 from studio.gui.live import Engine, Live
 from studio.gui.session import Session
 
@@ -131,7 +121,7 @@ class TrainingLink(QObject):
         self._stale_until = self._trusted_until
 
     def use_card(self, number: int) -> None:
-        """Say which graphics card is meant where one is to be used (see `studio.engine.messages.SetCard`)."""
+        """Say which graphics card is meant where one is to be used (see `studio.engine.commands.SetCard`)."""
         self._trainer.send(SetCard(number))
 
     def restore(self, state: TrainingState, history: History | None = None) -> None:

@@ -15,9 +15,9 @@ from studio.core import registry
 from studio.core.document import Training
 from studio.cuda import card as cards
 from studio.cuda.card import CardProblem
+from studio.engine.commands import SetCard, SetGraph, Step
 from studio.engine.cuda_device import CardFloats
 from studio.engine.failure import EngineProblem
-from studio.engine.messages import SetCard, SetGraph, Step
 from studio.engine.network import Network
 from studio.engine.run import TrainingRun
 from studio.engine.trainer import Trainer

@@ -11,19 +11,8 @@ import pytest
 from waiting import wait
 
 from studio.core.document import Training
-from studio.engine.messages import (
-    Pause,
-    Reset,
-    Run,
-    SetGraph,
-    SetPace,
-    SetWeights,
-    Snapshot,
-    Step,
-    TextWish,
-    Watch,
-    Written,
-)
+from studio.engine.commands import Pause, Reset, Run, SetGraph, SetPace, SetWeights, Step, Watch
+from studio.engine.messages import Snapshot, TextWish, Written
 from studio.engine.run import TrainingRun
 from studio.engine.trainer import Trainer
 from studio.engine.writing import desk as desks

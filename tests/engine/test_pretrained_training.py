@@ -17,7 +17,7 @@ from studio.core.document import Document, Training
 from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.engine.changes import same_network
-from studio.engine.messages import Pause, Reset, Run, SetGraph
+from studio.engine.commands import Pause, Reset, Run, SetGraph
 from studio.engine.trainer import Trainer
 
 ADAM = optimizer("Adam", learning_rate=0.02)

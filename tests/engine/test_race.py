@@ -24,21 +24,20 @@ from studio.cuda import card as cards
 from studio.cuda.card import CardProblem, Launch
 from studio.engine import race as module
 from studio.engine import racing
-from studio.engine.failure import EngineProblem
-from studio.engine.loaded_data import Outdated
-from studio.engine.messages import (
+from studio.engine.commands import (
     Pause,
     Run,
     SetGraph,
     SetPace,
     SetTraining,
-    Snapshot,
     StartRace,
     Step,
     StopRace,
-    TrainingState,
     Watch,
 )
+from studio.engine.failure import EngineProblem
+from studio.engine.loaded_data import Outdated
+from studio.engine.messages import Snapshot, TrainingState
 from studio.engine.publishing import Standing
 from studio.engine.race import NOT_FINITE, ON_DISK, Race
 from studio.engine.race_messages import Racer, RaceView

@@ -9,7 +9,7 @@ import numpy as np
 from networks import chain, clouds, layer, network, optimizer
 
 from studio.core.dataset import Dataset
-from studio.engine.messages import Watch
+from studio.engine.commands import Watch
 from studio.engine.views import take_views
 
 RATE = 0.05

@@ -10,7 +10,8 @@ from networks import classifier, clouds, layer, network, optimizer, pictures, re
 
 from studio.core import registry
 from studio.core.document import Training
-from studio.engine.messages import Pause, Reset, Run, SetGraph, SetPace, Step, TrainingState, Watch
+from studio.engine.commands import Pause, Reset, Run, SetGraph, SetPace, Step, Watch
+from studio.engine.messages import TrainingState
 from studio.engine.network import Network
 from studio.engine.run import TrainingRun
 from studio.engine.timing import INTERVAL, KERNELS, StepTimer, clock_of

@@ -15,19 +15,9 @@ from waiting import wait
 from studio.core.document import Training
 from studio.core.graph import Graph
 from studio.core.layer import Layer
+from studio.engine.commands import Pause, Reset, Run, SetGraph, SetPace, SetTraining, SetWeights, Step, Watch
 from studio.engine.history import History
-from studio.engine.messages import (
-    Pause,
-    Reset,
-    Run,
-    SetGraph,
-    SetPace,
-    SetTraining,
-    SetWeights,
-    Snapshot,
-    Step,
-    Watch,
-)
+from studio.engine.messages import Snapshot
 from studio.engine.trainer import Trainer
 
 SETTINGS = Training(optimizer=optimizer(learning_rate=0.05), batch_size=8, epochs=5, threads=1)
@@ -487,7 +477,7 @@ def test_kernels_are_compiled_ahead_with_progress(tmp_path, monkeypatch: pytest.
         "import time\n"
         "from networks import classifier, layer\n"
         "from test_trainer import SETTINGS, load\n"
-        "from studio.engine.messages import SetGraph, Step\n"
+        "from studio.engine.commands import SetGraph, Step\n"
         "from studio.engine.trainer import Trainer\n"
         "graph, _, _ = classifier()\n"
         "trainer = Trainer(load)\n"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from networks import classifier, clouds, layer, network, pictures
 
-from studio.engine.messages import OwnSample, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import OwnSample
 from studio.engine.views import take_views
 
 

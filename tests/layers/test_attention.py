@@ -10,7 +10,7 @@ import pytest
 from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.problems import ShapeProblem
-from studio.engine.messages import Watch
+from studio.engine.commands import Watch
 from studio.engine.views import take_views
 from studio.layers.input import Input
 from studio.layers.multi_head_attention import MultiHeadAttention

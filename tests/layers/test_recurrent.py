@@ -9,7 +9,7 @@ import pytest
 
 from studio.core.layer import Layer
 from studio.core.problems import ShapeProblem
-from studio.engine.messages import Watch
+from studio.engine.commands import Watch
 from studio.engine.views import take_views
 from studio.layers.bidirectional import Bidirectional
 from studio.layers.gru import GRU

@@ -21,7 +21,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from studio.core.document import Document
 from studio.core.graph import Edge
 from studio.core.layer import Layer
-from studio.engine.messages import Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import Snapshot
 from studio.gui.canvas.actions import make_actions, show_menu
 from studio.gui.canvas.brick_placing import place_brick_near, read_brick
 from studio.gui.canvas.editing import Editor

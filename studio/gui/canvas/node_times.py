@@ -7,7 +7,8 @@ import time
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from studio.engine.messages import Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import Snapshot
 from studio.engine.step_times import StepTimes
 from studio.gui.canvas.bodies import tr
 from studio.gui.canvas.scene import GraphScene

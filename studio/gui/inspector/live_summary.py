@@ -7,7 +7,8 @@ import math
 import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.engine.messages import Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import Snapshot
 from studio.gui.inspector.facts import Facts
 from studio.gui.live import Live
 from studio.gui.panels.panel import Panel

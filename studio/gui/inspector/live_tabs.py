@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from studio.engine.messages import NodeView, Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import NodeView, Snapshot
 from studio.gui.inspector.array_view import ArrayView
 from studio.gui.live import Live
 from studio.gui.panels.panel import Panel

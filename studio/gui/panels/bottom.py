@@ -7,7 +7,8 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
 from studio.core.language import Language
-from studio.engine.messages import Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import Snapshot
 from studio.gui.live import Live
 from studio.gui.panels.confusion_panel import ConfusionPanel
 from studio.gui.panels.draw_panel import DrawPanel

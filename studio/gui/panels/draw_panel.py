@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 
 from studio.core.dataset import Dataset
 from studio.data.drawing import Likeness, likeness, native_side, sample_of
-from studio.engine.messages import OwnSample, Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import OwnSample, Snapshot
 from studio.gui.live import Live
 from studio.gui.panels.answer_bars import AnswerBars
 from studio.gui.panels.class_scores import class_names, class_scores, data_node, one_class_each, output_node

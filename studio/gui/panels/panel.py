@@ -9,7 +9,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
-from studio.engine.messages import Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import Snapshot
 from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.theme import Theme

@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.engine.messages import Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import Snapshot
 from studio.gui.live import Live
 from studio.gui.panels.class_scores import output_node, target_port
 from studio.gui.panels.empty import Switch

@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
 from studio.core.document import Document
 from studio.core.language import Language, language_of
 from studio.core.vocabulary import is_special
-from studio.engine.messages import Answer, Snapshot, TextWish, Watch, Written
+from studio.engine.commands import Watch
+from studio.engine.messages import Answer, Snapshot, TextWish, Written
 from studio.engine.writing.desk import SENTENCES
 from studio.gui.live import Live
 from studio.gui.panels.answers_model import AnswersModel, found_words

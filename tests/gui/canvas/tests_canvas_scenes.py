@@ -13,8 +13,9 @@ from studio.core.document import Document
 from studio.core.graph import Graph
 from studio.core.inference import infer
 from studio.core.layer import Layer
+from studio.engine.commands import Watch
 from studio.engine.history import History
-from studio.engine.messages import Evaluation, NodeView, Snapshot, Watch
+from studio.engine.messages import Evaluation, NodeView, Snapshot
 
 PLANE = DatasetInfo("Two spirals", (2,), (), "labels", ("blue", "orange"), ("x", "y"), 300, True)
 PICTURES = DatasetInfo("Digits", (8, 8, 1), (), "labels", tuple("0123456789"), (), 1797)

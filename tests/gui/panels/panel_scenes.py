@@ -15,8 +15,9 @@ from studio.core.dataset import Dataset, DatasetInfo, Split
 from studio.core.document import Document
 from studio.core.graph import Graph
 from studio.core.registry import layer
+from studio.engine.commands import Command, Watch
 from studio.engine.history import History
-from studio.engine.messages import Command, Evaluation, NodeView, Scatter, Snapshot, Watch
+from studio.engine.messages import Evaluation, NodeView, Scatter, Snapshot
 from studio.gui.live import Live
 from studio.gui.session import Session
 

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from studio.engine.messages import Watch
+from studio.engine.commands import Watch
 from studio.gui.panels.class_scores import class_scores
 
 

@@ -11,8 +11,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from studio.core.graph import Graph
+from studio.engine.commands import StartRace, StopRace
 from studio.engine.gradient_check import GradientCheck
-from studio.engine.race_messages import Racer, RaceView, StartRace, StopRace
+from studio.engine.race_messages import Racer, RaceView
 from studio.engine.step_times import CallTime, StepTimes
 from studio.gui import devices
 from studio.gui.panels.speed.kernel_text import text_of

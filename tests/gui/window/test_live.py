@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from studio.engine.messages import Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import Snapshot
 from studio.gui import live as live_module
 from studio.gui.canvas.refresh_pace import RefreshPace
 from studio.gui.live import Live

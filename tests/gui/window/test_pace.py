@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QObject
 
-from studio.engine.messages import SetPace
+from studio.engine.commands import SetPace
 from studio.gui.menus import Actions
 from studio.gui.pace import add_pace_actions
 

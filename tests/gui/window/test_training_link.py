@@ -8,19 +8,8 @@ import pytest
 
 from studio import data
 from studio.core.problems import Problem
-from studio.engine.messages import (
-    Command,
-    Pause,
-    Reset,
-    Run,
-    SetGraph,
-    SetTraining,
-    SetWeights,
-    Snapshot,
-    Step,
-    TrainingState,
-    Watch,
-)
+from studio.engine.commands import Command, Pause, Reset, Run, SetGraph, SetTraining, SetWeights, Step, Watch
+from studio.engine.messages import Snapshot, TrainingState
 from studio.gui.live import Live
 from studio.gui.session import Session
 from studio.gui.training_link import TrainingLink, optimizer_of

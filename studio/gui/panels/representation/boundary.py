@@ -7,7 +7,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.core.dataset import Dataset
-from studio.engine.messages import OwnSample, Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import OwnSample, Snapshot
 from studio.gui.panels.class_scores import class_numbers, class_scores, data_node, output_node
 from studio.gui.panels.contour import sampled
 from studio.gui.panels.representation.plane_picture import (

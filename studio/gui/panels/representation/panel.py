@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from studio.core.document import Document
-from studio.engine.messages import Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import Snapshot
 from studio.gui.live import Live
 from studio.gui.panels.class_scores import data_node, output_node
 from studio.gui.panels.empty import Switch

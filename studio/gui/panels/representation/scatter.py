@@ -6,7 +6,8 @@ import numpy as np
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from studio.engine.messages import Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import Snapshot
 from studio.gui.panels.class_scores import class_names, class_numbers, one_class_each
 from studio.gui.panels.projection import Projector
 from studio.gui.panels.representation.scatter_canvas import ScatterCanvas

@@ -23,7 +23,8 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QVBoxLayout, QWidge
 from studio.core.dataset import Dataset
 from studio.core.shapes import describe
 from studio.core.vocabulary import text_of
-from studio.engine.messages import NodeView, Snapshot, Watch
+from studio.engine.commands import Watch
+from studio.engine.messages import NodeView, Snapshot
 from studio.gui.panels.class_scores import class_numbers, class_scores, one_class_each, output_node
 from studio.gui.panels.representation.activation_picture import (
     MOST_BARS,

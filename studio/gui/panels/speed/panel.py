@@ -9,8 +9,8 @@ from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from studio.core.graph import Node
-from studio.engine.messages import Snapshot, Watch
-from studio.engine.race_messages import StartRace, StopRace
+from studio.engine.commands import StartRace, StopRace, Watch
+from studio.engine.messages import Snapshot
 from studio.gui import devices
 from studio.gui.live import Live
 from studio.gui.panels.empty import EmptyState
