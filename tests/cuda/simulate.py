@@ -45,7 +45,8 @@ card = SimulatedCard()
 networks_of_the_processor.SharedSpace = lambda lanes, on_card: SharedSpace(lanes, True)  # type: ignore[assignment,misc]
 #: Samples of a minibatch: the last vector is not full.
 BATCH = 6
-#: Calls of each kernel that are compared: what copies and gathers would take half of the time, being in each network.
+#: Calls of each kernel that are compared, more where none of them changed anything: what copies and gathers is in
+#: each network, and would take half of the time.
 MOST_CALLS = 10
 #: Groups that share loops: no divisor of most of what they share.
 GROUPS = 3
@@ -66,7 +67,7 @@ def differences(net: Network, found: dict[str, list[float]]) -> None:
         if call.kernel is control.barrier:  # between threads of the processor
             continue
         counts = found.setdefault(call.kernel.name, [0, 0, 0.0])
-        if counts[0] >= MOST_CALLS:
+        if counts[0] >= MOST_CALLS and counts[1]:
             runner_of(call.kernel)(*addresses)
             continue
         before = arena.copy(), bound.sums.copy()

@@ -220,6 +220,9 @@ def test_the_offer_of_what_was_left_behind_outlasts_other_sentences(make_studio,
     assert "unexpectedly" in window.notice.text
     _drop(window, path)
     assert "song.mp3" in window.notice.text
+    # A sentence that the mouse rests on stays.
+    qtbot.mouseMove(window.workspace.canvas)
+    qtbot.waitUntil(lambda: not window.notice.underMouse())
     window.notice._timer.start(0)
     qtbot.waitUntil(lambda: "unexpectedly" in window.notice.text)
     me.click(restore())
