@@ -207,8 +207,8 @@ def attend(arena, record, table, state):
             first, end = block * queries // blocks, (block + 1) * queries // blocks
             count = end - first
             limit = min(keys, end) if limited != 0 else keys
-            kept_row = ((head * vectors + vector) * queries + first) * row if kept != 0 else 0
-            scores = at(probabilities, kept_row if kept != 0 else here)
+            kept_row = (turn * queries + first) * row if kept != 0 else here
+            scores = at(probabilities, kept_row)
             own_q, own_y = at(its_q, q_places[first]), at(its_y, y_places[first])
             if in_place == 0:
                 _pack(packed_q, deep, its_q, q_places, first, count, depth, batch)
@@ -329,7 +329,7 @@ def attend_backward(arena, record, table, state):
         for start in range(0, queries, chunk):
             many = min(chunk, queries - start)
             most = min(keys, start + many) if limited != 0 else keys
-            kept_row = ((head * vectors + vector) * queries + start) * row
+            kept_row = (turn * queries + start) * row
             kept, left = at(probabilities, kept_row), at(dropped, kept_row)
             chunk_q, chunk_dy = at(its_q, q_places[start]), at(its_dy, y_places[start])
             if in_place == 0:

@@ -15,13 +15,6 @@ from studio.testing.cards import ProcessorCard
 
 
 @pytest.fixture
-def card(card: ProcessorCard, monkeypatch: pytest.MonkeyPatch) -> ProcessorCard:
-    """The same, seen by the window."""
-    monkeypatch.setattr(devices, "why_no_cuda", lambda: "")
-    return card
-
-
-@pytest.fixture
 def two_cards(monkeypatch):
     made = ProcessorCard(), ProcessorCard()
     cards.use(*made)

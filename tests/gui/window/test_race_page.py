@@ -8,26 +8,15 @@ import re
 import pytest
 from PySide6.QtTest import QTest
 
-from studio.cuda import card as cards
 from studio.engine import racing
 from studio.engine.race import Race
 from studio.gui import devices
-from studio.testing.cards import ProcessorCard
 
 SENTENCE = re.compile(
     r"The card is \d+(\.\d)? times as fast on this graph\."
     r"|The processor is \d+(\.\d)? times as fast on this graph, which gives the card too little to do at once\."
     r"|Both are about as fast on this graph\."
 )
-
-
-@pytest.fixture
-def card(monkeypatch: pytest.MonkeyPatch):
-    made = ProcessorCard()
-    cards.use(made)
-    monkeypatch.setattr(devices, "why_no_cuda", lambda: "")
-    yield made
-    cards.use(None)
 
 
 def turns_of(monkeypatch: pytest.MonkeyPatch, seconds: float, turns: int) -> None:
