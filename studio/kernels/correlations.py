@@ -16,6 +16,7 @@ import numpy as np
 
 from studio.core.lowering import Lowering, Ref
 from studio.kernels.jit import Kernel, generated
+from studio.kernels.outer_tiles import TURNS
 from studio.kernels.products import correlate_kernel, split_evenly, sum_channels
 from studio.kernels.tiles import SHAPE
 
@@ -30,9 +31,9 @@ _LEAST_PIXELS = 16
 
 _OUTER = '''"""dw[k, o] and dbias[o], {inputs} inputs by {vectors} vectors of outputs at a time; dy is turned."""
 
-from studio.kernels.simd import LANES, at, load, prefetch, splat, store, transpose_block
-from studio.kernels.tiles import outer_{inputs}x{vectors} as tile
-from studio.kernels.tiles import outer_{fewer}x{vectors} as tile_fewer
+from studio.kernels.outer_tiles import outer_{inputs}x{vectors} as tile
+from studio.kernels.outer_tiles import outer_{fewer}x{vectors} as tile_fewer
+{imports}
 
 
 def run(arena, record, table, state):
@@ -47,13 +48,7 @@ def run(arena, record, table, state):
     bias_sums = at(sums, depth * padded)
     for start in range(0, pixels, near):
         count = min(near, pixels - start)
-        for p in range(count):
-            source, target = at(dy, dy_pixels[start + p]), at(turned, p * batch * padded)
-            for o in range(0, padded, LANES):
-                total = load(at(bias_sums, o)) if start + p > 0 else splat(0.0)
-                for b in range(0, batch, LANES):
-                    total = total + transpose_block(at(source, b), at(rows, o), at(target, b * padded + o), padded)
-                store(at(bias_sums, o), total)
+{turn}
         ahead, tiles = min(near, pixels - start - count), blocks + smaller
         for block in range(tiles):
             # Fetch a part of what the next pixels need while these are computed.
@@ -66,7 +61,7 @@ def run(arena, record, table, state):
                     prefetch(at(source, i))
             k = block * {inputs} - max(0, block - blocks) * ({inputs} - {fewer})
             for o in range(0, padded, {vectors} * LANES):
-                if block < blocks:
+{first}
                     tile(x, at(offsets, k), at(x_pixels, start), at(turned, o), padded,
                          count, batch, start, at(sums, k * padded + o), padded)
                 else:
@@ -80,11 +75,35 @@ def run(arena, record, table, state):
 '''
 
 
+_TURN_BEFORE = """
+        for p in range(count):
+            source, target = at(dy, dy_pixels[start + p]), at(turned, p * batch * padded)
+            for o in range(0, padded, LANES):
+                total = load(at(bias_sums, o)) if start + p > 0 else splat(0.0)
+                for b in range(0, batch, LANES):
+                    total = total + transpose_block(at(source, b), at(rows, o), at(target, b * padded + o), padded)
+                store(at(bias_sums, o), total)
+"""
+_TURN_MEANWHILE = """
+                if block == 0:
+                    turn(x, at(offsets, k), at(x_pixels, start), dy, at(dy_pixels, start), at(rows, o), at(turned, o), padded,
+                         count, batch, start, at(sums, k * padded + o), at(bias_sums, o))
+                elif block < blocks:
+"""
+
+
 def outer_kernel(inputs: int, vectors: int) -> Kernel:
     """The kernel for turned gradients with tiles of `inputs`, and one less, by `vectors`."""
-    return generated(
-        f"outer_{inputs}x{vectors}", _OUTER.format(inputs=inputs, fewer=max(1, inputs - 1), vectors=vectors)
+    if vectors == 1 and TURNS:
+        imports = [f"from studio.kernels.outer_tiles import turn_{inputs}x1 as turn", "from studio.kernels.simd import LANES, at, prefetch"]
+        turn, first = "        # The first tiles turn dy.", _TURN_MEANWHILE.strip("\n")
+    else:
+        imports = ["from studio.kernels.simd import LANES, at, load, prefetch, splat, store, transpose_block"]
+        turn, first = _TURN_BEFORE.strip("\n"), "                if block < blocks:"
+    text = _OUTER.format(
+        inputs=inputs, fewer=max(1, inputs - 1), vectors=vectors, imports="\n".join(imports), turn=turn, first=first
     )
+    return generated(f"outer_{inputs}x{vectors}", text)
 
 
 @dataclass(frozen=True)

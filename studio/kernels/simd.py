@@ -395,7 +395,7 @@ def prefetch(context, pointer):
     return types.void(float_pointer), generate
 
 
-def _four_columns(builder, rows, first):
+def four_columns(builder, rows, first):
     """LLVM: some columns of a square of numbers, whose rows begin at these places, as vectors."""
     if LANES < 4:
         return [load_vector(builder, rows[0])]
@@ -445,7 +445,7 @@ def transpose_block(context, source, distance, target, target_distance):
         rows = [builder.gep(source, [builder.load(builder.gep(distance, [constant(i)]))]) for i in range(LANES)]
         sums = []
         for first in range(0, LANES, 4):
-            columns = _four_columns(builder, rows, first)
+            columns = four_columns(builder, rows, first)
             for i, column in enumerate(columns):
                 store_vector(builder, column, builder.gep(target, [builder.mul(target_distance, constant(first + i))]))
             sums.append(functools.reduce(lambda x, y: builder.fadd(x, y, flags=FLAGS), columns))

@@ -9,10 +9,6 @@ and the gradients of both are the same loop. `correlate_tile` computes R x Q wei
 
     sums[q, r] += sum over pixels p and vectors v of dy[r, p, v] * x[q, p, v]
 
-`outer_tile` computes R x V vectors of them where the outputs of a sample lie side by side::
-
-    sums[r, v] (+)= sum over pixels p and samples b of x[r, p, b] * dy[p, b, v]
-
 `multiply_lanes` multiplies two small matrices of each sample, whose numbers lie in the lanes
 of vectors, so that no number is shared by the samples::
 
@@ -60,7 +56,7 @@ class TileShape:
     correlated_outputs, correlated_inputs : int
         R and Q of `correlate_tile`.
     single : int
-        R of `outer_tile` with one vector.
+        R of `studio.kernels.outer_tiles.outer_tile` with one vector.
     """
 
     outputs: int
@@ -211,87 +207,6 @@ def _correlate_tile(outputs: int, inputs: int):
     return tile
 
 
-def _outer_tile(inputs: int, vectors: int):
-    @intrinsic
-    def tile(context, x, offsets, x_pixels, dy, dy_stride, pixels, batch, resume, sums, sums_stride):
-        def generate(context, builder, signature, arguments):
-            x, offsets, x_pixels, dy, dy_stride, pixels, batch, resume, sums, sums_stride = arguments
-            pairs = [(r, v) for r in range(inputs) for v in range(vectors)]
-            rows = [builder.gep(x, [builder.load(builder.gep(offsets, [constant(r)]))]) for r in range(inputs)]
-            targets = [builder.gep(sums, [builder.mul(sums_stride, constant(r))]) for r in range(inputs)]
-            places = {(r, v): builder.gep(targets[r], [constant(LANES * v)]) for r, v in pairs}
-            before = builder.block
-            over_pixels = builder.append_basic_block("pixel")
-            over_samples = builder.append_basic_block("sample")
-            pixel_done = builder.append_basic_block("pixel_done")
-            after = builder.append_basic_block("multiplied")
-            add = builder.append_basic_block("add_earlier")
-            end = builder.append_basic_block("store")
-            zero = filled(0.0)
-            builder.branch(over_pixels)
-
-            builder.position_at_end(over_pixels)
-            p, pixel_row = builder.phi(_i64), builder.phi(dy.type)
-            p.add_incoming(constant(0), before)
-            pixel_row.add_incoming(dy, before)
-            outer = {pair: builder.phi(VECTOR) for pair in pairs}
-            for pair in pairs:
-                outer[pair].add_incoming(zero, before)
-            x_pixel = builder.load(builder.gep(x_pixels, [p]))
-            x_end = builder.add(x_pixel, batch)
-            builder.branch(over_samples)
-
-            builder.position_at_end(over_samples)
-            place, row = builder.phi(_i64), builder.phi(dy.type)
-            place.add_incoming(x_pixel, over_pixels)
-            row.add_incoming(pixel_row, over_pixels)
-            inner = {pair: builder.phi(VECTOR) for pair in pairs}
-            for pair in pairs:
-                inner[pair].add_incoming(outer[pair], over_pixels)
-            gradients = [load_vector(builder, builder.gep(row, [constant(LANES * v)])) for v in range(vectors)]
-            new = {}
-            for r in range(inputs):
-                number = broadcast(builder, builder.load(builder.gep(rows[r], [place])))
-                for v in range(vectors):
-                    new[r, v] = multiply_add(builder, number, gradients[v], inner[r, v])
-            next_place, next_row = builder.add(place, constant(1)), builder.gep(row, [dy_stride])
-            place.add_incoming(next_place, over_samples)
-            row.add_incoming(next_row, over_samples)
-            for pair in pairs:
-                inner[pair].add_incoming(new[pair], over_samples)
-            builder.cbranch(builder.icmp_signed("<", next_place, x_end), over_samples, pixel_done)
-
-            builder.position_at_end(pixel_done)
-            next_p = builder.add(p, constant(1))
-            p.add_incoming(next_p, pixel_done)
-            pixel_row.add_incoming(next_row, pixel_done)
-            for pair in pairs:
-                outer[pair].add_incoming(new[pair], pixel_done)
-            builder.cbranch(builder.icmp_signed("<", next_p, pixels), over_pixels, after)
-
-            builder.position_at_end(after)
-            builder.cbranch(builder.icmp_signed("==", resume, constant(0)), end, add)
-            builder.position_at_end(add)
-            total = {pair: builder.fadd(new[pair], load_vector(builder, places[pair])) for pair in pairs}
-            builder.branch(end)
-            builder.position_at_end(end)
-            for pair in pairs:
-                value = builder.phi(VECTOR)
-                value.add_incoming(new[pair], after)
-                value.add_incoming(total[pair], add)
-                total[pair] = value
-            for pair in pairs:
-                store_vector(builder, total[pair], places[pair])
-            return context.get_dummy_value()
-
-        whole = types.int64
-        return types.void(
-            float_pointer, integer_pointer, integer_pointer, float_pointer, whole, whole, whole, whole, float_pointer, whole
-        ), generate
-
-    return tile
-
-
 #: Most columns N of `multiply_lanes`; it has `SHAPE.outputs` rows at the most.
 LANE_COLUMNS = 2 if LANES == 8 else 3
 
@@ -409,11 +324,8 @@ def _lane_tile(builder, rows, columns, depth, places, resume, finish):
 
 
 #: By (outputs, vectors). Kernels name them as module globals: Numba's cache needs that.
-for _inputs in range(9, 17):
-    globals()[f"outer_{_inputs}x1"] = _outer_tile(_inputs, 1)
 for _outputs in range(1, 9):
     for _vectors in range(1, 4):
         globals()[f"multiply_{_outputs}x{_vectors}"] = _multiply_tile(_outputs, _vectors)
-        globals()[f"outer_{_outputs}x{_vectors}"] = _outer_tile(_outputs, _vectors)
     for _inputs in range(1, 4):
         globals()[f"correlate_{_outputs}x{_inputs}"] = _correlate_tile(_outputs, _inputs)
