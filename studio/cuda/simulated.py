@@ -291,23 +291,6 @@ def correlate_tile(outputs: int, inputs: int) -> Any:
     return tile
 
 
-def outer_tile(inputs: int, vectors: int) -> Any:
-    def tile(x, offsets, x_pixels, dy, dy_stride, pixels, batch, resume, sums, sums_stride):
-        here = lane_number()
-        for r in range(inputs):
-            for v in range(vectors):
-                total, row = np.float32(0.0), 0
-                for p in range(pixels):
-                    for b in range(batch):
-                        total += x[offsets[r] + x_pixels[p] + b] * dy[row * dy_stride + LANES * v + here]
-                        row += 1
-                place = sums.at(r * sums_stride + LANES * v)
-                place.put(here, total if resume == 0 else total + place[here])
-        wait()
-
-    return tile
-
-
 def multiply_lanes(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume):
     here = lane_number()
     for r in range(rows):
@@ -389,7 +372,7 @@ _TWINS: dict[Any, Any] = {
 }
 for _outputs in range(1, 17):
     for _other in range(1, 4):
-        for _name, _make in (("multiply", multiply_tile), ("correlate", correlate_tile), ("outer", outer_tile)):
+        for _name, _make in (("multiply", multiply_tile), ("correlate", correlate_tile)):
             _known = getattr(tiles, f"{_name}_{_outputs}x{_other}", None)
             if _known is not None:
                 _TWINS[_known] = _make(_outputs, _other)

@@ -31,7 +31,7 @@ from studio.kernels.random_vectors import draw_uniforms
 from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, prefetch, select, splat, store
 from studio.kernels.state import SEED, SHARD, STEP, THREAD
-from studio.kernels.tiles import LANE_COLUMNS, SHAPE, multiply_lanes, multiply_lanes_to_slopes
+from studio.kernels.tiles import SHAPE, multiply_lanes, multiply_lanes_to_slopes
 
 #: Most queries that are looked at together.
 ROWS = SHAPE.outputs
@@ -84,18 +84,14 @@ _row_floats = inline(row_floats)
 @function
 def _product(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume):
     """``y[r, n] = sum over k of a[r, k] b[n, k]`` for each lane, or that added to y."""
-    blocks, parts = (rows + ROWS - 1) // ROWS, (columns + LANE_COLUMNS - 1) // LANE_COLUMNS
+    blocks = (rows + ROWS - 1) // ROWS
     for block in range(blocks):
         first = block * rows // blocks
         count = (block + 1) * rows // blocks - first
-        source, target = at(a, first * a_row), at(y, first * y_row)
-        for part in range(parts):
-            n = part * columns // parts
-            some = (part + 1) * columns // parts - n
-            multiply_lanes(
-                count, some, depth, source, a_row, a_depth, at(b, n * b_column), b_column, b_depth,
-                at(target, n * y_column), y_row, y_column, resume,
-            )  # fmt: skip
+        multiply_lanes(
+            count, columns, depth, at(a, first * a_row), a_row, a_depth, b, b_column, b_depth,
+            at(y, first * y_row), y_row, y_column, resume,
+        )  # fmt: skip
 
 
 @function
@@ -231,18 +227,6 @@ def attend(arena, record, table, state):
 
 
 @function
-def _slopes(rows, columns, depth, a, a_row, b, b_column, step, y, y_row, shares, totals, scale, later):
-    """Gradients of scores: those of probabilities, ``sum over k of a[r, k] b[n, k]``, become them at once."""
-    parts = (columns + LANE_COLUMNS - 1) // LANE_COLUMNS
-    for part in range(parts):
-        n = part * columns // parts
-        multiply_lanes_to_slopes(
-            rows, (part + 1) * columns // parts - n, depth, a, a_row, step, at(b, n * b_column), b_column, step,
-            at(y, n * LANES), y_row, LANES, at(shares, n * LANES), totals, scale, later,
-        )  # fmt: skip
-
-
-@function
 def _add_up(total, scale, dy, near, y, batch, width, next_dy, next_y):
     """total = scale times the sum of ``dy[n] y[n]``, while those of later rows are fetched.
 
@@ -351,9 +335,10 @@ def attend_backward(arena, record, table, state):
                     )  # fmt: skip
                 own_kept, own_left = at(kept, first * row), at(left, first * row)
                 if dropping == 0:
-                    _slopes(
-                        count, limit, width, own_dy, dy_row, its_v, v_row, near,
-                        own_ds, row, own_kept, totals, scale, ROWS * row,
+                    # The gradients of probabilities become those of scores at once.
+                    multiply_lanes_to_slopes(
+                        count, limit, width, own_dy, dy_row, near, its_v, v_row, near,
+                        own_ds, row, LANES, own_kept, totals, scale, ROWS * row,
                     )  # fmt: skip
                 else:
                     _product(count, limit, width, own_dy, dy_row, near, its_v, v_row, near, own_ds, row, LANES, 0)

@@ -207,24 +207,25 @@ def _correlate_tile(outputs: int, inputs: int):
     return tile
 
 
-#: Most columns N of `multiply_lanes`; it has `SHAPE.outputs` rows at the most.
-LANE_COLUMNS = 2 if LANES == 8 else 3
+#: Most columns N of a tile of `multiply_lanes`; it has `SHAPE.outputs` rows at the most.
+_LANE_COLUMNS = 2 if LANES == 8 else 3
 
 
 @intrinsic
 def multiply_lanes(
     context, rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume
 ):
-    """A tile of a product of matrices that each sample has of its own, a vector of samples at a time.
+    """Some rows of a product of matrices that each sample has of its own, a vector of samples at a time.
 
     ``y[r, n] = sum over k of a[r, k] * b[n, k]``, where each number is a vector and each pair of
-    strides says where it lies; with `resume` the sums go on from what y holds.
+    strides says where it lies; with `resume` the sums go on from what y holds. There may be
+    `SHAPE.outputs` rows, and any number of columns.
     """
 
     def generate(context, builder, signature, arguments):
         rows, columns, depth, *places, resume = arguments
-        for r, n in _lane_sizes(builder, rows, columns):
-            _lane_tile(builder, r, n, depth, places, resume, lambda pair, place, value: value)
+        for tile in _lane_tiles(builder, rows, columns, places):
+            _lane_tile(builder, tile, depth, resume, lambda pair, place, value: value)
         return context.get_dummy_value()
 
     whole = types.int64
@@ -237,7 +238,7 @@ def multiply_lanes(
 def multiply_lanes_to_slopes(
     context, rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, shares, totals, scale, later
 ):
-    """A tile of `multiply_lanes` that makes the gradients of a softmax's scores from its sums.
+    """`multiply_lanes`, which makes the gradients of a softmax's scores from its sums.
 
     ``y[r, n] = shares[r, n] * (scale * sum over k of a[r, k] * b[n, k] - totals[r])``, where the
     shares lie as y does; those that are `later` floats further are fetched.
@@ -254,8 +255,8 @@ def multiply_lanes_to_slopes(
             slope = builder.fsub(builder.fmul(value, factor, flags=FLAGS), total, flags=FLAGS)
             return builder.fmul(load_vector(builder, share), slope, flags=FLAGS)
 
-        for r, n in _lane_sizes(builder, rows, columns):
-            _lane_tile(builder, r, n, depth, places, constant(0), finish)
+        for tile in _lane_tiles(builder, rows, columns, places):
+            _lane_tile(builder, tile, depth, constant(0), finish)
         return context.get_dummy_value()
 
     whole = types.int64
@@ -265,23 +266,66 @@ def multiply_lanes_to_slopes(
     ), generate
 
 
-def _lane_sizes(builder, rows, columns):
-    """LLVM: each size of a tile, at the place where it is chosen; afterwards, the place after all of them."""
+@dataclass(frozen=True)
+class _LaneTile:
+    """A size of a tile of `multiply_lanes`: values of LLVM where it is to be.
+
+    Parameters
+    ----------
+    rows, columns : int
+    places : list
+        As `multiply_lanes` takes them, from `a` to `y_column`, of the first column.
+    moved : llvmlite.ir.Value
+        How far y is from that of the first tile.
+    """
+
+    rows: int
+    columns: int
+    places: list
+    moved: ir.Value
+
+
+def _lane_tiles(builder, rows, columns, places):
+    """LLVM: each size of a tile, in a loop over the columns; afterwards, the place after all of them.
+
+    Tiles are as wide as they can be, but for the last ones, so that none has a column only where two can have two.
+    """
+    a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column = places
     after = builder.append_basic_block("lanes_done")
-    choose = builder.switch(builder.add(builder.mul(rows, constant(LANE_COLUMNS)), columns), after)
+    choose = builder.switch(rows, after)
     for r in range(1, SHAPE.outputs + 1):
-        for n in range(1, LANE_COLUMNS + 1):
-            block = builder.append_basic_block(f"lanes_{r}x{n}")
-            choose.add_case(constant(r * LANE_COLUMNS + n), block)
-            builder.position_at_end(block)
-            yield r, n
-            builder.branch(after)
+        block = builder.append_basic_block(f"lanes_{r}")
+        choose.add_case(constant(r), block)
+        builder.position_at_end(block)
+        done = constant(0)
+        for width in range(_LANE_COLUMNS, 0, -1):
+            before, head = builder.block, builder.append_basic_block(f"lanes_{r}x{width}_more")
+            tile, end = builder.append_basic_block(f"lanes_{r}x{width}"), builder.append_basic_block(f"lanes_{r}x{width}_end")
+            builder.branch(head)
+            builder.position_at_end(head)
+            n = builder.phi(_i64)
+            n.add_incoming(done, before)
+            left = builder.sub(columns, n)
+            fits = builder.icmp_signed(">=", left, constant(width))
+            if width > 2:
+                fits = builder.and_(fits, builder.icmp_signed("!=", left, constant(width + 1)))
+            builder.cbranch(fits, tile, end)
+            builder.position_at_end(tile)
+            moved = builder.mul(y_column, n)
+            its_b, its_y = builder.gep(b, [builder.mul(b_column, n)]), builder.gep(y, [moved])
+            yield _LaneTile(r, width, [a, a_row, a_depth, its_b, b_column, b_depth, its_y, y_row, y_column], moved)
+            n.add_incoming(builder.add(n, constant(width)), builder.block)
+            builder.branch(head)
+            builder.position_at_end(end)
+            done = n
+        builder.branch(after)
     builder.position_at_end(after)
 
 
-def _lane_tile(builder, rows, columns, depth, places, resume, finish):
+def _lane_tile(builder, tile, depth, resume, finish):
     """LLVM: one size of `multiply_lanes`, whose sums become what `finish` makes of them."""
-    a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column = places
+    rows, columns = tile.rows, tile.columns
+    a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column = tile.places
     pairs = [(r, n) for r in range(rows) for n in range(columns)]
     left = [builder.gep(a, [builder.mul(a_row, constant(r))]) for r in range(rows)]
     right = [builder.gep(b, [builder.mul(b_column, constant(n))]) for n in range(columns)]
@@ -320,7 +364,7 @@ def _lane_tile(builder, rows, columns, depth, places, resume, finish):
     builder.cbranch(builder.icmp_signed("<", next_k, depth), body, end)
     builder.position_at_end(end)
     for pair in pairs:
-        store_vector(builder, finish(pair, steps[pair], new[pair]), targets[pair])
+        store_vector(builder, finish(pair, builder.add(steps[pair], tile.moved), new[pair]), targets[pair])
 
 
 #: By (outputs, vectors). Kernels name them as module globals: Numba's cache needs that.
