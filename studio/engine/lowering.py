@@ -32,6 +32,9 @@ from studio.kernels.pointwise import backward_kernel, forward_kernel
 
 #: Floats after which places of the nearest cache repeat, and how far rows are moved out of step.
 _PAGE, _ROW_SHIFT = 1024, 336
+#: Floats of what is moved within its page, and how far: back by a few cache lines, an odd number of them, so that what
+#: is written comes after what is read, and the pixels of pictures, mostly an even number apart, do not meet.
+_LARGE, _APART = 8192, _PAGE - 5 * 16
 
 
 @dataclass(frozen=True)
@@ -169,9 +172,12 @@ class LayerLowering:
         return tensor
 
     def scratch(self, floats: int) -> Ref:
-        offset = self._private
-        self._private += aligned(floats)
-        self._floats_by_node[self._node] = self._floats_by_node.get(self._node, 0) + aligned(floats)
+        offset, room = self._private, aligned(floats)
+        # Whole pages apart, what is read and what is written would be taken for the same place: processors compare
+        # the ends of addresses only, so that reading would wait for writing.
+        room += _APART if room >= _LARGE and not self.on_card else 0
+        self._private += room
+        self._floats_by_node[self._node] = self._floats_by_node.get(self._node, 0) + room
         return Ref("private", offset)
 
     def temporary(self, floats: int) -> Ref:

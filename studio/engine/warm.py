@@ -24,7 +24,7 @@ from studio.engine.network import make_plans
 from studio.engine.timing import KERNELS as timing_kernels
 from studio.kernels import cache, jit
 from studio.kernels.ahead import pool
-from studio.kernels.channelwise import Rows, collect_kernel, weigh_kernel
+from studio.kernels.channelwise import Rows, collect_kernel, collect_rows_kernel, weigh_kernel
 from studio.kernels.correlations import outer_kernel
 from studio.kernels.jit import Kernel
 from studio.kernels.losses import slope_kernel as loss_slope_kernel
@@ -79,6 +79,7 @@ def standard_kernels() -> list[Kernel]:
     kernels += [collect_kernel(vectors * LANES, many) for vectors in (8, 4, 2, 1) for many in (True, False)]
     rows = (Rows.best((3, 3), (28, 28)), None)
     kernels += [weigh_kernel(9, with_bias, together) for with_bias in (True, False) for together in rows]
+    kernels += [collect_rows_kernel(together) for together in rows if together]
     for layer in layers:
         if issubclass(layer, ElementWise):
             kernels += [forward_kernel(layer), backward_kernel(layer)]

@@ -21,12 +21,16 @@ MOST_TERMS = 12 if LANES == 8 else 25
 _MOST_ROWS = 4
 #: Vector registers.
 _REGISTERS = 16 if LANES == 8 else 32
-#: Lines that name what a kernel that looks at rows together needs beside.
-_ARGUMENTS_OF_ROWS = [
-    "tiles, fewer, columns = record[20], record[21], record[22]",
-    "x_starts, x_row, x_columns = at(table, record[23]), record[24], at(table, record[25])",
-    "dy_starts, dy_row, dy_columns = at(table, record[26]), record[27], at(table, record[28])",
-]
+
+
+def _arguments_of_rows(first: int) -> list[str]:
+    """Lines that name what a kernel that looks at rows together needs beside, from an argument on."""
+    return [
+        f"tiles, fewer, columns = record[{first}], record[{first + 1}], record[{first + 2}]",
+        f"x_starts, x_row, x_columns = at(table, record[{first + 3}]), record[{first + 4}], at(table, record[{first + 5}])",
+        f"y_starts, y_row, y_columns = at(table, record[{first + 6}]), record[{first + 7}], at(table, record[{first + 8}])",
+    ]
+
 
 _COLLECT = '''"""y[g, o, p] = bias[g, o] + sum over k of w[g, o, k] * x[g, k, p].
 
@@ -96,6 +100,23 @@ def run(arena, record, table, state):
                 for t in range({terms}):
                     target[places[block * {terms} + t] + g * group_step + o] = sum_lanes(load(at(own, t * LANES)))
 {total}
+'''
+
+
+_COLLECT_ROWS = '''"""y[n, p] = bias[n] + sum over a window of w[n, k] * x[g, p + k], {rows} rows of pixels, or one less, at a time."""
+
+from studio.kernels.simd import LANES, at, load, prefetch, splat, store
+
+
+def run(arena, record, table, state):
+    count, outputs, batch, near = record[2], record[3], record[4], record[5]
+    x, x_step, y = at(arena, record[6]), record[7], at(arena, record[8])
+    weights, order, bias, bias_step = at(arena, record[9]), at(table, record[10]), at(arena, record[11]), record[12]
+{arguments_of_rows}
+    # So few outputs at a time that the rows which windows share stay near.
+    for begin in range(0, count, near):
+        end = min(count, begin + near)
+{loops}
 '''
 
 
@@ -195,7 +216,7 @@ def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[s
     tall = high + rows - 1
 
     def column(seen: range, new: bool, number: str) -> list[str]:
-        lines = [f"xo = x_columns[{number}]"] + ([f"yo = dy_columns[{number}]"] if new else [])
+        lines = [f"xo = x_columns[{number}]"] + ([f"yo = y_columns[{number}]"] if new else [])
         lines += [f"d{i}_{v} = d{i}_{v - 1}" for i in range(rows) for v in range(wide - 1, 0, -1) if v >= seen.start]
         for i in range(rows) if new else ():
             lines += [f"d{i}_0 = load(at(y{i}, yo))", f"prefetch(at(y{i}, yo + y_below))"]
@@ -210,12 +231,12 @@ def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[s
 
     lines = ["own = at(sums, n * width)"]
     lines += [f"{name} = load(at(own, {i} * LANES))" for i, name in enumerate(names)]
-    lines += ["x_place, y_place = at(x, x_starts[tile] + g * x_step), at(dy, dy_starts[tile] + n * batch)"]
+    lines += ["x_place, y_place = at(x, x_starts[tile] + g * x_step), at(dy, y_starts[tile] + n * batch)"]
     # What is new in the next rows comes nearer meanwhile.
-    lines += [f"x_below, y_below = {rows} * x_row, {rows} * dy_row"]
+    lines += [f"x_below, y_below = {rows} * x_row, {rows} * y_row"]
     lines += ["for b in range(0, batch, LANES):"]
     lines += [f"    x{u} = at(x_place, {u} * x_row + b)" for u in range(tall)]
-    lines += [f"    y{i} = at(y_place, {i} * dy_row + b)" for i in range(rows)]
+    lines += [f"    y{i} = at(y_place, {i} * y_row + b)" for i in range(rows)]
     lines += [f"    d{i}_{v} = splat(0.0)" for i in range(rows) for v in range(wide)]
     for c in range(wide - 1):
         lines += [f"    {line}" for line in column(range(c + 1), True, str(c))]
@@ -226,6 +247,58 @@ def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[s
     lines += [f"store(at(own, {i} * LANES), {name})" for i, name in enumerate(names)]
     head = [f"for tile in range({tiles}):", "    for g in each(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
     return head + [f"            {line}" for line in lines]
+
+
+def _collecting_rows(window: tuple[int, int], rows: int, tiles: str) -> list[str]:
+    """Lines that compute some rows of pixels for some outputs.
+
+    Column by column the inputs meet all weights that look at them, and are added to the sums of as many columns as
+    a window has, which move on in registers: each number is read once, not once for each place of the window.
+    """
+    high, wide = window
+    tall = high + rows - 1
+
+    def column(seen: range, number: str, done: str) -> list[str]:
+        lines = [f"xo = x_columns[{number}]"]
+        lines += [f"s{i}_{v} = s{i}_{v - 1}" for i in range(rows) for v in range(wide - 1, 0, -1) if v >= seen.start]
+        lines += [f"s{i}_0 = start" for i in range(rows) if seen.start == 0]
+        for u in range(tall):
+            lines += [f"a = load(at(x{u}, xo))"]
+            lines += [f"prefetch(at(x{u}, xo + x_below))"] if u >= tall - rows else []
+            for i in range(rows):
+                if 0 <= u - i < high:
+                    lines += [f"s{i}_{v} = s{i}_{v} + f{(u - i) * wide + v} * a" for v in seen]
+        if done:
+            lines += [f"yo = y_columns[{done}]"] + [f"store(at(y{i}, yo), s{i}_{wide - 1})" for i in range(rows)]
+        return lines
+
+    lines = [f"f{k} = splat(weights[n * {high * wide} + order[{k}]])" for k in range(high * wide)]
+    lines += ["start = splat(bias[n * bias_step])"]
+    lines += ["x_place, y_place = at(x, x_starts[tile] + n // outputs * x_step), at(y, y_starts[tile] + n * batch)"]
+    # What is new in the next rows comes nearer meanwhile.
+    lines += [f"x_below = {rows} * x_row", "for b in range(0, batch, LANES):"]
+    lines += [f"    x{u} = at(x_place, {u} * x_row + b)" for u in range(tall)]
+    lines += [f"    y{i} = at(y_place, {i} * y_row + b)" for i in range(rows)]
+    lines += [f"    s{i}_{v} = start" for i in range(rows) for v in range(wide)]
+    for c in range(wide - 1):
+        lines += [f"    {line}" for line in column(range(c + 1), str(c), "")]
+    lines += [f"    for c in range({wide - 1}, columns):"]
+    lines += [f"        {line}" for line in column(range(wide), "c", f"c - {wide - 1}")]
+    for c in range(wide - 1):
+        lines += [f"    {line}" for line in column(range(c + 1, wide), f"columns + {c}", f"columns + {c - wide + 1}")]
+    return [f"for tile in range({tiles}):", "    for n in range(begin, end):", *(f"        {line}" for line in lines)]
+
+
+def collect_rows_kernel(together: Rows) -> Kernel:
+    """The kernel for outputs that see a window of one input each, moved by a pixel at a time.
+
+    Its last nine arguments are those of `weigh_kernel`.
+    """
+    loops = _collecting_rows(together.window, together.rows, "tiles")
+    if together.rows > 1:
+        loops += _collecting_rows(together.window, together.rows - 1, "tiles, tiles + fewer")
+    text = _COLLECT_ROWS.format(rows=together.rows, arguments_of_rows=_lines(1, _arguments_of_rows(13)), loops=_lines(2, loops))
+    return generated(f"collect_rows_{together.window[0]}x{together.window[1]}_{together.rows}", text)
 
 
 def weigh_kernel(terms: int, with_bias: bool, together: Rows | None = None) -> Kernel:
@@ -248,7 +321,7 @@ def weigh_kernel(terms: int, with_bias: bool, together: Rows | None = None) -> K
         sums=len(names),
         and_bias=", and the sum of dy" if with_bias else "",
         by_rows=f", {together.rows} rows of pixels, or one less, at a time" if together else "",
-        arguments_of_rows=_lines(1, _ARGUMENTS_OF_ROWS if together else ["# Windows of neighbouring pixels are not looked at together."]),
+        arguments_of_rows=_lines(1, _arguments_of_rows(20) if together else ["# Windows of neighbouring pixels are not looked at together."]),
         rows=_lines(2, rows),
         offsets=_lines(6, [f"o{t} = offsets[first + {t}]" for t in range(terms)]),
         loads=_lines(6, [f"{name} = load(at(own, {i} * LANES))" for i, name in enumerate(names)]),

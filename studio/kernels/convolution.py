@@ -13,13 +13,15 @@ import numpy as np
 
 from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.core.windows import Pair, Window
-from studio.kernels.channelwise import MOST_TERMS, Rows, collect_kernel, weigh_kernel
+from studio.kernels.channelwise import MOST_TERMS, Rows, collect_kernel, collect_rows_kernel, weigh_kernel
 from studio.kernels.correlations import NEAR, Groups, lower_correlation
 from studio.kernels.products import lower_product, pack, split_evenly, sum_channels
 
 #: Up to so many outputs a group, holding one output of many pixels in registers is faster
 #: than holding many outputs of one pixel.
 _FEW = 2
+#: Fewest places of a window for which its rows are looked at together.
+_WORTH_ROWS = 4
 #: Pixels whose weight gradients are summed in registers at a time.
 _CHUNK = 2
 
@@ -58,6 +60,7 @@ class Convolution:
         product = _Product(self.groups, self.channels, self.filters, _Order(*seen), coarse)
         product.emit(
             lowering,
+            fine,
             self._start(fine),
             self.window.pixel_offsets(fine.row_stride, fine.shape[2] * fine.batch),
             self._tap_offsets(fine),
@@ -82,6 +85,7 @@ class Convolution:
             product = _Product(self.groups, self.filters, self.channels, _Order(phase.grid, phase.reach), fine)
             product.emit(
                 lowering,
+                coarse,
                 coarse.base,
                 phase.source_offsets(*steps),
                 moves.ravel(),
@@ -115,16 +119,8 @@ class Convolution:
             if together is None:
                 near, pixels, coarse_pixels = order.arrange(self.groups, self.channels * batch, pixels, coarse_pixels)
             else:
-                rows, columns = window.output
-                held = (together.rows + window.kernel[0] - 1) * fine.shape[1] * batch
-                near = max(1, min(self.groups, NEAR // held))
-                times, fewer, firsts = together.starts(rows)
-                starts = np.array(firsts) * columns
-                their_places = (
-                    *(times, fewer, columns),
-                    *(lowering.table(pixels[starts]), *_grid(lowering, pixels, window.output, window.kernel[1] - 1)),
-                    *(lowering.table(coarse_pixels[starts]), *_grid(lowering, coarse_pixels, window.output)),
-                )
+                near = _groups_near(together, fine.shape[1], batch)
+                their_places = _rows_of_pixels(lowering, together, window.output, fine, pixels, coarse_pixels)
                 pixels = coarse_pixels = pixels[:0]
             if lowering.on_card:
                 near = self.groups
@@ -229,11 +225,37 @@ class _Order:
         return self.reach[0] * ((columns - 1) * self.strides[1] + self.reach[1])
 
 
-def _grid(lowering: Lowering, places: np.ndarray, grid: Pair, beyond: int = 0) -> tuple[int, Ref]:
-    """How far rows of a grid of pixels are apart, and where each column is, and so many beyond."""
+def _groups_near(together: Rows, columns: int, batch: int) -> int:
+    """Of how many groups so many rows of pixels are looked at before the next rows."""
+    return max(1, NEAR // ((together.rows + together.window[0] - 1) * columns * batch))
+
+
+def _rows_of_pixels(
+    lowering: Lowering, together: Rows, grid: Pair, source: Tensor, sources: np.ndarray, targets: np.ndarray
+) -> tuple[int | Ref, ...]:
+    """The last arguments of kernels that look at rows of pixels together.
+
+    Parameters
+    ----------
+    grid : pair
+        Rows and columns of the pixels.
+    source : Tensor
+        What windows look at.
+    sources, targets : numpy.ndarray
+        Where each pixel begins in it, and in what has a pixel for each place of the window; int64, row by row.
+    """
     rows, columns = grid
-    step = int(places[1] - places[0]) if columns > 1 else 0
-    return int(places[columns] - places[0]) if rows > 1 else 0, lowering.table(np.arange(columns + beyond) * step)
+    times, fewer, firsts = together.starts(rows)
+    starts = np.array(firsts) * columns
+
+    # Windows reach beyond the pixels, even where there is only one row or column of those.
+    seen = np.arange(columns + together.window[1] - 1) * (source.shape[2] * source.batch)
+    below = int(targets[columns] - targets[0]) if rows > 1 else 0
+    return (
+        *(times, fewer, columns),
+        *(lowering.table(sources[starts]), source.row_stride, lowering.table(seen)),
+        *(lowering.table(targets[starts]), below, lowering.table(targets[:columns] - targets[0])),
+    )
 
 
 @dataclass(frozen=True)
@@ -258,6 +280,7 @@ class _Product:
     def emit(
         self,
         lowering: Lowering,
+        source: Tensor,
         start: Ref,
         sources: np.ndarray,
         offsets: np.ndarray,
@@ -269,8 +292,9 @@ class _Product:
 
         Parameters
         ----------
+        source : Tensor
         start : Ref
-            What distances in the source are counted from.
+            What distances in it are counted from.
         sources, targets : numpy.ndarray
             Where each pixel p begins in source and target.
         offsets : numpy.ndarray
@@ -281,6 +305,17 @@ class _Product:
         """
         batch, depth = lowering.batch, len(offsets)
         constant, bias_step = (bias.value, 1) if bias else (lowering.zeros(self.groups * self.outputs), 0)
+        together, order = self._window(lowering, source, offsets) if self.outputs <= _FEW else (None, offsets)
+        if together is not None:
+            near = self.outputs * _groups_near(together, source.shape[1], batch)
+            lowering.emit(
+                collect_rows_kernel(together),
+                *(self.groups * self.outputs, self.outputs, batch, near),
+                *(start + int(offsets.min()), batch, self.target.base),
+                *(packed, lowering.table(order), constant, bias_step),
+                *_rows_of_pixels(lowering, together, self.order.grid, source, sources, targets),
+            )
+            return
         if self.outputs <= _FEW:
             near, sources, targets = self.order.arrange(self.groups, self.inputs * batch, sources, targets)
             lowering.emit(
@@ -302,6 +337,20 @@ class _Product:
             (self.target.base, lowering.table(targets), batch),
             steps if self.groups > 1 else None,
         )
+
+    def _window(self, lowering: Lowering, source: Tensor, offsets: np.ndarray) -> tuple[Rows | None, np.ndarray]:
+        """Which rows of pixels are looked at together, and which k is each place of their window.
+
+        None where they are not: on cards, which share out single pixels; with several inputs; where windows are moved
+        by more than a pixel, have gaps, or are so small that they share little.
+        """
+        steps = source.row_stride, source.shape[2] * source.batch
+        places = np.add.outer(np.arange(self.order.reach[0]) * steps[0], np.arange(self.order.reach[1]) * steps[1]).ravel()
+        order = np.argsort(offsets)
+        fits = len(offsets) == len(places) and np.array_equal(offsets[order] - offsets.min(), places)
+        if lowering.on_card or self.inputs > 1 or self.order.strides != (1, 1) or not fits or len(places) < _WORTH_ROWS:
+            return None, order
+        return Rows.best(self.order.reach, self.order.grid), order
 
 
 def convolution(window: Window, kernel: WeightRef, groups: int = 1) -> Convolution:

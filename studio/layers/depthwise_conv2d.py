@@ -101,4 +101,5 @@ class DepthwiseConv2D(Layer):
             (cls(kernel_size=(1, 2), strides=(3, 2), depth_multiplier=3, l1=0.01, l2=0.02), ((8, 5, 2),)),
             (cls(kernel_size=(2, 2), dilation_rate=(2, 3), activation="gelu"), ((5, 6, 17),)),
             (cls(kernel_size=(5, 6), padding="same"), ((4, 9, 1),)),
+            (cls(), ((3, 6, 2),)),
         )

@@ -127,3 +127,36 @@ def test_phases_reach_each_tap_of_each_place_once(padding, strides, dilation):
                     if 0 <= row < 9 and 0 <= column < 7:
                         expected.add((row, column, i * 2 + j, r, c))
     assert pairs == expected
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("kernel_size", "multiplier"), [((3, 3), 1), ((3, 2), 2), ((1, 4), 1), ((4, 1), 1), ((5, 5), 1)])
+@pytest.mark.parametrize("rows", [5, 6, 9, 11])
+def test_depthwise_convolutions_of_all_heights(padding, kernel_size, multiplier, rows):
+    """Rows of pixels are computed together, some fewer at a time where their number asks for it; there may be one only."""
+    shape, batch = (rows, 6, 3), 5
+    layer = DepthwiseConv2D(kernel_size=kernel_size, padding=padding, depth_multiplier=multiplier)
+    generator = np.random.default_rng(rows)
+    x = generator.normal(size=(batch, *shape)).astype(np.float32)
+    dy = generator.normal(size=(batch, *layer.output_shape(shape))).astype(np.float32)
+    kernel = generator.normal(size=(*kernel_size, 3, multiplier)).astype(np.float32)
+    bias = generator.normal(size=3 * multiplier).astype(np.float32)
+    with closing(Rig(layer, [x], dy, batch, weights={"kernel": kernel, "bias": bias})) as rig:
+        outcome, y = rig.train(), rig.infer()
+    (high, wide), (down, across) = kernel_size, layer.window(shape).before
+    x, dy = x[outcome.samples].astype(np.float64), dy[outcome.samples].astype(np.float64)
+    around = np.pad(x, ((0, 0), (down, high), (across, wide), (0, 0)))
+    spread, expected = np.zeros_like(around), np.zeros(kernel.shape)
+    sums = np.zeros((*dy.shape[:3], 3, multiplier))
+    slopes = dy.reshape(sums.shape)
+    height, width = dy.shape[1:3]
+    for u in range(high):
+        for v in range(wide):
+            seen = around[:, u : u + height, v : v + width]
+            sums += seen[..., None] * kernel[u, v]
+            expected[u, v] = np.einsum("brcg,brcgm->gm", seen, slopes)
+            spread[:, u : u + height, v : v + width] += (slopes * kernel[u, v]).sum(-1)
+    np.testing.assert_allclose(y[outcome.samples], sums.reshape(dy.shape) + bias, atol=2e-5)
+    np.testing.assert_allclose(outcome.weights["kernel"], expected, atol=2e-4)
+    np.testing.assert_allclose(outcome.weights["bias"], slopes.sum((0, 1, 2)).ravel(), atol=2e-4)
+    np.testing.assert_allclose(outcome.inputs[0], spread[:, down : down + rows, across : across + 6], atol=5e-5)

@@ -82,16 +82,42 @@ def _weigh(match: re.Match[str], kernel: Kernel) -> Formula:
     return formula
 
 
+def _pixels_of_rows(a: Arguments, rows: int) -> np.ndarray:
+    """Where the windows begin that a kernel looks at by so many rows, or one less, at a time."""
+    firsts, columns = a.integers("x_starts", a.tiles + a.fewer), a.integers("x_columns", a.columns)
+    sizes = [rows] * a.tiles + [rows - 1] * a.fewer
+    of_rows = np.concatenate([first + np.arange(size) * a.x_row for first, size in zip(firsts, sizes, strict=True)])
+    return np.asarray((of_rows[:, None] + columns).ravel())
+
+
+@family(r"collect_rows_(\d+)x(\d+)_(\d+)", "count", "outputs", "tiles", "fewer", "columns", "batch")
+def _collect_rows(match: re.Match[str], kernel: Kernel) -> Formula:
+    high, wide, rows = int(match[1]), int(match[2]), int(match[3])
+
+    def formula(a: Arguments) -> Work:
+        starts, terms = _pixels_of_rows(a, rows), high * wide
+        # A window's places are rows and columns of pixels.
+        read = a.count // a.outputs * a.batch * len(_seen(starts, high, wide, a))
+        bias = a.count if a.bias_step else 0
+        sums = a.count * len(starts) * a.batch
+        return Work(2.0 * terms * sums, read + a.count * terms + bias, sums)
+
+    return formula
+
+
+def _seen(starts: np.ndarray, high: int, wide: int, a: Arguments) -> np.ndarray:
+    """Where pixels are that windows of so many rows and columns cover."""
+    steps = a.integers("x_columns", wide)
+    return np.unique(starts[:, None, None] + np.arange(high)[:, None] * a.x_row + steps)
+
+
 @family(r"weigh_(\d+)x(\d+)_(\d+)(_bias)?", "groups", "outputs", "tiles", "fewer", "columns", "batch")
 def _weigh_rows(match: re.Match[str], kernel: Kernel) -> Formula:
     high, wide, rows, biased = int(match[1]), int(match[2]), int(match[3]), bool(match[4])
 
     def formula(a: Arguments) -> Work:
         outputs, terms = a.groups * a.outputs, high * wide
-        firsts, columns = a.integers("x_starts", a.tiles + a.fewer), a.integers("x_columns", a.columns)
-        sizes = [rows] * a.tiles + [rows - 1] * a.fewer
-        of_rows = np.concatenate([first + np.arange(size) * a.x_row for first, size in zip(firsts, sizes, strict=True)])
-        starts = (of_rows[:, None] + columns).ravel()
+        starts = _pixels_of_rows(a, rows)
         numbers = len(starts) * a.batch
         read = a.groups * a.covered(starts, "offsets", terms, a.batch)
         return Work(outputs * numbers * (2.0 * terms + biased), read + outputs * numbers, outputs * (terms + biased))
