@@ -258,10 +258,7 @@ def network_on(card: ProcessorCard) -> Network:
     return Network(graph, training, {data: clouds(45)}, 1, compile_ahead, card=card)
 
 
-def test_times_are_compared_with_the_cards_peaks_where_there_is_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(card_peaks, "_SIZES", (_MIB,))
-    monkeypatch.setattr(card_peaks, "_MEMORY", 4 * _MIB)
-    monkeypatch.setattr(card_peaks, "_ROUNDS", 2)
+def test_times_are_compared_with_the_cards_peaks_where_there_is_room(small_peaks: Path) -> None:
     card = ProcessorCard()
     with closing(network_on(card)) as ready:
         blocks = card.blocks
@@ -275,7 +272,7 @@ def test_times_are_compared_with_the_cards_peaks_where_there_is_room(folder: Pat
         assert 0.1 < known.gigabytes_per_second < 1e4
         assert (times.peak_gflops, times.peak_gigabytes) == (known.gflops, known.moving(1000))
     card_peaks._known.clear()
-    next(iter(folder.glob("*.json"))).unlink()
+    next(small_peaks.iterdir()).unlink()
     full = ProcessorCard(room=12 * _MIB)
     with closing(network_on(full)) as ready:
         timer = timer_of(ready, lambda wanted: None)

@@ -78,17 +78,6 @@ def _watch_speed(window, me, qtbot, latest):
     me.click(tabs, tabs.tabRect(speed).center())
 
 
-@pytest.fixture
-def small_peaks(tmp_path, monkeypatch):
-    """A card's peaks are measured with few numbers, and known to nobody before."""
-    (tmp_path / "peaks").mkdir()
-    monkeypatch.setattr(card_peaks, "cache_folder", lambda: tmp_path / "peaks")
-    monkeypatch.setattr(card_peaks, "_known", {})
-    for name, size in (("_SIZES", (1 << 20,)), ("_MEMORY", 4 << 20), ("_ROUNDS", 2)):
-        monkeypatch.setattr(card_peaks, name, size)
-    return tmp_path / "peaks"
-
-
 def test_the_speed_panel_compares_what_a_card_takes_with_what_it_can_do(make_studio, hands, qtbot, card, small_peaks):
     window = make_studio("spirals", size=(1280, 800))
     me, bar, panel = hands(window), window.workspace.run_bar, window.workspace.bottom.speed

@@ -77,8 +77,8 @@ class SpeedPanel(Panel):
         self.costs.setMinimumWidth(40)
         self.costs.setAccessibleName(self.tr("What the live views cost"))
         full = self.tr(
-            "The card's memory is too full to measure how fast it is, so nothing is compared with that: "
-            "close what else uses the card, or make the network or the batch smaller."
+            "The card's memory is too full to measure how fast it is: "
+            "close what else uses it, or make the network smaller."
         )
         self.limits = Label(full, "small", "text-3", True, content)
         self.limits.setContentsMargins(12, 0, 12, 0)
