@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from studio.cuda import card as cards
+from studio.engine import card_peaks
 from studio.testing.cards import ProcessorCard
 
 # The same examples each time, and no time limits on a busy machine.
@@ -45,7 +46,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def card() -> Iterator[ProcessorCard]:
+def small_peaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A card's peaks are measured with few numbers, known to nobody before, and kept in this folder."""
+    folder = tmp_path / "peaks"
+    folder.mkdir()
+    monkeypatch.setattr(card_peaks, "cache_folder", lambda: folder)
+    monkeypatch.setattr(card_peaks, "_known", {})
+    for name, value in (("_SIZES", (1 << 20,)), ("_MEMORY", 4 << 20), ("_ROUNDS", 2)):
+        monkeypatch.setattr(card_peaks, name, value)
+    return folder
+
+
+@pytest.fixture
+def card(small_peaks: Path) -> Iterator[ProcessorCard]:
     """This machine's card, for whom the processor runs the kernels."""
     made = ProcessorCard()
     cards.use(made)

@@ -19,7 +19,7 @@ from studio.cuda.card import Card, CardProblem, open_card
 from studio.engine.processor import cores
 
 #: Options that measure what the processor does.
-_OF_THE_PROCESSOR = ("soak", "scale", "kernels", "start", "window")
+_OF_THE_PROCESSOR = ("soak", "scale", "start", "window")
 
 
 class _Progress:
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     if options.scale is not None:
         return _scale(options, threads, progress)
     if options.kernels:
-        return _kernels(options, progress)
+        return _kernels(options, progress) if card is None else _kernels_on_card(options, card, progress)
     if options.start:
         return _start(options, progress)
     peers, notes = _who_takes_part(options.peers, card is not None, progress)
@@ -182,6 +182,29 @@ def _kernels(options: argparse.Namespace, progress: _Progress) -> int:
         print(json.dumps({"machine": machine({}, [1]), **kernels.kernels_json(found, peaks)}))
         return 0
     print(f"{report.heading(machine({}, [1]))}\n\n{kernels.table(found, peaks)}")
+    return 0
+
+
+def _kernels_on_card(options: argparse.Namespace, card: Card, progress: _Progress) -> int:
+    from studio.bench import card_kernels
+
+    try:
+        peaks = card_kernels.peaks_of(card, progress.tell)
+        found = [
+            card_kernels.profile(WORKLOADS[key], card, peaks, options.rounds, options.seconds, progress.tell)
+            for key in options.workloads
+        ]
+    except (UnknownName, RuntimeError) as error:
+        progress.tell("")
+        print(f"studio: The kernels could not be measured: {error}", file=sys.stderr)
+        return 1
+    progress.tell("")
+    about = machine({}, card=card.title)
+    if options.json:
+        print(json.dumps({"machine": about, **card_kernels.to_json(found, peaks)}))
+    else:
+        tables = card_kernels.markdown(found) if options.markdown else card_kernels.text(found)
+        print(f"{report.heading(about)}\n{card_kernels.peaks_words(peaks)}\n\n{tables}")
     return 0
 
 

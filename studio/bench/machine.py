@@ -62,12 +62,20 @@ def peaks_json(peaks: Peaks) -> dict[str, Any]:
     }
 
 
-def peaks_line(peaks: Mapping[str, Any]) -> str:
-    """`peaks_json` as a line of text."""
+def peaks_line(peaks: Mapping[str, Any], whose: str = "") -> str:
+    """`peaks_json` as a line of text.
+
+    Parameters
+    ----------
+    peaks : mapping
+    whose : str
+        What it was measured with, where that is not threads of the processor.
+    """
     near = ", ".join(f"{rate:.0f} within {_size(size)}" for size, rate in peaks["nearer"])
     plural = "s" if peaks["threads"] > 1 else ""
+    whose = whose or f"{peaks['threads']} thread{plural}"
     return (
-        f"measured peaks of {peaks['threads']} thread{plural}: {peaks['gflops']:.0f} GFLOP/s; copying "
+        f"measured peaks of {whose}: {peaks['gflops']:.0f} GFLOP/s; copying "
         f"{peaks['gigabytes_per_second']:.0f} GB/s in memory{f' ({near})' if near else ''}"
     )
 

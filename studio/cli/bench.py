@@ -60,7 +60,8 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kernels",
         action="store_true",
-        help="instead: how fast each kernel is, and its share of what this machine was measured to reach",
+        help="instead: how fast each kernel is, and its share of what this machine was measured to reach; "
+        "with --device cuda where the time of a step of each workload goes on the card",
     )
     parser.add_argument(
         "--start", action="store_true", help="instead: how long the window and the first step take, cold and warm"

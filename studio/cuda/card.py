@@ -39,6 +39,8 @@ class Card(Protocol):
 
     #: For people.
     title: str
+    #: Which card it is, and with which driver: what is known of it holds for cards of the same identity.
+    identity: str
     #: Groups of threads that it can have at once.
     most_groups: int
 

@@ -82,6 +82,10 @@ class DriverCard:
         self.title = self._call("cuDeviceGetName", 128, device).split(b"\0")[0].decode()
         if self.capability < probe.OLDEST:
             raise CardProblem(probe.TOO_OLD.format(self.title))
+        version = 0
+        with contextlib.suppress(CardProblem):  # a driver that does not say is one too
+            version = self._call("cuDriverGetVersion")
+        self.identity = f"{self.title}, sm_{self.capability[0]}{self.capability[1]}, driver for CUDA {version}"
         self.most_groups = read("MULTIPROCESSOR_COUNT") * _RESIDENT // LANES
         self._context = self._call("cuDevicePrimaryCtxRetain", device, failure=f"The card {self.title} is used up or blocked by another program: end that, or train on the processor.")
         self._functions: dict[int, tuple[CardKernel, Any]] = {}

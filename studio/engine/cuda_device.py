@@ -137,6 +137,11 @@ class CudaDevice:
             self.close()
             raise
 
+    @property
+    def card(self) -> Card:
+        """The card that it is on."""
+        return self._card
+
     def close(self) -> None:
         """Give the card's memory back, if it can still take it."""
         sides, self._sides, self._data = self._sides, {}, {}
@@ -277,13 +282,20 @@ class CudaDevice:
         side = self._sides[id(bound)]
         side.to_time, side.timed, side.taken = steps, 0, None
 
-    def take_times(self, bound: BoundPlan) -> tuple[np.ndarray, int]:
+    def take_times(self, bound: BoundPlan, edges: bool = False) -> tuple[np.ndarray, int]:
         """What the calls took in the minibatches that ran with a clock since `time_next`, which then is over.
+
+        Parameters
+        ----------
+        edges : bool
+            Whether to tell of all launches: before the calls there is one that begins the minibatch, and
+            after them one that ends it.
 
         Returns
         -------
         microseconds : numpy.ndarray
             A minibatch's mean, float64 ``(calls,)``: those of the plan's calls that `is_launched`, in their order.
+            With `edges` ``(calls + 2,)``.
         steps : int
             How many minibatches ran with a clock.
         """
@@ -291,9 +303,8 @@ class CudaDevice:
         taken, steps = side.taken, side.timed
         side.to_time, side.timed, side.taken = 0, 0, None
         if taken is None:
-            return np.zeros(sum(map(is_launched, bound.plan.calls))), 0
-        # The first launch and the last one are no call's: they begin and end the minibatch.
-        return taken[1:-1] / steps, steps
+            return np.zeros(sum(map(is_launched, bound.plan.calls)) + (2 if edges else 0)), 0
+        return (taken if edges else taken[1:-1]) / steps, steps
 
     def _run_timed(self, side: _Side, most: int) -> int:
         """Run minibatches that are to be timed; how many there were, which is not more than `most`."""

@@ -8,10 +8,9 @@ they are measured for reading, for copying to another place, and for changing in
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -160,14 +159,17 @@ def measured_peaks(threads: int, again: bool = False) -> Peaks:
         programs can only make a rate smaller than it is.
     """
     with _measuring:
-        known = _known.get(threads) or _read(threads)
+        file, about = Path(cache_folder()) / f"peaks-{threads}.json", {"cpu": processor(), "lanes": LANES}
+        known = _known.get(threads) or kept(file, about)
         if again or known is None:
-            known = _measure_and_keep(threads, known)
+            found = measure(threads)
+            known = found if known is None else better(found, known)
+            keep(file, about, known)
         _known[threads] = known
         return known
 
 
-def _better(one: Peaks, other: Peaks) -> Peaks:
+def better(one: Peaks, other: Peaks) -> Peaks:
     """The larger of each two rates, if they are of the same sizes; else the first."""
     kinds = ("nearer", "reading", "changing")
     if any([size for size, _ in getattr(one, kind)] != [size for size, _ in getattr(other, kind)] for kind in kinds):
@@ -180,33 +182,31 @@ def _better(one: Peaks, other: Peaks) -> Peaks:
     return Peaks(max(one.gflops, other.gflops), memory, threads=one.threads, **rates)
 
 
-def _file(threads: int) -> str:
-    return os.path.join(cache_folder(), f"peaks-{threads}.json")
+def kept(file: Path, about: Mapping[str, Any]) -> Peaks | None:
+    """What was kept, if it is of this very device: a home folder may be seen from several machines.
 
-
-def _read(threads: int) -> Peaks | None:
-    """What was kept, if it is of this processor: a home folder may be seen from several machines."""
+    Parameters
+    ----------
+    file : Path
+    about : mapping of str to object
+        JSON values that say of which device, and how it was measured.
+    """
     try:
-        with open(_file(threads), encoding="utf-8") as file:
-            kept = json.load(file)
-        if kept.pop("cpu") != processor() or kept.pop("lanes") != LANES or set(kept) != {f.name for f in fields(Peaks)}:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if {name: found.pop(name) for name in about} != about or set(found) != {f.name for f in fields(Peaks)}:
             return None
-        rates = {n: tuple((int(size), float(rate)) for size, rate in kept[n]) for n in ("nearer", "reading", "changing")}
-        found = Peaks(float(kept["gflops"]), float(kept["gigabytes_per_second"]), threads=threads, **rates)
+        rates = {n: tuple((int(size), float(rate)) for size, rate in found[n]) for n in ("nearer", "reading", "changing")}
+        peaks = Peaks(float(found["gflops"]), float(found["gigabytes_per_second"]), threads=int(found["threads"]), **rates)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    positive = [found.gflops, found.gigabytes_per_second, *(rate for kind in rates.values() for _, rate in kind)]
-    return found if min(positive) > 0 else None
+    positive = [peaks.gflops, peaks.gigabytes_per_second, *(rate for kind in rates.values() for _, rate in kind)]
+    return peaks if min(positive) > 0 else None
 
 
-def _measure_and_keep(threads: int, known: Peaks | None = None) -> Peaks:
-    found = measure(threads)
-    if known is not None:
-        found = _better(found, known)
-    kept = {"cpu": processor(), "lanes": LANES, **asdict(found)}
+def keep(file: Path, about: Mapping[str, Any], peaks: Peaks) -> None:
+    """Write what `kept` reads."""
     # A folder that cannot be written is no reason not to know.
-    cache.put(Path(_file(threads)), json.dumps(kept).encode(), quietly=True)
-    return found
+    cache.put(file, json.dumps({**about, **asdict(peaks)}).encode(), quietly=True)
 
 
 def measure(threads: int) -> Peaks:

@@ -335,9 +335,10 @@ class TrainingRun:
         if self.watch.monitors:
             chunk = min(chunk, to_epoch)
         chunk = min(chunk, left, steps if steps is not None else left)
-        begin = time.perf_counter()
-        timer = self._due_timer() if self.timed else None
         try:
+            timer = self._due_timer() if self.timed else None
+            # What a timer measures at first is no training.
+            begin = time.perf_counter()
             done = network.train(chunk) if timer is None else timer.train(chunk)
         except CardProblem as lost:
             self.leave_card(lost)

@@ -7,6 +7,7 @@ themselves (`studio.kernels.control.run_timed`); a card has its own (`studio.cud
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from studio.engine.card_peaks import NoRoomToMeasure, measured_card_peaks
 from studio.engine.costs import cost_of
 from studio.engine.cpu_device import aligned_array, runner_of
 from studio.engine.cuda_device import CudaDevice, is_launched
@@ -229,9 +231,17 @@ def timer_of(network: Network, compile_kernels: Callable[[Iterable[Wanted]], Non
     network : Network
     compile_kernels : callable
         Called with the kernels that timing needs, before they are used.
+
+    Raises
+    ------
+    studio.cuda.card.CardProblem
+        When the network is on a card, and that fails.
     """
-    if network.device.name == "cuda":
-        # What is measured are the processor's peaks, which say nothing of a card.
-        return StepTimer(network)
+    if isinstance(network.device, CudaDevice):
+        peaks = None
+        # Where there is no room to measure them, times are still worth looking at.
+        with contextlib.suppress(NoRoomToMeasure):
+            peaks = measured_card_peaks(network.device.card, compile_kernels)
+        return StepTimer(network, peaks=peaks)
     compile_kernels(KERNELS)
     return StepTimer(network, peaks=measured_peaks(network.threads))

@@ -20,6 +20,7 @@ from studio.core.loss import ElementWiseLoss
 from studio.core.merging import Merging
 from studio.core.plugins import from_plugin
 from studio.core.recurrent import Recurrent
+from studio.engine.card_peaks import KERNELS as only_on_cards
 from studio.engine.network import make_plans
 from studio.engine.timing import KERNELS as timing_kernels
 from studio.kernels import cache, jit
@@ -68,6 +69,7 @@ def standard_kernels() -> list[Kernel]:
     for module in ("clipping", "penalties", "rates"):  # what the update of the weights needs besides
         importlib.import_module(f"studio.kernels.{module}")
     kernels = [kernel for kernel in jit.named_kernels() if kernel.function.__module__.startswith("studio.")]
+    kernels = [kernel for kernel in kernels if kernel not in only_on_cards]
     for outputs in range(SHAPE.outputs, 0, -1):
         kernels += [multiply_kernel(outputs, vectors) for vectors in range(1, SHAPE.vectors + 1)]
     for outputs in range(SHAPE.correlated_outputs, 0, -1):

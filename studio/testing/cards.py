@@ -23,7 +23,7 @@ class HostCard:
         Bytes that can be allocated.
     """
 
-    title = "card for tests"
+    title = identity = "card for tests"
 
     def __init__(self, room: int = 1 << 30) -> None:
         self.room = room

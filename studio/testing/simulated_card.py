@@ -26,7 +26,7 @@ class SimulatedCard(HostCard):
         Most groups at once.
     """
 
-    title = "simulated card"
+    title = identity = "simulated card"
 
     def __init__(self, groups: int = 3) -> None:
         super().__init__()

@@ -68,6 +68,9 @@ class FakeDriver:
     def cuInit(self, flags: int) -> tuple[()]:
         return ()
 
+    def cuDriverGetVersion(self) -> tuple[int]:
+        return (12040,)
+
     def cuDeviceGetCount(self) -> tuple[int]:
         return (self.cards,)
 

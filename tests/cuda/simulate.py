@@ -28,12 +28,14 @@ from studio.core import registry
 from studio.core.layer import Loss
 from studio.core.problems import ShapeProblem
 from studio.cuda.card import Launch
+from studio.engine import card_peaks
 from studio.engine import network as networks_of_the_processor
 from studio.engine.arena import SharedSpace
 from studio.engine.cpu_device import runner_of
 from studio.engine.cuda_device import shares
 from studio.engine.network import Network
 from studio.kernels import control, state
+from studio.kernels.simd import LANES
 from studio.layers.dense import Dense
 from studio.testing.optimizers import variants_of
 from studio.testing.simulated_card import SimulatedCard
@@ -132,8 +134,34 @@ def networks() -> Iterator[Network]:
         yield dataclasses.replace(example, training=dataclasses.replace(example.training, batch_size=BATCH)).network()
 
 
+def peaks(found: dict[str, Any]) -> None:
+    """The kernels that measure a card, on few numbers of any size; turns are of the same numbers for each group.
+
+    In turns of others a group may change what another one has not changed yet, which makes no difference to
+    the zeros that are measured with, but does here.
+    """
+    chunks, room = 7, 7 * 8 * LANES
+    own, sums = np.zeros(state.STATE_LENGTH, np.int64), 2 * LANES
+    arguments = {
+        "multiply": [2, GROUPS, sums],
+        "read": [2, GROUPS, 1, sums, chunks, 8 * LANES],
+        "copy": [2, GROUPS, 1, chunks, 8 * LANES, 8 * LANES + room],
+        "change": [2, GROUPS, 0, chunks, 8 * LANES],
+    }
+    numbers = np.random.default_rng(2).uniform(0.5, 1.0, 8 * LANES + 2 * room).astype(np.float32)
+    for name, given in arguments.items():
+        kernel = getattr(card_peaks, f"{name}_shared")
+        record, sides = np.array([0, 2 + len(given), *given], np.int64), []
+        for run in (runner_of(kernel), lambda *places, k=kernel: card.run([Launch(k, GROUPS, places)], 1)):
+            arena = numbers.copy()
+            run(arena.ctypes.data, record.ctypes.data, record.ctypes.data, own.ctypes.data)
+            sides.append(arena)
+        found[kernel.name] = [1, int((sides[0] != numbers).sum()), difference(*sides)]
+
+
 def main() -> None:
     found: dict[str, Any] = {}
+    peaks(found)
     for one in networks():
         with closing(one):
             differences(one, found)

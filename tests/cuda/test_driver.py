@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,19 @@ from studio.cuda.card import CardProblem, Launch
 from studio.cuda.code import CardKernel, requested
 from studio.cuda.driver import DriverCard
 from studio.kernels import cache, control
+from studio.kernels.ahead import pool
 from studio.kernels.cache import Code
 from studio.kernels.jit import compile_ahead
 from studio.kernels.simd import LANES
 
 
 @pytest.fixture
-def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    # Processes that other tests had compile keep what they were told of the cache, and so do these.
+    pool.close()
     monkeypatch.setenv("STUDIO_CACHE_DIR", str(tmp_path))
+    yield
+    pool.close()
 
 
 @pytest.fixture
@@ -47,6 +53,14 @@ def test_memory_is_zero_and_is_copied_there_and_back() -> None:
     assert card.free_bytes() == free - 64
     card.release(address)
     assert not driver.memory
+
+
+def test_a_card_is_known_by_its_kind_and_its_driver() -> None:
+    driver = FakeDriver(cards=2)
+    assert DriverCard(driver).identity == "Test Card, sm_90, driver for CUDA 12040"
+    assert DriverCard(driver, number=1).identity == "Other Card, sm_90, driver for CUDA 12040"
+    driver.failing["cuDriverGetVersion"] = 999
+    assert DriverCard(driver).identity == "Test Card, sm_90, driver for CUDA 0"
 
 
 def test_a_step_becomes_a_graph_and_many_steps_one_too(compiled: None) -> None:

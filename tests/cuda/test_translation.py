@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 
 import pytest
 
@@ -24,6 +25,7 @@ _PTX = (
     f"correlate_{SHAPE.correlated_outputs}", "moments", "largest_in_windows_with_places", "silence", "look_up",
     "sample_pictures", "sample_pictures_backward",
     "attend_backward", "lstm_backward", "add_and_measure",
+    "multiply_shared", "read_shared", "copy_shared", "change_shared",
 )  # fmt: skip
 
 
@@ -82,3 +84,20 @@ def test_ptx_is_made_without_a_card(name: str, capability: tuple[int, int]) -> N
     assert ".visible .entry" in text
     # One float a thread: neighbouring threads read and write neighbouring numbers.
     assert "tid.x" in text
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba_cuda") is None, reason="numba-cuda is not installed (extra cuda13)")
+def test_what_measures_a_cards_peak_hardly_does_anything_else() -> None:
+    from studio.cuda.assembly import ptx
+
+    blocks = re.split(r"^\$L\w+:$", ptx(by_name()["multiply_shared"], (9, 0)), flags=re.MULTILINE)
+    (loop,) = (block for block in blocks if "fma.rn.f32" in block)
+    # Up to its jump back: eight times twelve sums, and what counts them; moves between registers cost nothing.
+    inside = [line.split()[0] for line in loop.partition("bra")[0].splitlines() if line.endswith(";")]
+    assert inside.count("fma.rn.f32") == 8 * 12
+    assert len([name for name in inside if not name.startswith(("fma", "mov"))]) < 8
+    # All numbers of a chunk are asked for before the first of them is waited for.
+    for name in ("copy_shared", "change_shared"):
+        (body,) = (b for b in re.split(r"^\$L\w+:$", ptx(by_name()[name], (9, 0)), flags=re.MULTILINE) if "st.global.f32" in b)
+        asked, _, rest = body.partition("st.global.f32")
+        assert asked.count("ld.global.f32") == 1 + rest.count("st.global.f32") == 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
@@ -114,10 +115,17 @@ def test_the_costs_of_calls_are_beside_their_times() -> None:
     assert max(operations for operations, _ in costs[1].values()) > 1000
 
 
-def test_a_run_times_only_where_somebody_looks_and_never_compares_with_the_processor(
+def test_a_run_times_only_where_somebody_looks_and_each_device_has_its_own_peaks(
     card: ProcessorCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked = []
+
+    def of_card(of: Any, compile_kernels: Any) -> Peaks:
+        asked.append(of)
+        return Peaks(50_000.0, 3000.0)
+
     monkeypatch.setattr(timing, "measured_peaks", lambda threads: Peaks(100.0, 10.0, threads=threads))
+    monkeypatch.setattr(timing, "measured_card_peaks", of_card)
     graph, data, nodes = mlp()
     run = TrainingRun(graph, training(device="cuda"), data, compile_ahead)
     with closing(run):
@@ -125,6 +133,7 @@ def test_a_run_times_only_where_somebody_looks_and_never_compares_with_the_proce
         assert card.timed == 0
         assert run.times.steps == 0
         assert run.times.device == "cuda"
+        assert asked == []
         run.timed = True
         assert run.advance(1000, steps=20) > 0
         times = run.times
@@ -132,7 +141,8 @@ def test_a_run_times_only_where_somebody_looks_and_never_compares_with_the_proce
         assert {call.node for call in times.calls} >= set(nodes)
         assert {call.phase for call in times.calls} == {"forward", "backward", "update"}
         assert all(call.microseconds > 0 for call in times.calls)
-        assert (times.peak_gflops, times.peak_gigabytes) == (0.0, 0.0)
+        assert (times.peak_gflops, times.peak_gigabytes) == (50_000.0, 3000.0)
+        assert asked == [card]
         # The card is lost while it is timed: the processor goes on, and its times begin anew.
         run._timer._last = float("-inf")
         card.lasts = card.runs
@@ -153,3 +163,36 @@ def test_a_failure_while_timed_leaves_no_times() -> None:
         assert timer.train(20) < 20
         assert ready.failed
         assert timer.times() is None
+
+
+def test_a_card_that_is_lost_while_it_is_measured_leaves_training_to_the_processor(
+    card: ProcessorCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(of: Any, compile_kernels: Any) -> Peaks:
+        card.lasts = card.runs
+        card.check()
+        raise AssertionError("The card for tests did not fail.")
+
+    monkeypatch.setattr(timing, "measured_peaks", lambda threads: Peaks(100.0, 10.0, threads=threads))
+    monkeypatch.setattr(timing, "measured_card_peaks", lost)
+    graph, data, _ = mlp()
+    with closing(TrainingRun(graph, training(device="cuda"), data, compile_ahead)) as run:
+        run.timed = True
+        assert run.advance(1000, steps=20) > 0
+        assert run.network.device.name == "cpu"
+        assert run.card_problem.startswith("The card for tests failed (error 700)")
+
+
+def test_what_a_timer_measures_at_first_is_no_training(card: ProcessorCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(of: Any, compile_kernels: Any) -> Peaks:
+        time.sleep(0.5)
+        return Peaks(100.0, 10.0)
+
+    monkeypatch.setattr(timing, "measured_card_peaks", slow)
+    graph, data, _ = mlp()
+    with closing(TrainingRun(graph, training(device="cuda"), data, compile_ahead)) as run:
+        run.advance(1000, steps=5)
+        run.timed = True
+        run.advance(1000, steps=1)
+        # Of seven samples a step; with the half second in it 0.3 of that would be 0.15 seconds a step.
+        assert run.samples_per_second > 7 / 0.1

@@ -39,6 +39,7 @@ _TRAINING = Training(optimizer=Adam(), batch_size=20)
 #: Kernels that no plan calls.
 _RUNNERS = {"studio.kernels.control:run", "studio.kernels.control:run_timed", "studio.kernels.control:read_clock", "studio.engine.peaks:multiply_and_add"}
 _RUNNERS |= {f"studio.engine.peaks:{name}" for name in ("read_rows", "change_rows")}
+_RUNNERS |= {f"studio.engine.card_peaks:{name}_shared" for name in ("multiply", "read", "copy", "change")}
 _RUNNERS |= {f"studio.kernels.control:{name}" for name in ("shuffle", "begin_step", "end_step")}
 
 

@@ -8,6 +8,7 @@ import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class WatchedCard(ProcessorCard):
 
 
 @pytest.fixture
-def card() -> Iterator[WatchedCard]:
+def card(small_peaks: Path) -> Iterator[WatchedCard]:
     made = WatchedCard()
     cards.use(made)
     yield made

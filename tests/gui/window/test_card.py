@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
 from studio.cuda import card as cards
 from studio.cuda.probe import TOO_OLD, Cards, FoundCard
+from studio.engine import card_peaks
 from studio.gui import devices
 from studio.gui.panels.speed.table import BEST
 from studio.gui.places import CARD_KEY, Places
+from studio.gui.widgets import numbers
 from studio.testing.cards import ProcessorCard
 
 
@@ -63,51 +67,87 @@ def test_the_card_takes_over_in_the_middle_and_the_processor_when_it_is_lost(mak
     me.click(bar.run_button)
 
 
-def test_the_speed_panel_shows_what_a_card_takes_and_compares_it_with_nothing(make_studio, hands, qtbot, card):
-    window = make_studio("spirals", size=(1280, 800))
-    me, bar, panel = hands(window), window.workspace.run_bar, window.workspace.bottom.speed
-    rows, latest = panel.table.rows, lambda: window.live.latest
+def _watch_speed(window, me, qtbot, latest):
+    """Train on the card, and bring the panel Speed to the front."""
     _choose(window, qtbot, "CUDA")
-    me.click(bar.run_button)
+    me.click(window.workspace.run_bar.run_button)
     qtbot.waitUntil(lambda: latest().device == "cuda" and latest().step > 20, timeout=60_000)
-    assert card.timed == 0  # nobody looks
     tabs = window.workspace.bottom.right.tabs
     (speed,) = (i for i in range(tabs.count()) if tabs.tabText(i) == "Speed")
     qtbot.waitUntil(lambda: tabs.isTabVisible(speed) and tabs.rect().contains(tabs.tabRect(speed).center()))
     me.click(tabs, tabs.tabRect(speed).center())
-    qtbot.waitUntil(lambda: panel.table.isVisible() and len(rows.lines) > 3, timeout=60_000)
-    assert card.timed > 0
+
+
+def test_the_speed_panel_compares_what_a_card_takes_with_what_it_can_do(make_studio, hands, qtbot, card, small_peaks):
+    window = make_studio("spirals", size=(1280, 800))
+    me, bar, panel = hands(window), window.workspace.run_bar, window.workspace.bottom.speed
+    rows, latest = panel.table.rows, lambda: window.live.latest
+    assert not list(small_peaks.iterdir())
+    _watch_speed(window, me, qtbot, latest)
+    qtbot.waitUntil(lambda: panel.table.isVisible() and len(rows.lines) > 3 and rows.roof is not None, timeout=60_000)
+    # It was measured on the card, by the thread that trains, and kept.
+    (file,) = small_peaks.iterdir()
+    known = json.loads(file.read_text())
     times = latest().speed
-    assert times.device == "cuda"
+    assert times.device == rows.roof.device == "cuda"
+    assert known["card"] == card.identity
+    assert (times.peak_gflops, times.peak_gigabytes) == (known["gflops"], known["nearer"][0][1])
+    assert card.blocks > 0
     nodes = [line for line in rows.lines if line.is_node]
     graph = window.session.document.graph
     assert {graph.node(line.key).layer.type_name() for line in nodes} >= {"Data", "Dense"}
     assert all(line.microseconds > 0 for line in nodes)
     assert sum(line.share for line in rows.lines) == pytest.approx(1.0)
-    for row in range(len(rows.lines)):
-        assert rows.index(row, BEST).data() == "–"
-    assert panel.limits.isVisible()
-    assert panel.limits.text().startswith("The card's own limits are not measured yet")
-
-    # Nothing is drawn below the processor's roofline; the history and the times on the nodes are there.
-    me.click(panel.pages_choice, panel.pages_choice.segment(1).center().toPoint())
-    assert panel.empty.isVisible()
-    assert "no roofline" in panel.empty.label.text()
+    (dense,) = {i for i, line in enumerate(rows.lines) if line.key == next(n.key for n in nodes if n.operations > 1e4)}
+    assert rows.index(dense, BEST).data().endswith("%")
+    assert rows.index(dense, BEST).data() == numbers.share(rows.lines[dense].share_of(rows.roof))
+    assert "of the best this card can do" in rows.index(dense, BEST).data(Qt.ItemDataRole.ToolTipRole)
     assert not panel.limits.isVisible()
+
+    me.click(panel.pages_choice, panel.pages_choice.segment(1).center().toPoint())
+    qtbot.waitUntil(lambda: panel.roofline.isVisible() and panel.roofline.roof is not None)
+    assert panel.roofline.roof.gflops == known["gflops"]
+    assert "what this card does at best" in panel.roofline.toolTip()
+    assert not panel.limits.isVisible()
+    # A click on a dot selects its layer, as for the processor.
+    key = max(panel.roofline.dots, key=lambda dot: dot.is_node * dot.share).key
+    me.click(panel.roofline, panel.roofline.dot_place(key).toPoint())
+    assert window.session.selection == {key}
+
     me.click(panel.pages_choice, panel.pages_choice.segment(2).center().toPoint())
     qtbot.waitUntil(lambda: panel.rate_plot.isVisible() and len(panel.rates) > 1)
     me.click(panel.bars)
     items = window.workspace.canvas.graph_scene.nodes
     qtbot.waitUntil(lambda: all(items[line.key].time[0].endswith("s") for line in nodes))
 
-    # On the processor it is compared again.
+    # On the processor it is compared with the processor.
     me.click(panel.pages_choice, panel.pages_choice.segment(0).center().toPoint())
-    qtbot.waitUntil(panel.limits.isVisible)
     card.lasts = card.runs
     qtbot.waitUntil(lambda: latest().speed is not None and latest().speed.device == "cpu" and latest().speed.steps > 0, timeout=60_000)
-    qtbot.waitUntil(lambda: panel.table.isVisible() and rows.roof is not None and not panel.limits.isVisible())
+    qtbot.waitUntil(lambda: panel.table.isVisible() and rows.roof is not None and rows.roof.device == "cpu")
     assert any(rows.index(row, BEST).data() != "–" for row in range(len(rows.lines)))
     me.click(bar.run_button)
+
+
+def test_a_card_that_is_too_full_to_be_measured_shows_times_and_one_sentence(make_studio, hands, qtbot, card, small_peaks, monkeypatch):
+    monkeypatch.setattr(card_peaks, "_MEMORY", 1 << 30)
+    window = make_studio("spirals", size=(1280, 800))
+    me, panel = hands(window), window.workspace.bottom.speed
+    rows = panel.table.rows
+    card.room = 200 << 20
+    _watch_speed(window, me, qtbot, lambda: window.live.latest)
+    qtbot.waitUntil(lambda: panel.table.isVisible() and len(rows.lines) > 3, timeout=60_000)
+    qtbot.waitUntil(panel.limits.isVisible)
+    assert panel.limits.text().startswith("The card's memory is too full to measure how fast it is")
+    assert all(rows.index(row, BEST).data() == "–" for row in range(len(rows.lines)))
+    assert window.link.running
+    assert not list(small_peaks.iterdir())
+    me.click(panel.pages_choice, panel.pages_choice.segment(1).center().toPoint())
+    assert panel.roofline.isVisible()
+    assert panel.limits.isVisible()
+    me.click(panel.pages_choice, panel.pages_choice.segment(2).center().toPoint())
+    assert not panel.limits.isVisible()
+    me.click(window.workspace.run_bar.run_button)
 
 
 def _ticked(window):

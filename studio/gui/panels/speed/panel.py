@@ -32,10 +32,10 @@ _TABLE, _ROOFLINE, _RATES, _KERNEL, _RACE = range(5)
 
 
 class SpeedPanel(Panel):
-    """What each layer costs, how that compares with what the processor can do, and samples a second.
+    """What each layer costs, how that compares with what the processor or the card can do, and samples a second.
 
-    While it is seen, the trainer runs a few steps with a clock, four times a second. What a card can do is
-    not measured: there its times are shown, and a sentence where they would be compared with that.
+    While it is seen, the trainer runs a few steps with a clock, four times a second. The first time it
+    measures what the device can do, too.
     """
 
     interval = 0.5
@@ -55,7 +55,7 @@ class SpeedPanel(Panel):
         self.pages_choice.setAccessibleName(self.tr("What to show of the speed"))
         self.pages_choice.setToolTip(
             self.tr(
-                "Table: what each layer takes. Roofline: how near each comes to the best this processor can do. "
+                "Table: what each layer takes. Roofline: how near each comes to the best that this processor, or card, can do. "
                 "History: samples a second. Kernel: the program that computes the selected layer. "
                 "Race: whether a graphics card is faster."
             )
@@ -76,7 +76,11 @@ class SpeedPanel(Panel):
         self.costs = Label("", "small", "text-3", parent=content)
         self.costs.setMinimumWidth(40)
         self.costs.setAccessibleName(self.tr("What the live views cost"))
-        self.limits = Label(self.tr("The card's own limits are not measured yet, so Of best has no numbers."), "small", "text-3", True, content)
+        full = self.tr(
+            "The card's memory is too full to measure how fast it is: "
+            "close what else uses it, or make the network smaller."
+        )
+        self.limits = Label(full, "small", "text-3", True, content)
         self.limits.setContentsMargins(12, 0, 12, 0)
         self.limits.hide()
         top = QHBoxLayout()
@@ -119,12 +123,8 @@ class SpeedPanel(Panel):
         """Draw the latest times, or say how to get some."""
         page, times = self.pages_choice.current, snapshot.speed
         sentence = self._why_nothing(snapshot) if page not in (_KERNEL, _RACE) else ""
-        on_card = times is not None and times.device == "cuda"
-        self.limits.setVisible(on_card and page == _TABLE and not sentence)
-        if on_card and page == _ROOFLINE and not sentence:
-            sentence = self.tr(
-                "The card's own limits are not measured yet, so there is no roofline for it. Table shows what each layer takes."
-            )
+        full = times is not None and times.device == "cuda" and roof_of(times) is None
+        self.limits.setVisible(full and page in (_TABLE, _ROOFLINE) and not sentence)
         self._switch_page(sentence)
         self._ask_about_gradient(snapshot)
         if page == _KERNEL:

@@ -1,4 +1,4 @@
-"""The roofline plot: what each layer reaches, below what this processor can do at best."""
+"""The roofline plot: what each layer reaches, below what this processor, or this card, can do at best."""
 
 from __future__ import annotations
 
@@ -40,14 +40,19 @@ class RooflinePlot(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._help = self.tr(
-            "Each dot is a layer: the larger, the more of the time it takes. The line is what this processor does at best. "
+        self.setToolTip(self._help())
+        self.setAccessibleName(self.tr("Roofline: operations a byte against operations a second"))
+
+    def _help(self) -> str:
+        """What the plot shows."""
+        on_card = self.roof is not None and self.roof.device == "cuda"
+        whose = self.tr("The line is what this card does at best.") if on_card else self.tr("The line is what this processor does at best.")
+        return self.tr(
+            "Each dot is a layer: the larger, the more of the time it takes. {0} "
             "Below its slope a layer waits for numbers, which are about as far away as those of a whole step are: one "
             "whose numbers are nearer may be above. Below its flat part it could only calculate faster. "
             "Click a dot to select its layer."
-        )
-        self.setToolTip(self._help)
-        self.setAccessibleName(self.tr("Roofline: operations a byte against operations a second"))
+        ).format(whose)
 
     def sizeHint(self) -> QSize:
         return QSize(360, 240)
@@ -61,6 +66,8 @@ class RooflinePlot(QWidget):
         self.roof = roof
         if self.hovered not in {dot.key for dot in self.dots}:
             self.hovered = ""
+        if not self.hovered:
+            self.setToolTip(self._help())
         self._find_ranges()
         self.update()
 
@@ -228,7 +235,7 @@ class RooflinePlot(QWidget):
     def _hover(self, key: str) -> None:
         if key != self.hovered:
             self.hovered = key
-            self.setToolTip("" if key else self._help)  # the plate at the dot says enough
+            self.setToolTip("" if key else self._help())  # the plate at the dot says enough
             chosen = next((dot for dot in self.dots if dot.key == key), None)
             self.setAccessibleDescription("" if chosen is None else ", ".join(words for _, words in self._words(chosen)))
             self.setCursor(Qt.CursorShape.PointingHandCursor if key else Qt.CursorShape.ArrowCursor)

@@ -18,7 +18,7 @@ OPTIMIZER, WAITING, OTHER = "optimizer", "waiting", "other"
 
 @dataclass(frozen=True)
 class Roof:
-    """What this machine can do at best.
+    """What the processor, or the card, can do at best.
 
     Parameters
     ----------
@@ -26,10 +26,13 @@ class Roof:
         10**9 operations a second, all training threads together.
     gigabytes : float
         10**9 bytes a second, from and to where as much data as a step goes through is kept.
+    device : str
+        Whose it is, as in `studio.core.document.Training.device`.
     """
 
     gflops: float
     gigabytes: float
+    device: str = "cpu"
 
     def at(self, intensity: float) -> float:
         """Most 10**9 operations a second where each byte brings so many operations."""
@@ -107,9 +110,9 @@ class Line:
 
 
 def roof_of(times: StepTimes) -> Roof | None:
-    """What the machine can do at best; None while it is not known."""
+    """What the device that trains can do at best; None while it is not known."""
     known = times.peak_gflops > 0 and times.peak_gigabytes > 0
-    return Roof(times.peak_gflops, times.peak_gigabytes) if known else None
+    return Roof(times.peak_gflops, times.peak_gigabytes, times.device) if known else None
 
 
 def tr(text: str) -> str:

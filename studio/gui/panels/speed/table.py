@@ -57,8 +57,8 @@ class SpeedModel(QAbstractItemModel):
             self.tr("What it takes in one training step: forward, backward and its weights' share of the rest."),
             self.tr("Its share of the whole training step."),
             self.tr(
-                "How near it comes to the best this processor can do, by calculating or by moving numbers. "
-                "It has no numbers for a graphics card, whose best is not measured yet."
+                "How near it comes to the best that this processor, or the graphics card that trains, "
+                "was measured to do, by calculating or by moving numbers."
             ),
             self.tr("Billions of additions and multiplications a second."),
             self.tr("Additions and multiplications in one training step."),
@@ -167,8 +167,10 @@ class SpeedModel(QAbstractItemModel):
                 )
             )
         best = line.share_of(self.roof)
-        if best is not None:
-            rows.append(self.tr("{0} of the best this processor can do").format(numbers.share(best)))
+        if self.roof is not None and best is not None:
+            on_card = self.roof.device == "cuda"
+            words = self.tr("{0} of the best this card can do") if on_card else self.tr("{0} of the best this processor can do")
+            rows.append(words.format(numbers.share(best)))
         return "\n".join(rows)
 
 
