@@ -17,18 +17,19 @@ Notes
 -----
 What one thread does for one d with 8 x 8 sums: it reads 16 numbers, four at a time, and multiplies 64
 times, so that at least 64 of 68 instructions multiply; with 8 x 4 sums 32 of 35, with 4 x 4 16 of 18.
-Besides, each number of the tile's sides is brought once, in about four instructions (where it lies,
-whether it is there, load, store). Threads of a warp form 4 rows of 8; a thread's numbers are runs of
-four, and the runs of the 8 threads of a row lie side by side: 32 numbers, one in each bank. The other
-factor's run is the same for a row. Rows of a tile's side lie 4 numbers more apart than they are long,
+Besides, each number of the tile's sides is brought once, in about twelve instructions (where it lies,
+whether it is there, load, store). So with the largest tile four of five instructions multiply, with the
+smaller ones one of two or two of three; with groups of threads, one of four clocks is a multiplication's.
+Threads of a warp form 4 rows of 8; a thread's numbers are runs of four, and the runs of the 8 threads
+of a row lie side by side: 32 numbers, one in each bank. The other factor's run is the same for a row. Rows of a tile's side lie 4 numbers more apart than they are long,
 so that 4 rows by 8 steps, as they come from memory where d is innermost, go to 32 banks too.
 
 There are two buffers: while one is multiplied, the numbers of the next steps are on their way to
 registers; they go to the other buffer, and one wait of the block for all threads ends the step. A
 multiprocessor has 65,536 registers. 64 sums need up to 128 registers a thread, which lets 512 threads
 live there; 32 or 16 sums, with places and what is on its way, need up to 80 (768 threads). `Tile.resident`
-tells the compiler, which then keeps all in registers. The blocks of a multiprocessor take 33 to 114 KiB
-of shared memory together; a card that has less (64 KiB on those of 2018) holds fewer at a time.
+tells the compiler, which then keeps all in registers. The blocks of a multiprocessor take 34 to 111 KB
+of shared memory together; a card that has less (64 KB on those of 2018) holds fewer at a time.
 
 Sums have one order, whatever the card: over d in one thread, and slices of d, where there are some,
 one after the other. So runs repeat bit for bit.

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.core.lowering import Lowering, Ref
-from studio.kernels.card_tiles import Tile, add_slices, correlate_tiled, tile_for_correlation
+from studio.kernels.card_texts import Tile
+from studio.kernels.card_tiles import add_slices, correlate_tiled, tile_for_correlation
 from studio.kernels.jit import Kernel, generated
 from studio.kernels.products import correlate_kernel, lower_channel_sums, split_evenly
 from studio.kernels.tiles import SHAPE

@@ -146,16 +146,16 @@ def cases() -> dict[str, Any]:
     """Uneven sizes for each tile; small ones have neighbours in each direction, the others have many threads, which take long here."""
     found: dict[str, Any] = {"sums": channel_sums(7, 11, 8, 4)}
     for tile in TILES:
-        small, first = tile.threads < 256, tile is TILES[0]
+        small = tile.threads < 256
         groups = 2 if small else 1
         for along_inputs in (True, False):
-            outputs, batch = (tile.rows + (1 if small or first else -1), 12) if along_inputs else (tile.rows - 3, 4)
+            outputs, batch = (tile.rows + (1 if small else -1), 12) if along_inputs else (tile.rows - 3, 4)
             pixels = tile.columns // batch + (1 if small else -1)
             sizes = outputs, pixels, tile.steps + 3, batch, groups, int(along_inputs)
             found[f"multiply {tile} {along_inputs}"] = product(tile, along_inputs, *sizes)
         if tile not in CORRELATED:
             continue
-        slices = 2 if small or first else 1
+        slices = 2 if small else 1
         found[f"correlate {tile} in {slices}"] = correlation(tile, tile.rows - 3, tile.columns // 2 + 1, 3, 12, groups, slices, tile.columns)
         if small:
             found[f"correlate {tile} of more"] = correlation(tile, tile.rows + 1, tile.columns + 2, 5, 4, groups, 1, tile.columns + 3)
