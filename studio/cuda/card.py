@@ -24,7 +24,8 @@ class Launch:
     ----------
     kernel : Kernel
     groups : int
-        Groups of threads that share the kernel's loops; each is a vector wide.
+        Groups of threads that share the kernel's loops; each is a vector wide, or a whole block where
+        the kernel has a text for blocks.
     arguments : tuple of int
         Addresses of arena, record, table and state in the card's memory.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 from studio import kernels
 from studio.kernels import cache, jit
 from studio.kernels.cache import Code
-from studio.kernels.jit import Kernel
+from studio.kernels.jit import Blocks, Kernel
 
 
 class CardKernel:
@@ -36,7 +36,7 @@ class CardKernel:
     @functools.cached_property
     def key(self) -> str:
         """A hash of all program text that its machine code depends on."""
-        return hashlib.sha256(f"{self.kernel.key} {self.capability} {_recipe()}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.kernel.key} {self.kernel.blocks} {self.capability} {_recipe()}".encode()).hexdigest()
 
     @property
     def is_ready(self) -> bool:
@@ -79,13 +79,20 @@ class CardKernel:
     def request(self) -> dict[str, str]:
         """What another process needs to compile the same kernel."""
         major, minor = self.capability
-        return {**self.kernel.request(), "key": self.key, "maker": __name__, "capability": f"{major}.{minor}"}
+        blocks = self.kernel.blocks
+        own = {} if blocks is None else {"blocks": blocks.text, "threads": str(blocks.threads), "resident": str(blocks.resident)}
+        return {**self.kernel.request(), **own, "key": self.key, "maker": __name__, "capability": f"{major}.{minor}"}
 
 
 def requested(request: dict[str, str]) -> CardKernel:
     """The kernel that `CardKernel.request` of another process described."""
     major, minor = request["capability"].split(".")
-    return CardKernel(jit.requested(request), (int(major), int(minor)))
+    if "blocks" in request:
+        blocks = Blocks(request["blocks"], int(request["threads"]), int(request["resident"]))
+        kernel = jit.generated(request["name"], request["text"], blocks)
+    else:
+        kernel = jit.requested(request)
+    return CardKernel(kernel, (int(major), int(minor)))
 
 
 @functools.cache

@@ -186,10 +186,9 @@ class DriverCard:
             self._mark(next(marks, None))
             for _ in range(steps):
                 for launch, function in zip(launches, functions, strict=True):
-                    each = min(launch.groups, _BLOCK // LANES)
-                    blocks = -(-launch.groups // each)
+                    blocks, threads = shape_of(launch)
                     values = (launch.arguments, _PARAMETERS)
-                    self._call("cuLaunchKernel", function, blocks, 1, 1, each * LANES, 1, 1, 0, self._stream, values, 0)
+                    self._call("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, 0, self._stream, values, 0)
                     self._mark(next(marks, None))
         except CardProblem:
             # A stream that still captures could do nothing else.
@@ -270,6 +269,14 @@ class DriverCard:
     def _lost(self, error: Any) -> str:
         title = getattr(self, "title", "of this machine")
         return f"The card {title} failed (error {int(error)}): train on the processor, and restart the computer before using the card again."
+
+
+def shape_of(launch: Launch) -> tuple[int, int]:
+    """How many blocks a launch has, and how many threads a block."""
+    if launch.kernel.blocks is not None:
+        return launch.groups, launch.kernel.blocks.threads
+    each = min(launch.groups, _BLOCK // LANES)
+    return -(-launch.groups // each), each * LANES
 
 
 def _bindings() -> Any:

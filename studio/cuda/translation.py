@@ -18,6 +18,7 @@ from numba.core import types
 from numba.core.dispatcher import Dispatcher
 
 from studio.kernels import maths
+from studio.kernels.jit import Blocks
 from studio.kernels.simd import mask, vector
 
 #: Functions of `studio.kernels.maths`, and what gives their text for the types of their arguments.
@@ -107,6 +108,21 @@ class Translation:
         if isinstance(value, (int, float, str, tuple, types.Type, ModuleType, type, BuiltinFunctionType, np.generic, np.ndarray)):
             return value
         raise NotTranslated(f"{user.__module__}.{user.__name__} uses {value!r}, which has no twin on a card.")
+
+
+def function_of(blocks: Blocks, words: Mapping[str, Any]) -> FunctionType:
+    """The function of a kernel's text for blocks of threads.
+
+    Parameters
+    ----------
+    blocks : Blocks
+    words : mapping of str to object
+        What it may call.
+    """
+    known: dict[str, Any] = {"__name__": __name__, **words}
+    exec(compile(blocks.text, "<blocks>", "exec"), known)
+    function: FunctionType = known["run"]
+    return function
 
 
 def _names(code: CodeType) -> Iterator[str]:

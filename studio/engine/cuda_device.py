@@ -197,7 +197,9 @@ class CudaDevice:
         yield launch(control.end_step, 1, 0)
 
     def _groups(self, call: Call, plan: Plan) -> int:
-        """How many groups share a call's loops: one where the kernel has none to share."""
+        """How many groups share a call's loops: one where the kernel has none to share; as many blocks as it says where it has blocks."""
+        if call.kernel.blocks is not None:
+            return blocks_of(call)
         if not shares(call.kernel):
             return 1
         cost = cost_of(call, plan)
@@ -334,6 +336,13 @@ class CudaDevice:
 def is_launched(call: Call) -> bool:
     """Whether a card is asked for a call: its launches are one after the other, so that none has to wait in between."""
     return call.kernel is not control.barrier
+
+
+def blocks_of(call: Call) -> int:
+    """How many blocks of threads there are for a call of a kernel that has a text for them (`studio.kernels.jit.Blocks`)."""
+    count = call.arguments[0]
+    assert isinstance(count, int)
+    return count
 
 
 def shares(kernel: Kernel) -> bool:

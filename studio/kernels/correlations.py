@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.core.lowering import Lowering, Ref
+from studio.kernels.card_texts import Tile
+from studio.kernels.card_tiles import add_slices, correlate_tiled, tile_for_correlation
 from studio.kernels.jit import Kernel, generated
 from studio.kernels.outer_tiles import TURNS
-from studio.kernels.products import correlate_kernel, split_evenly, sum_channels
+from studio.kernels.products import correlate_kernel, lower_channel_sums, split_evenly
 from studio.kernels.tiles import SHAPE
 
 #: Floats of turned gradients at a time: half of the nearest cache.
@@ -153,10 +155,12 @@ def lower_correlation(
     padded = -(-outputs // lanes) * lanes
     if outputs < _FILLED * padded or lowering.on_card:
         if bias is not None:
-            every = groups.count * outputs
-            room = lowering.scratch(every * lanes)
-            lowering.emit(sum_channels, every, len(dy_pixels), batch, source, lowering.table(dy_pixels), bias, room)
-        _lower_lanes(lowering, outputs, x, dy, weights, groups)
+            lower_channel_sums(lowering, groups.count * outputs, source, dy_pixels, bias)
+        found = tile_for_correlation(len(offsets), outputs, len(x_pixels), batch, groups.count) if lowering.on_card else None
+        if found is not None:
+            _lower_tiles(lowering, outputs, x, dy, weights, groups, *found)
+        else:
+            _lower_lanes(lowering, outputs, x, dy, weights, groups)
         return
     depth = len(offsets)
     # What the next pixel sees that this one did not.
@@ -177,6 +181,43 @@ def lower_correlation(
             *(gradient + group * groups.weights, stride),
             *(bias + group * outputs if bias is not None else sums + depth * padded, turned, sums),
             *(int(offsets.max()) + batch - fresh, fresh),
+        )
+
+
+def _lower_tiles(
+    lowering: Lowering,
+    outputs: int,
+    x: tuple[Ref, np.ndarray, np.ndarray],
+    dy: tuple[Ref, np.ndarray],
+    weights: tuple[Ref, int],
+    groups: Groups,
+    tile: Tile,
+    slices: int,
+) -> None:
+    """Blocks of a card's threads sum tiles, over all pixels or over slices of them, which are added then."""
+    (base, x_pixels, offsets), (source, dy_pixels), (gradient, stride) = x, dy, weights
+    batch, depth, pixels = lowering.batch, len(offsets), len(x_pixels)
+    tiles = groups.count * slices * -(-depth // tile.rows) * -(-outputs // tile.columns)
+    # Runs of four sums are written at once where they lie at a multiple of four.
+    width = -(-outputs // 4) * 4
+    step = groups.count * depth * width
+    # The next call but one needs them too, and nothing else asks for such room before it.
+    sums = lowering.temporary(slices * step) if slices > 1 else gradient
+    lowering.emit(
+        correlate_tiled(tile),
+        *(tiles, depth, outputs, pixels, batch),
+        *(base, lowering.table(x_pixels), lowering.table(offsets)),
+        *(source, lowering.table(dy_pixels), batch),
+        *(sums, width if slices > 1 else stride),
+        *(slices, -(-pixels // slices), step),
+        *(groups.count, groups.x, groups.dy, depth * width if slices > 1 else groups.weights),
+    )
+    if slices > 1:
+        lowering.emit(
+            add_slices,
+            *(groups.count, depth, outputs, slices),
+            *(sums, width, step),
+            *(gradient, stride, groups.weights),
         )
 
 

@@ -15,6 +15,7 @@ import linecache
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -30,7 +31,7 @@ from studio.kernels.numba_names import njit
 from studio.kernels.sources import digest_of
 
 __all__ = [
-    "FASTMATH", "Kernel", "cache_folder", "compile_ahead", "function", "generated", "host_features",
+    "FASTMATH", "Blocks", "Kernel", "cache_folder", "compile_ahead", "function", "generated", "host_features",
     "inline", "kernel", "lanes", "named_kernels", "requested",
 ]  # fmt: skip
 
@@ -45,6 +46,27 @@ SIGNATURE = "void(CPointer(float32), CPointer(int64), CPointer(int64), CPointer(
 _compiling = threading.RLock()
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """How a card computes what a kernel does where groups of threads, a vector wide each, would be too slow.
+
+    Parameters
+    ----------
+    text : str
+        Source text that defines ``run(arena, record, table, state)`` for a thread of a block, in the
+        words of `studio.cuda.blocks`; it leaves what the kernel's own text leaves. The first argument
+        of a call is how many blocks there are.
+    threads : int
+        Of a block.
+    resident : int
+        Blocks that a multiprocessor should have room for.
+    """
+
+    text: str
+    threads: int
+    resident: int
+
+
 class Kernel:
     """A kernel by name, compiled when its address is first needed.
 
@@ -56,12 +78,15 @@ class Kernel:
         For people and for the files in the cache.
     text : str
         Source text of a generated kernel; empty for one written by hand.
+    blocks : Blocks or None
+        Its text for blocks of a card's threads, if it has one; the processor never sees it.
     """
 
-    def __init__(self, function: Callable[..., None], name: str, text: str = "") -> None:
+    def __init__(self, function: Callable[..., None], name: str, text: str = "", blocks: Blocks | None = None) -> None:
         self.function = function
         self.name = name
         self.text = text
+        self.blocks = blocks
         #: Machine code that another process made, where it could not be put into the cache.
         self.code: Code | None = None
         self._address = 0
@@ -206,8 +231,8 @@ def kernel(function: Callable[..., None]) -> Kernel:
 
 
 @functools.cache
-def generated(name: str, text: str) -> Kernel:
-    """A kernel from source text that defines ``run(arena, record, table, state)``.
+def generated(name: str, text: str, blocks: Blocks | None = None) -> Kernel:
+    """A kernel from source text that defines ``run(arena, record, table, state)``, and maybe another one for cards.
 
     Equal text gives the same kernel, and with it the same machine code, in every process.
     """
@@ -217,7 +242,7 @@ def generated(name: str, text: str) -> Kernel:
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # for messages
     sys.modules[module_name] = module  # Numba finds the function's globals by module name
     exec(compile(text, file, "exec"), module.__dict__)
-    return Kernel(module.__dict__["run"], name, text)
+    return Kernel(module.__dict__["run"], name, text, blocks)
 
 
 @functools.cache

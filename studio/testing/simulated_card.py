@@ -10,6 +10,8 @@ from numba import cuda
 
 from studio.cuda.card import Launch
 from studio.cuda.simulated import Place, SimulatedTranslation
+from studio.cuda.simulated_blocks import WORDS
+from studio.cuda.translation import function_of
 from studio.kernels.ahead import Wanted
 from studio.kernels.jit import Kernel
 from studio.kernels.simd import LANES
@@ -38,12 +40,14 @@ class SimulatedCard(HostCard):
         return []
 
     def launch(self, launch: Launch) -> None:
-        self._entry(launch.kernel)[launch.groups, LANES](*launch.arguments)
+        blocks = launch.kernel.blocks
+        self._entry(launch.kernel)[launch.groups, LANES if blocks is None else blocks.threads](*launch.arguments)
 
     def _entry(self, kernel: Kernel) -> Any:
-        """The kernel for the simulator: each block is one group of threads."""
+        """The kernel for the simulator: each block is one group of threads, or as many as the kernel has in a block."""
         if id(kernel) not in self._entries:
-            function = self._translation.kernel(kernel.function)
+            blocks = kernel.blocks
+            function = self._translation.kernel(kernel.function) if blocks is None else function_of(blocks, WORDS)
 
             def entry(arena: int, record: int, table: int, own_state: int) -> None:
                 integers = [Place(address, ctypes.c_int64) for address in (record, table, own_state)]

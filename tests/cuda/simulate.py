@@ -32,7 +32,7 @@ from studio.engine import card_peaks
 from studio.engine import network as networks_of_the_processor
 from studio.engine.arena import SharedSpace
 from studio.engine.cpu_device import runner_of
-from studio.engine.cuda_device import shares
+from studio.engine.cuda_device import blocks_of, shares
 from studio.engine.network import Network
 from studio.kernels import control, state
 from studio.kernels.simd import LANES
@@ -76,7 +76,8 @@ def differences(net: Network, found: dict[str, list[float]]) -> None:
         runner_of(call.kernel)(*addresses)
         after = arena.copy(), bound.sums.copy()
         arena[:], bound.sums[:] = before
-        card.run([Launch(call.kernel, GROUPS if shares(call.kernel) else 1, addresses)], 1)
+        groups = GROUPS if shares(call.kernel) else 1
+        card.run([Launch(call.kernel, groups if call.kernel.blocks is None else blocks_of(call), addresses)], 1)
         changed = int((after[0].view(np.uint32) != before[0].view(np.uint32)).sum() + (after[1] != before[1]).sum())
         worst = max(difference(arena, after[0]), difference(bound.sums.reshape(-1), after[1].reshape(-1)))
         found[call.kernel.name] = [counts[0] + 1, counts[1] + changed, max(counts[2], worst)]

@@ -45,6 +45,27 @@ def _correlate(match: re.Match[str], kernel: Kernel) -> Formula:
     return formula
 
 
+@family(r"multiply_tiled_\d+x\d+_[ko]", "tiles", "outputs", "pixels", "depth", "batch", "x_pixels", "offsets")
+def _multiply_tiled(match: re.Match[str], kernel: Kernel) -> Formula:
+    def formula(a: Arguments) -> Work:
+        read = a.reached("x_pixels", a.pixels, "offsets", a.depth, a.batch)
+        bias = a.outputs if a.bias_stride else 0
+        sums = a.outputs * a.pixels * a.batch
+        return Work(2.0 * a.groups * a.depth * sums, a.groups * (read + a.outputs * a.depth + bias), a.groups * sums)
+
+    return formula
+
+
+@family(r"correlate_tiled_\d+x\d+", "tiles", "outputs", "pixels", "depth", "batch", "slices", "x_pixels", "offsets")
+def _correlate_tiled(match: re.Match[str], kernel: Kernel) -> Formula:
+    def formula(a: Arguments) -> Work:
+        read = a.reached("x_pixels", a.pixels, "offsets", a.depth, a.batch)
+        gradients, weights = a.outputs * a.pixels * a.batch, a.outputs * a.depth
+        return Work(2.0 * a.groups * a.depth * gradients, a.groups * (read + gradients), a.groups * a.slices * weights)
+
+    return formula
+
+
 @family(r"outer_(\d+)x\d+", "outputs", "padded", "pixels", "batch", "blocks", "smaller", "x_pixels", "offsets")
 def _outer(match: re.Match[str], kernel: Kernel) -> Formula:
     inputs = int(match[1])
@@ -140,6 +161,12 @@ cost(_PRODUCTS, "pack")(each(lambda a: a.groups * a.rows * a.count * a.columns, 
 cost(_SAMPLES, "gather_rows")(each(lambda a: a.rows * a.depth * a.batch, 0, 1, 1))
 
 
+@cost("studio.kernels.card_tiles", "add_slices")
+def _add_slices(a: Arguments) -> Work:
+    sums = a.groups * a.rows * a.columns
+    return Work((a.slices - 1) * sums, a.slices * sums, sums)
+
+
 @cost(_PRODUCTS, "sum_rows")
 def _sum_rows(a: Arguments) -> Work:
     return Work((a.rows - 1) * a.columns, a.rows * a.columns, a.columns)
@@ -149,6 +176,12 @@ def _sum_rows(a: Arguments) -> Work:
 def _sum_channels(a: Arguments) -> Work:
     n = a.channels * a.pixels * a.batch
     return Work(n, n, a.channels)
+
+
+@cost(_PRODUCTS, "sum_slices")
+def _sum_slices(a: Arguments) -> Work:
+    n = a.channels * a.pixels * a.batch
+    return Work(n, n, a.channels * a.slices)
 
 
 @cost(_SAMPLES, "normalize_vectors")
