@@ -27,11 +27,17 @@ class Launch:
         Groups of threads that share the kernel's loops; each is a vector wide.
     arguments : tuple of int
         Addresses of arena, record, table and state in the card's memory.
+    shares : bool
+        Whether the kernel has loops that groups share; if not, one group must run it alone.
+    vectors : int
+        Vectors of numbers that it goes through, about.
     """
 
     kernel: Kernel
     groups: int
     arguments: tuple[int, int, int, int]
+    shares: bool = False
+    vectors: int = 1
 
 
 class Card(Protocol):

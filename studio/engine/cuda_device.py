@@ -180,24 +180,21 @@ class CudaDevice:
         return bound
 
     def _launches(self, plan: Plan, side: _Side) -> Iterable[Launch]:
-        def launch(kernel: Kernel, groups: int, place: int) -> Launch:
-            return Launch(kernel, groups, (self.arena.address, side.record + 8 * place, side.table, side.state))
+        def launch(kernel: Kernel, vectors: int, place: int) -> Launch:
+            # One group where the kernel has no loops to share.
+            shared = shares(kernel)
+            groups = min(self._card.most_groups, max(1, vectors // _VECTORS)) if shared else 1
+            arguments = self.arena.address, side.record + 8 * place, side.table, side.state
+            return Launch(kernel, groups, arguments, shared, vectors)
 
         yield launch(control.begin_step, 1, 0)
         place = 1
         for call in plan.calls:
             if is_launched(call):
-                yield launch(call.kernel, self._groups(call, plan), place)
+                cost = cost_of(call, plan)
+                yield launch(call.kernel, int(max(cost.operations, cost.traffic / 4) // LANES), place)
             place += CALL_HEADER + len(call.arguments)
         yield launch(control.end_step, 1, 0)
-
-    def _groups(self, call: Call, plan: Plan) -> int:
-        """How many groups share a call's loops: one where the kernel has none to share."""
-        if not shares(call.kernel):
-            return 1
-        cost = cost_of(call, plan)
-        vectors = max(cost.operations, cost.traffic / 4) / LANES
-        return int(min(self._card.most_groups, max(1, vectors // _VECTORS)))
 
     def feed(self, bound: BoundPlan, arrays: Sequence[Samples], samples: int, shuffle: bool, seed: int) -> None:
         """Say which samples a plan runs over; see `Device`."""
