@@ -84,6 +84,9 @@ class Card(Protocol):
     def run(self, prepared: Any, times: int) -> None:
         """Run what `prepare` gave so many times; does not wait for the end."""
 
+    def is_settled(self, prepared: Any) -> bool:
+        """Whether it is known how what `prepare` gave runs fastest; as long as it is not, `run` tries that out."""
+
     def time(self, prepared: Any) -> np.ndarray:
         """Run what `prepare` gave once more, as `run` does, but with a clock after each launch; waits for the end.
 

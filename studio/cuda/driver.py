@@ -217,6 +217,9 @@ class DriverCard:
         if prepared.resident.is_walk:
             self._forget_graphs(prepared)
 
+    def is_settled(self, prepared: _Graphs) -> bool:
+        return prepared.resident is None or prepared.resident.is_settled
+
     def _run_graphs(self, prepared: _Graphs, times: int) -> None:
         for graph, count in ((prepared.many, times // _STEPS), (prepared.one, times % _STEPS)):
             for _ in range(count):

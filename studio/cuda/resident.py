@@ -276,6 +276,11 @@ class Resident:
         self._is_open = True
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is known how the plan runs."""
+        return not self._is_open
+
+    @property
     def is_walk(self) -> bool:
         """Whether it was found that the walk is faster, so that the graphs are not needed any more."""
         return self._walk is not None and not self._is_open

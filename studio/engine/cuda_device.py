@@ -263,6 +263,10 @@ class CudaDevice:
             done += int(one[state.DONE])
         return done
 
+    def is_settled(self, bound: BoundPlan) -> bool:
+        """Whether it is known how the card runs a plan fastest, which it tries out on its first minibatches."""
+        return self._card.is_settled(self._sides[id(bound)].prepared)
+
     def time_next(self, bound: BoundPlan, steps: int) -> None:
         """Have a plan's next minibatches run with a clock; otherwise they are minibatches like any other.
 

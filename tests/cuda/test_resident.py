@@ -100,7 +100,9 @@ def total(parts: list[tuple[str, int]]) -> int:
 @pytest.mark.parametrize(("by_graphs", "by_walk", "faster"), [(0.05, 0.01, "walk"), (0.05, 0.06, "graphs")])
 def test_both_take_turns_and_the_faster_one_is_taken(by_graphs: float, by_walk: float, faster: str) -> None:
     rig = Rig(by_graphs, by_walk)
+    assert not rig.card.is_settled(rig.ready)
     parts = rig.run(400)
+    assert rig.card.is_settled(rig.ready)
     assert total(parts) == 400
     turns = 2 * (ROUNDS + 1)
     assert [who for who, _ in parts[:turns]] == ["graphs", "walk"] * (ROUNDS + 1)
