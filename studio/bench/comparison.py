@@ -207,6 +207,8 @@ def compare(
         order = epoch_order(len(first.dataset.train), SEED, 0)
         task_of(first.document, np.asarray(first.dataset.train.x), first.dataset.train.y, order, first.weights()).save(folder)
         losses = first.losses(workload.compared_steps)
+        for network in networks.values():
+            network.settle()
         sides = {("ours", str(count)): Side(_trainer(network)) for count, network in networks.items()}
         differences: dict[tuple[str, str], float] = {}
         for name in peers:

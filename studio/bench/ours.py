@@ -11,9 +11,13 @@ from studio.bench.workloads import Workload
 from studio.core.dataset import Dataset
 from studio.core.document import Document
 from studio.cuda.card import Card
+from studio.engine.cuda_device import CudaDevice
 from studio.engine.network import Network
 from studio.kernels.ahead import Wanted
 from studio.kernels.jit import compile_ahead
+
+#: Minibatches at a time while a card finds out how to run them.
+_SETTLING = 100
 
 
 def compiling_for_card(tell: Callable[[str], None]) -> Callable[[Iterable[Wanted]], None]:
@@ -73,6 +77,19 @@ class Ours:
             self.network.train(1)
             found.append(self.network.total_loss(self.network.take_sums()))
         return found
+
+    def settle(self, patience: float = 60.0) -> None:
+        """Train until it is known how a card runs the network fastest, as it is in the app after some seconds.
+
+        Parameters
+        ----------
+        patience : float
+            Seconds after which what is measured may be slower than what the app does in the end.
+        """
+        device, end = self.network.device, time.perf_counter() + patience
+        while isinstance(device, CudaDevice) and not device.is_settled(self.network.train_plan) and time.perf_counter() < end:
+            self.train(_SETTLING)
+            time.sleep(0.01)  # another process may be compiling on the same cores
 
     def train(self, steps: int) -> float:
         """Train so many minibatches; returns the seconds it took.

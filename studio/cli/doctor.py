@@ -187,6 +187,8 @@ def _window() -> Iterator[Finding]:
 
 
 def _cuda() -> Iterator[Finding]:
+    from studio.cuda import resident
+
     found, installed = cards(), has_package()
     chosen = found.pick(card_choice.remembered())
     if not found.found:
@@ -212,6 +214,9 @@ def _cuda() -> Iterator[Finding]:
         ready,
         "" if ready else "Nothing to do: `--device cpu` is the default.",
     )
+    if problem := resident.noted():
+        # Training is as right without it, and nothing that a person does makes it work.
+        yield Finding("cuda", "resident kernel", f"not used for small networks, which are slower without it: {problem}")
 
 
 def _plugins() -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from studio.kernels.simd import floats_at, integers_at
 from studio.kernels.state import HALTED
 
 
+@functools.lru_cache(maxsize=512)
 def ptx(kernel: Kernel, capability: tuple[int, int]) -> str:
-    """The PTX of a kernel.
+    """The PTX of a kernel; kept, since a walk (`studio.cuda.walk_assembly`) needs that of kernels that launches have too.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def ptx(kernel: Kernel, capability: tuple[int, int]) -> str:
         if integer_place(state)[HALTED] == 0:
             run(float_place(arena), integer_place(record), integer_place(table), integer_place(state))
 
-    with _compiling_for(capability):
+    with compiling_for(capability):
         text, _ = cuda.compile(entry, (types.int64,) * 4, cc=capability, device=False, abi="numba", output="ptx", launch_bounds=bounds)
     return str(text)
 
@@ -122,7 +124,7 @@ def _linked(text: str, capability: tuple[int, int], *options: str) -> tuple[byte
 
 
 @contextlib.contextmanager
-def _compiling_for(capability: tuple[int, int]) -> Iterator[None]:
+def compiling_for(capability: tuple[int, int]) -> Iterator[None]:
     """Functions that kernels call are compiled for this kind of card too, whichever is in this machine, if any."""
 
     class Card:

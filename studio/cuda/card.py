@@ -28,11 +28,17 @@ class Launch:
         the kernel has a text for blocks.
     arguments : tuple of int
         Addresses of arena, record, table and state in the card's memory.
+    shares : bool
+        Whether the kernel has loops that groups share; if not, one group must run it alone.
+    vectors : int
+        Vectors of numbers that it goes through, about.
     """
 
     kernel: Kernel
     groups: int
     arguments: tuple[int, int, int, int]
+    shares: bool = False
+    vectors: int = 1
 
 
 class Card(Protocol):
@@ -80,6 +86,9 @@ class Card(Protocol):
 
     def run(self, prepared: Any, times: int) -> None:
         """Run what `prepare` gave so many times; does not wait for the end."""
+
+    def is_settled(self, prepared: Any) -> bool:
+        """Whether it is known how what `prepare` gave runs fastest; as long as it is not, `run` tries that out."""
 
     def time(self, prepared: Any) -> np.ndarray:
         """Run what `prepare` gave once more, as `run` does, but with a clock after each launch; waits for the end.

@@ -36,7 +36,7 @@ class CardKernel:
     @functools.cached_property
     def key(self) -> str:
         """A hash of all program text that its machine code depends on."""
-        return hashlib.sha256(f"{self.kernel.key} {self.kernel.blocks} {self.capability} {_recipe()}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.kernel.key} {self.kernel.blocks} {self.capability} {recipe()}".encode()).hexdigest()
 
     @property
     def is_ready(self) -> bool:
@@ -96,7 +96,7 @@ def requested(request: dict[str, str]) -> CardKernel:
 
 
 @functools.cache
-def _recipe() -> str:
+def recipe() -> str:
     """How kernels for cards are compiled; part of every such kernel's key.
 
     It is read from the files, since a process that only asks for kernels has not imported what makes them.

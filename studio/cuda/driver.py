@@ -1,7 +1,8 @@
 """NVIDIA's driver: memory and kernels of a real card, without Numba.
 
 Machine code comes from other processes (`studio.cuda.code`); the launches of a step become a graph, which
-the driver runs by itself. One thread at a time may use it.
+the driver runs by itself, or those of many steps one resident kernel where that is faster (`studio.cuda.resident`).
+One thread at a time may use it.
 
 References
 ----------
@@ -14,6 +15,7 @@ import contextlib
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +24,7 @@ import numpy as np
 from studio.cuda import probe
 from studio.cuda.card import CardProblem, Launch
 from studio.cuda.code import CardKernel
+from studio.cuda.resident import Resident, Residents
 from studio.kernels.ahead import Wanted
 from studio.kernels.jit import Kernel
 from studio.kernels.simd import LANES
@@ -39,7 +42,7 @@ _PARAMETERS = (ctypes.c_uint64,) * 4
 
 @dataclass(eq=False)
 class _Graphs:
-    """A step, and many of them; and, when it was timed once, a step with events between its launches."""
+    """A step, and many of them, unless a resident kernel runs them; when it was timed once, a step with events in it."""
 
     launches: Sequence[Launch]
     functions: Sequence[Any]
@@ -48,6 +51,7 @@ class _Graphs:
     timed: Any = None
     #: One before the first launch and one after each.
     events: list[Any] = field(default_factory=list)
+    resident: Resident | None = None
 
 
 class DriverCard:
@@ -90,6 +94,7 @@ class DriverCard:
         self._context = self._call("cuDevicePrimaryCtxRetain", device, failure=f"The card {self.title} is used up or blocked by another program: end that, or train on the processor.")
         self._functions: dict[int, tuple[CardKernel, Any]] = {}
         self._modules: list[Any] = []
+        self._residents = Residents(self._call, self.capability)
         self._stream: Any = None
         try:
             self._enter()
@@ -175,7 +180,7 @@ class DriverCard:
         self._enter()
         functions = [self._function(launch.kernel) for launch in launches]
         one, many = (self._graph(launches, functions, steps) for steps in (1, _STEPS))
-        return _Graphs(launches, functions, one, many)
+        return _Graphs(launches, functions, one, many, resident=self._residents.resident(self._stream, launches))
 
     def _graph(self, launches: Sequence[Launch], functions: Sequence[Any], steps: int, events: Sequence[Any] = ()) -> Any:
         """The launches of so many steps; where there are events, one is recorded at the start and one after each launch."""
@@ -208,9 +213,27 @@ class DriverCard:
 
     def run(self, prepared: _Graphs, times: int) -> None:
         self._enter()
+        if prepared.resident is None:
+            self._run_graphs(prepared, times)
+            return
+        prepared.resident.run(times, partial(self._run_graphs, prepared))
+        if prepared.resident.is_walk:
+            self._forget_graphs(prepared)
+
+    def is_settled(self, prepared: _Graphs) -> bool:
+        return prepared.resident is None or prepared.resident.is_settled
+
+    def _run_graphs(self, prepared: _Graphs, times: int) -> None:
         for graph, count in ((prepared.many, times // _STEPS), (prepared.one, times % _STEPS)):
             for _ in range(count):
                 self._call("cuGraphLaunch", graph, self._stream)
+
+    def _forget_graphs(self, prepared: _Graphs) -> None:
+        """Give back the graphs without a clock."""
+        graphs, prepared.one, prepared.many = (prepared.one, prepared.many), None, None
+        for graph in graphs:
+            if graph is not None:
+                self._call("cuGraphExecDestroy", graph)
 
     def time(self, prepared: _Graphs) -> np.ndarray:
         """See `Card.time`.
@@ -233,9 +256,11 @@ class DriverCard:
 
     def forget(self, prepared: _Graphs) -> None:
         self._enter()
-        for graph in (prepared.one, prepared.many, prepared.timed):
-            if graph is not None:
-                self._call("cuGraphExecDestroy", graph)
+        self._forget_graphs(prepared)
+        if prepared.resident is not None:
+            prepared.resident.close()
+        if prepared.timed is not None:
+            self._call("cuGraphExecDestroy", prepared.timed)
         for event in prepared.events:
             self._call("cuEventDestroy", event)
 

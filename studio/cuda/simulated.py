@@ -1,7 +1,7 @@
 """Building blocks of kernels for numba-cuda's simulator, where each thread is a thread of Python.
 
-A block of the simulator is one group, so that threads of a group wait for each other as all threads of
-a block do. Pointers are addresses in this process's memory.
+A block of a launch is one group, so that threads of a group wait for each other as all threads of a block
+do; the one block of a walk (`studio.cuda.walking`) has all groups. Pointers are addresses in this process's memory.
 """
 
 from __future__ import annotations
@@ -29,22 +29,45 @@ def _thread() -> Any:
 
 def lane_number() -> int:
     """Which lane this thread holds."""
-    return int(_thread().threadIdx.x)
+    return int(_thread().threadIdx.x) % LANES
 
 
 def group_number() -> int:
-    """Which group, and so which block, this thread belongs to."""
-    return int(_thread().blockIdx.x)
+    """Which group this thread belongs to."""
+    return int(_thread().blockIdx.x) * _groups_of_block() + int(_thread().threadIdx.x) // LANES
 
 
 def group_count() -> int:
     """How many groups there are."""
-    return int(_thread()._manager._grid_dim[0])
+    return int(_thread()._manager._grid_dim[0]) * _groups_of_block()
+
+
+def _groups_of_block() -> int:
+    return int(_thread()._manager._block_dim[0]) // LANES
 
 
 def wait() -> None:
     """All threads of the group come here."""
+    if _groups_of_block() == 1:
+        _thread().syncthreads()
+    else:
+        _barrier().wait()
+
+
+def meet() -> None:
+    """All threads of the block come here."""
     _thread().syncthreads()
+
+
+#: By group: where its threads wait for each other.
+_barriers: dict[tuple[int, int], threading.Barrier] = {}
+
+
+def _barrier() -> threading.Barrier:
+    key = id(_thread()._manager), group_number()
+    if key not in _barriers:
+        _barriers.setdefault(key, threading.Barrier(LANES))
+    return _barriers[key]
 
 
 class Place:
@@ -186,12 +209,12 @@ def take_bits(place: Place, index: Any) -> Bit:
     return Bit(word >> lane_number() & 1)
 
 
-_exchanges: dict[int, list[Any]] = {}
+_exchanges: dict[tuple[int, int], list[Any]] = {}
 
 
 def _together(value: Any) -> list[Any]:
     """What all threads of the group hold."""
-    board = _exchanges.setdefault(id(_thread()._manager), [None] * LANES)
+    board = _exchanges.setdefault((id(_thread()._manager), group_number()), [None] * LANES)
     board[lane_number()] = value
     wait()
     found = list(board)

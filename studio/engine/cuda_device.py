@@ -185,26 +185,22 @@ class CudaDevice:
         return bound
 
     def _launches(self, plan: Plan, side: _Side) -> Iterable[Launch]:
-        def launch(kernel: Kernel, groups: int, place: int) -> Launch:
-            return Launch(kernel, groups, (self.arena.address, side.record + 8 * place, side.table, side.state))
+        def launch(kernel: Kernel, vectors: int, place: int, blocks: int = 0) -> Launch:
+            # As many blocks as the call says where the kernel has blocks, one group where it has no loops to share.
+            shared = blocks > 0 or shares(kernel)
+            groups = blocks or (min(self._card.most_groups, max(1, vectors // _VECTORS)) if shared else 1)
+            arguments = self.arena.address, side.record + 8 * place, side.table, side.state
+            return Launch(kernel, groups, arguments, shared, vectors)
 
         yield launch(control.begin_step, 1, 0)
         place = 1
         for call in plan.calls:
             if is_launched(call):
-                yield launch(call.kernel, self._groups(call, plan), place)
+                cost = cost_of(call, plan)
+                blocks = blocks_of(call) if call.kernel.blocks is not None else 0
+                yield launch(call.kernel, int(max(cost.operations, cost.traffic / 4) // LANES), place, blocks)
             place += CALL_HEADER + len(call.arguments)
         yield launch(control.end_step, 1, 0)
-
-    def _groups(self, call: Call, plan: Plan) -> int:
-        """How many groups share a call's loops: one where the kernel has none to share; as many blocks as it says where it has blocks."""
-        if call.kernel.blocks is not None:
-            return blocks_of(call)
-        if not shares(call.kernel):
-            return 1
-        cost = cost_of(call, plan)
-        vectors = max(cost.operations, cost.traffic / 4) / LANES
-        return int(min(self._card.most_groups, max(1, vectors // _VECTORS)))
 
     def feed(self, bound: BoundPlan, arrays: Sequence[Samples], samples: int, shuffle: bool, seed: int) -> None:
         """Say which samples a plan runs over; see `Device`."""
@@ -272,6 +268,10 @@ class CudaDevice:
             self.failed = bool(side.block[-1])
             done += int(one[state.DONE])
         return done
+
+    def is_settled(self, bound: BoundPlan) -> bool:
+        """Whether it is known how the card runs a plan fastest, which it tries out on its first minibatches."""
+        return self._card.is_settled(self._sides[id(bound)].prepared)
 
     def time_next(self, bound: BoundPlan, steps: int) -> None:
         """Have a plan's next minibatches run with a clock; otherwise they are minibatches like any other.

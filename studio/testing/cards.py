@@ -87,6 +87,9 @@ class HostCard:
             for launch in prepared:
                 self.launch(launch)
 
+    def is_settled(self, prepared: Sequence[Launch]) -> bool:
+        return True
+
     def time(self, prepared: Sequence[Launch]) -> np.ndarray:
         """See `studio.cuda.card.Card.time`; the clock is this process's (`time.perf_counter`), for want of a card's."""
         taken = []

@@ -91,6 +91,20 @@ def test_a_workload_learns_the_same_on_the_card(card, key):
     assert card.blocks == 0
 
 
+def test_nothing_is_measured_before_the_card_knows_what_is_fastest(card, monkeypatch):
+    with closing(Ours(WORKLOADS["a"], 1, card)) as there, closing(Ours(WORKLOADS["a"], 1)) as here:
+        there.settle()
+        assert there.network.step == 0  # nothing to find out
+        monkeypatch.setattr(card, "is_settled", lambda prepared: there.network.step >= 250)
+        there.settle()
+        assert there.network.step == 300
+        monkeypatch.setattr(card, "is_settled", lambda prepared: False)
+        there.settle(patience=0.05)
+        assert there.network.step > 300
+        here.settle()
+        assert here.network.step == 0
+
+
 def test_peers_are_on_the_card_too(card, stand_in):
     losses = []
     with closing(Ours(WORKLOADS["a"], 1)) as here:

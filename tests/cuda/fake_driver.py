@@ -39,7 +39,7 @@ class FakeDriver:
         #: Error codes by the name of a function that fails from now on.
         self.failing: dict[str, int] = {}
         self._captured: list[Any] | None = None
-        #: Milliseconds that a kernel takes, by its name; others take none.
+        #: Milliseconds that a kernel takes, by its name, and a walk a minibatch; others take none.
         self.durations: dict[bytes, float] = {}
         #: Events that there are, and when they were recorded last; None for never.
         self.events: dict[str, float | None] = {}
@@ -145,8 +145,13 @@ class FakeDriver:
         return ()
 
     def cuLaunchKernel(self, function: bytes, *settings: Any) -> tuple[()]:
-        assert self._captured is not None
-        self._captured.append((function, settings[0], settings[3], settings[-2][0]))
+        values, kinds = settings[-2]
+        assert len(values) == len(kinds)
+        if self._captured is None:
+            # Only a walk is launched so; its last argument says how many minibatches.
+            self._now += values[-1] * self.durations.get(function, 0.0)
+        else:
+            self._captured.append((function, settings[0], settings[3], values))
         return ()
 
     def cuStreamEndCapture(self, stream: str) -> tuple[list[Any]]:
@@ -181,6 +186,12 @@ class FakeDriver:
         assert self._captured is not None
         assert flags == self.CUevent_record_flags.CU_EVENT_RECORD_EXTERNAL
         self._captured.append(event)
+        return ()
+
+    def cuEventRecord(self, event: str, stream: str) -> tuple[()]:
+        assert self._captured is None
+        assert event in self.events
+        self.events[event] = self._now
         return ()
 
     def cuEventElapsedTime(self, start: str, end: str) -> tuple[float]:

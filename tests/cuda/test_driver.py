@@ -15,6 +15,7 @@ from fake_driver import FakeDriver
 from studio.cuda.card import CardProblem, Launch
 from studio.cuda.code import CardKernel, requested
 from studio.cuda.driver import DriverCard
+from studio.cuda.resident import WalkKernel
 from studio.kernels import cache, control
 from studio.kernels.ahead import pool
 from studio.kernels.cache import Code
@@ -33,9 +34,10 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
 
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All kernels seem to be compiled: their machine code is their name."""
+    """All kernels seem to be compiled, their machine code is their name; walks seem to be on their way."""
     monkeypatch.setattr(CardKernel, "key", "0" * 64)
     monkeypatch.setattr(CardKernel, "take", lambda self: Code(self.kernel.name, "", self.name.encode()))
+    monkeypatch.setattr(WalkKernel, "ask", lambda self: True)
 
 
 def test_memory_is_zero_and_is_copied_there_and_back() -> None:
@@ -106,10 +108,11 @@ def test_a_timed_step_is_a_graph_with_an_event_after_each_launch(compiled: None)
     driver.calls.clear()
     card.run(ready, 17)
     assert [call[1] for call in driver.calls if call[0] == "cuGraphLaunch"] == [ready.many, ready.one]
+    graphs = [ready.one, ready.many, ready.timed]
     driver.calls.clear()
     card.forget(ready)
     assert not driver.events
-    assert [call[1] for call in driver.calls if call[0] == "cuGraphExecDestroy"] == [ready.one, ready.many, ready.timed]
+    assert [call[1] for call in driver.calls if call[0] == "cuGraphExecDestroy"] == graphs
 
 
 def test_what_was_never_timed_is_forgotten_without_events(compiled: None) -> None:

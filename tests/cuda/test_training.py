@@ -12,12 +12,18 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
+def everything() -> dict[str, Any]:
     script = Path(__file__).with_name("train_simulated.py")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     numbers: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return numbers
+
+
+@pytest.fixture(scope="module")
+def found(everything: dict[str, Any]) -> dict[str, Any]:
+    networks: dict[str, Any] = everything["networks"]
+    return networks
 
 
 @pytest.mark.parametrize("name", ["mlp", "convolutions", "words"])
@@ -51,3 +57,18 @@ def test_groups_shared_the_loops_of_products_curves_and_optimizers(found: dict[s
     assert {"adam", "sgd_momentum", "tanh_function", "tanh_derivative", "largest_in_windows_with_places"} <= shared
     assert any(name.startswith("multiply_") for name in shared)
     assert any(name.startswith("correlate_") for name in shared)
+
+
+@pytest.mark.parametrize("name", ["mlp", "convolutions", "words"])
+def test_a_walk_leaves_to_the_last_bit_what_launches_leave(found: dict[str, Any], name: str) -> None:
+    different, changed = found[name]["walked"]
+    assert different == 0
+    assert changed > 100
+
+
+def test_a_walk_ends_where_a_loss_is_not_finite(everything: dict[str, Any]) -> None:
+    one = everything["diverging"]
+    launched, walked = one["done"]
+    assert 1 < launched == walked < 9
+    assert one["failed"] == [True, True]
+    assert one["different"] == 0

@@ -1,7 +1,8 @@
 """Networks that train on a simulated card, and on the processor with the same settings.
 
 A process of its own, since the simulator must be asked for before Numba is imported. It prints one JSON
-object: by network, the largest difference of weights and losses, and what the card was left with.
+object: by network, the largest difference of weights and losses, what the card was left with, and how many
+numbers are others when a walk makes the calls in place of launches.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ import numpy as np
 from networks import chain, classifier, clouds, dataset, layer, optimizer, pictures
 
 from studio.core.document import Training
+from studio.cuda.card import Launch
 from studio.engine.cuda_device import shares
 from studio.engine.network import Network
 from studio.engine.timing import StepTimer
@@ -32,6 +36,15 @@ sys.setswitchinterval(1e-4)
 STEPS = 4
 #: Groups that share loops: fewer than the turns of some, and more than those of others.
 GROUPS = {"mlp": 3, "convolutions": 7, "words": 2}
+#: Groups of the block that walks: others, so that nothing may depend on them.
+WALKING = {"mlp": 5, "convolutions": 3, "words": 6}
+
+
+class WalkingCard(SimulatedCard):
+    """A card that walks through what it is to launch, with so many groups."""
+
+    def run(self, prepared: Sequence[Launch], times: int) -> None:
+        self.walk(prepared, times, self.most_groups)
 
 
 def training(batch_size: int, using: Any) -> Training:
@@ -62,6 +75,28 @@ def difference(one: Any, other: Any) -> float:
     return max(float(np.max(np.abs(one[k] - other[k]) / np.maximum(np.abs(other[k]), 1e-2))) for k in one)
 
 
+def bits(network: Network) -> tuple[np.ndarray, np.ndarray]:
+    """All numbers of a network, and its sums, as integers."""
+    return network.device.arena[:].view(np.uint32), network.train_plan.sums.view(np.uint64)
+
+
+def different(one: Any, other: Any) -> int:
+    """How many numbers are not the same to the last bit."""
+    return int(sum((a != b).sum() for a, b in zip(one, other, strict=True)))
+
+
+def diverging() -> dict[str, Any]:
+    """A network whose loss is soon not finite, in the middle of a walk."""
+    numbers = dataset(np.full((40, 3), 50.0), np.zeros((40, 2)), "values")
+    graph, data, _ = chain([layer("Dense", units=4), layer("Dense", units=2)], layer("MeanSquaredError"))
+    settings = training(4, optimizer("SGD", learning_rate=100.0))
+    networks = [Network(graph, settings, {data: numbers}, 1, compile_ahead, card=card) for card in (SimulatedCard(1), WalkingCard(4))]
+    launched, walked = networks
+    with closing(launched), closing(walked):
+        done = [network.train(9) for network in networks]
+        return {"done": done, "failed": [network.failed for network in networks], "different": different(bits(launched), bits(walked))}
+
+
 def main() -> None:
     found: dict[str, Any] = {}
     for name, (graph, data, settings) in examples().items():
@@ -70,6 +105,11 @@ def main() -> None:
         there = Network(graph, settings, data, 1, compile_ahead, card=card)
         for network in (here, there):
             assert network.train(STEPS) == STEPS
+        walked = Network(graph, settings, data, 1, compile_ahead, card=WalkingCard(WALKING[name]))
+        with closing(walked):
+            at_first = bits(walked)
+            assert walked.train(STEPS) == STEPS
+            walks = different(bits(walked), bits(there)), different(bits(walked), at_first)
         sums = [network.total_loss(network.take_sums()) for network in (here, there)]
         looks = [network.look(network.probe_arrays(0), [network.output])[network.output] for network in (here, there)]
         evaluations = [network.evaluate(lambda d: d.train) for network in (here, there)]
@@ -87,6 +127,7 @@ def main() -> None:
             "output": float(np.abs(looks[0] - looks[1]).max()),
             "evaluation": abs(evaluations[0].loss - evaluations[1].loss),
             "timed": sum(call.microseconds > 0 for call in timer.times().calls) / len(timer.times().calls),
+            "walked": walks,
             "place": [here.step, again.step, here.epoch, again.epoch],
         }
         kernels = {id(c.kernel): c.kernel for c in there.train_plan.plan.calls}.values()
@@ -94,7 +135,7 @@ def main() -> None:
         for network in (here, there, again):
             network.close()
         found[name]["left"] = card.blocks
-    print(json.dumps(found))
+    print(json.dumps({"networks": found, "diverging": diverging()}))
 
 
 if __name__ == "__main__":

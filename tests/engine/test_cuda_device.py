@@ -14,9 +14,10 @@ from waiting import wait
 from studio.core import registry
 from studio.core.document import Training
 from studio.cuda import card as cards
-from studio.cuda.card import CardProblem
+from studio.cuda.card import CardProblem, Launch
+from studio.cuda.resident import could_pay
 from studio.engine.commands import SetCard, SetGraph, Step
-from studio.engine.cuda_device import CardFloats
+from studio.engine.cuda_device import CardFloats, is_launched, shares
 from studio.engine.failure import EngineProblem
 from studio.engine.network import Network
 from studio.engine.run import TrainingRun
@@ -255,6 +256,26 @@ def test_data_stays_on_the_card_while_it_is_used(card: ProcessorCard, monkeypatc
         assert card.blocks < before + 70
         there.train(3)
     assert card.blocks == 0
+
+
+def test_launches_say_who_shares_and_how_much_there_is_to_do(card: ProcessorCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[Launch]] = []
+    monkeypatch.setattr(card, "prepare", lambda launches: seen.append(launches) or launches)
+    graph, data = mlp()
+    large, source, _ = classifier(layer("Dense", units=600, activation="tanh"), layer("Dense", units=600, activation="tanh"))
+    for one, sets, batch_size in ((graph, data, 7), (large, {source: clouds(200)}, 200)):
+        with closing(Network(one, settings(batch_size=batch_size), sets, 1, compile_ahead, card=card)) as there:
+            calls = [call.kernel for call in there.train_plan.plan.calls if is_launched(call)]
+    small_plan, large_plan = seen[0], seen[3]
+    assert [launch.kernel for launch in large_plan[1:-1]] == calls
+    for launch in small_plan + large_plan:
+        assert launch.shares == shares(launch.kernel)
+        assert launch.shares or launch.groups == 1
+        assert 1 <= launch.groups <= max(1, launch.vectors // 4)
+    assert {launch.shares for launch in small_plan} == {True, False}
+    # Only what is short may be faster on one multiprocessor than on the whole card.
+    assert could_pay(small_plan)
+    assert not could_pay(large_plan)
 
 
 def test_floats_on_a_card_are_read_and_written_in_parts() -> None:
