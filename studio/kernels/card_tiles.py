@@ -64,6 +64,9 @@ _RAMP = 16
 #: What starting one more kernel takes (about 1 microsecond), and writing a partial sum and reading it
 #: (8 bytes), in multiplications that all multiprocessors could do meanwhile.
 _START, _PARTIAL = 2e7, 40
+#: Multiplications below which a product takes no longer than starting it, however it is done: plans of such
+#: products only can be run by one block from the first call to the last (`studio.cuda.resident`), if groups do them.
+_SMALL = 1 << 19
 #: Most slices of a sum, and floats of their sums.
 _MOST_SLICES, _MOST_PARTIALS = 128, 1 << 22
 #: From large to small; few rows, many columns is what convolutions with few filters are.
@@ -118,6 +121,8 @@ def tile_for_product(outputs: int, columns: int, depth: int, groups: int = 1) ->
     groups : int
         Products of that size.
     """
+    if groups * outputs * columns * depth < _SMALL:
+        return None
     time, tile, _ = min(_times(TILES, outputs, columns, depth, groups, 1), key=lambda one: one[0])
     other = _time_of_groups(groups * outputs * columns, depth, min(outputs, SHAPE.outputs), SHAPE.vectors)
     return tile if time < other else None
@@ -137,6 +142,8 @@ def tile_for_correlation(inputs: int, outputs: int, pixels: int, batch: int, gro
         Correlations of that size.
     """
     sums = groups * inputs * outputs
+    if sums * pixels * batch < _SMALL:
+        return None
     most = min(pixels, _MOST_SLICES, max(1, _MOST_PARTIALS // sums))
     time, tile, slices = min(_times(CORRELATED, inputs, outputs, pixels * batch, groups, most), key=lambda one: one[0])
     high, wide = min(outputs, SHAPE.correlated_outputs), min(inputs, SHAPE.correlated_inputs)
