@@ -8,6 +8,7 @@ import numpy as np
 
 from studio.core.lowering import Ref, Scoring, Tensor
 from studio.kernels.jit import kernel
+from studio.kernels.loss_sums import emit_in_parts
 from studio.kernels.losses import (
     count_right,
     mark_counted,
@@ -101,13 +102,13 @@ def lower_scoring(lowering: Lowering, scoring: Scoring) -> Tensor:
         predicted = lowering.scratch(answers * batch)
         lowering.set_predictions(predicted, answers)
     places = (terms, scoring.span, batch, x.base, lowering.table(x.offsets().ravel()[:: scoring.span]), *targets, *weights)
-    lowering.emit(forward, *places, *counted, predicted, sums, divisor, *scoring.numbers)
+    arguments = (*places, *counted, predicted, sums, divisor, *scoring.numbers)
+    emit_in_parts(lowering, forward, terms, arguments, sums, divisor)
     if scoring.answers == "threshold":
         chosen = (x.base, lowering.table(x.offsets().ravel()[::answer_span]))
         halves = round(2 * scoring.threshold)
-        lowering.emit(
-            count_right, answers, answer_span, batch, *chosen, *wanted, lowering.valid, predicted, sums, halves
-        )
+        arguments = (answers, answer_span, batch, *chosen, *wanted, lowering.valid, predicted, sums, halves)
+        emit_in_parts(lowering, count_right, answers, arguments, sums, answers)
     if scoring.answers and scoring.weights is not None:
         offsets = np.repeat(scoring.weights.offsets().ravel(), answers // scoring.weights.features)
         asked = counted if answers == terms else (lowering.valid, lowering.table(np.zeros(answers, np.int64)))
