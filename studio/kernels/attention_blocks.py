@@ -48,7 +48,7 @@ import numpy as np
 from studio.core.lowering import Lowering, Ref
 from studio.kernels.attention import add_up, drop, row_floats
 from studio.kernels.jit import Kernel, generated, inline, kernel
-from studio.kernels.lanewise import put
+from studio.kernels.lanewise import divided, put
 from studio.kernels.maths import exp, maximum
 from studio.kernels.numba_names import float32
 from studio.kernels.sharing import each
@@ -67,8 +67,8 @@ NO_LIMIT, PAIRS, OF_QUERIES, OF_KEYS = range(4)
 
 _PRODUCTS = '''"""y[r, c] = sum over k of a[r, k] * b[c, k] for each head and sample, {n} rows by {n} columns at a time."""
 
-from studio.kernels.attention_blocks import OF_KEYS, OF_QUERIES, PAIRS, divided
-from studio.kernels.lanewise import put
+from studio.kernels.attention_blocks import OF_KEYS, OF_QUERIES, PAIRS
+from studio.kernels.lanewise import divided, put
 from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, load, splat
 
@@ -116,13 +116,6 @@ def products_kernel(n: int) -> Kernel:
     lines = {"places": (2, places), "products": (3, products), "stores": (2, stores)}
     texts = {name: "\n".join(" " * 4 * depth + line for line in text) for name, (depth, text) in lines.items()}
     return generated(f"attention_products_{n}", _PRODUCTS.format(n=n, rest=n - 1, **texts))
-
-
-@inline
-def divided(number, count):
-    """Quotient and rest; a division of whole numbers is long on a card, so there is but one."""
-    quotient = number // count
-    return quotient, number - quotient * count
 
 
 _row_floats = inline(row_floats)

@@ -13,9 +13,10 @@ import numpy as np
 
 from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.core.windows import Pair, Window
+from studio.kernels.channel_parts import lower_channel_sums
 from studio.kernels.channelwise import MOST_TERMS, Rows, collect_kernel, weigh_kernel
 from studio.kernels.correlations import NEAR, Groups, lower_correlation
-from studio.kernels.products import lower_product, pack, split_evenly, sum_channels
+from studio.kernels.products import lower_product, pack, split_evenly
 
 #: Up to so many outputs a group, holding one output of many pixels in registers is faster
 #: than holding many outputs of one pixel.
@@ -322,6 +323,4 @@ def sum_over_pixels(lowering: Lowering, gradient: Tensor, bias: WeightRef) -> No
     if not bias.trainable:
         return
     channels = gradient.shape[-1]
-    pixels = gradient.pixel_offsets()
-    places = (gradient.base, lowering.table(pixels), bias.gradient, lowering.scratch(channels * lowering.lanes))
-    lowering.emit(sum_channels, channels, len(pixels), lowering.batch, *places)
+    lower_channel_sums(lowering, channels, lowering.batch, (gradient.base, gradient.pixel_offsets()), bias.gradient)

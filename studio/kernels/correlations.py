@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.core.lowering import Lowering, Ref
+from studio.kernels.channel_parts import lower_channel_sums
 from studio.kernels.jit import Kernel, generated
-from studio.kernels.products import correlate_kernel, split_evenly, sum_channels
+from studio.kernels.products import correlate_kernel, split_evenly
 from studio.kernels.tiles import SHAPE
 
 #: Floats of turned gradients at a time: half of the nearest cache.
@@ -134,9 +135,7 @@ def lower_correlation(
     padded = -(-outputs // lanes) * lanes
     if outputs < _FILLED * padded or lowering.on_card:
         if bias is not None:
-            every = groups.count * outputs
-            room = lowering.scratch(every * lanes)
-            lowering.emit(sum_channels, every, len(dy_pixels), batch, source, lowering.table(dy_pixels), bias, room)
+            lower_channel_sums(lowering, groups.count * outputs, batch, (source, dy_pixels), bias)
         _lower_lanes(lowering, outputs, x, dy, weights, groups)
         return
     depth = len(offsets)

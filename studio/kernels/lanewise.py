@@ -1,7 +1,8 @@
-"""Blocks of kernels in which no lane meets another, so that threads of a card need not wait for each other."""
+"""Blocks of kernels for cards in which no lane meets another, so that threads need not wait for each other."""
 
 from __future__ import annotations
 
+from studio.kernels.jit import inline
 from studio.kernels.numba_names import intrinsic, types
 from studio.kernels.simd import float_pointer, store_vector, vector
 
@@ -19,3 +20,10 @@ def put(context, pointer, value):
         return context.get_dummy_value()
 
     return types.void(float_pointer, vector), generate
+
+
+@inline
+def divided(number, count):
+    """Quotient and rest, for the number of a turn; a division of whole numbers is long on a card, so there is but one."""
+    quotient = number // count
+    return quotient, number - quotient * count
