@@ -196,6 +196,8 @@ class CudaDevice:
         if not shares(call.kernel):
             return 1
         cost = cost_of(call, plan)
+        if not cost.known:  # a live number may say whether there is much to do
+            return self._card.most_groups
         vectors = max(cost.operations, cost.traffic / 4) / LANES
         return int(min(self._card.most_groups, max(1, vectors // _VECTORS)))
 
