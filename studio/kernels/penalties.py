@@ -10,15 +10,15 @@ from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, doubles_at, load, splat, sum_lanes
 from studio.kernels.state import PENALTY_SUM, SUMS, THREAD
 
-#: Vectors of a part, and most parts, of an array that groups of a card share.
-_PART, _MOST_PARTS = 64, 256
+#: Vectors of a part, and fewest and most parts, of an array that groups of a card share. One more call, for the
+#: sums of the parts, takes as long as some vectors, also where there is no penalty.
+_PART, _FEWEST, _MOST = 64, 8, 256
 
 
 def parts_of(floats: int, lanes: int, on_card: bool) -> int:
-    """Into how many parts an array of so many floats is cut: so few that adding them up takes no time, or one."""
-    parts = min(_MOST_PARTS, floats // lanes // _PART)
-    # One more call, for the sums of the parts, takes as long as some vectors, also where there is no penalty.
-    return parts if on_card and parts >= 8 else 1
+    """Into how many parts an array of so many floats is cut."""
+    parts = min(_MOST, floats // lanes // _PART)
+    return parts if on_card and parts >= _FEWEST else 1
 
 
 @kernel
