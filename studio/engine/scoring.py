@@ -102,7 +102,7 @@ def lower_scoring(lowering: Lowering, scoring: Scoring) -> Tensor:
         predicted = lowering.scratch(answers * batch)
         lowering.set_predictions(predicted, answers)
     places = (terms, scoring.span, batch, x.base, lowering.table(x.offsets().ravel()[:: scoring.span]), *targets, *weights)
-    arguments = (*places, *counted, predicted, sums, divisor, *scoring.numbers)
+    arguments: tuple[Any, ...] = (*places, *counted, predicted, sums, divisor, *scoring.numbers)
     emit_in_parts(lowering, forward, terms, arguments, sums, divisor)
     if scoring.answers == "threshold":
         chosen = (x.base, lowering.table(x.offsets().ravel()[::answer_span]))

@@ -187,20 +187,21 @@ class MultiHeadAttention(Layer):
             firsts = [t.base + start * batch for t, start in zip(tensors, starts, strict=True)]
             return [Rows(*each) for each in zip(firsts, tables, (depth * batch, depth * batch, width * batch), strict=True)]
 
-        sizes = (heads, queries, keys, depth, width)
-        rows = [*three(sources), Rows(gathered.base, places(gathered, orders[0]), width * batch)]
+        q, k, v = three(sources)
+        y = Rows(gathered.base, places(gathered, orders[0]), width * batch)
         shown = lowering.expose("attention")
         dropping = lowering.training and self.dropout > 0
         dropout = Dropout(lowering.number("dropout"), lowering.node_key()) if dropping else None
         tokens = lowering.contiguous(padding) if padding is not None else None
         seen = (tokens.base, lowering.table(orders[1] * batch)) if tokens is not None else None
+        lead_back: Callable[[Rows, Rows, Rows, Rows], None]
         if lowering.on_card:
-            attention = Attention(lowering, *sizes, self.mask != "none", *rows, dropout)
+            attention = Attention(lowering, heads, queries, keys, depth, width, self.mask != "none", q, k, v, y, dropout)
             attention.forward(seen)
             probabilities, lead_back = attention.probabilities, attention.backward
         else:
             layout = (int(in_place(self.positions(queries), batch)), *(t.shape[-1] * batch for t in (*sources, gathered)))
-            probabilities, lead_back = self._attend(lowering, sizes, rows, seen, dropout, shown is not None, layout)
+            probabilities, lead_back = self._attend(lowering, (heads, queries, keys, depth, width), (q, k, v, y), seen, dropout, shown is not None, layout)
         if shown is not None:
             looked = (heads, queries, keys, batch, int(self.mask != "none"), probabilities, shown.base)
             lowering.emit(show_probabilities, *looked, lowering.table(orders[0]), lowering.table(orders[1]))
