@@ -8,7 +8,7 @@ import numpy as np
 
 from studio.core.lowering import Ref, Scoring, Tensor
 from studio.kernels.jit import kernel
-from studio.kernels.loss_sums import emit_in_parts
+from studio.kernels.loss_sums import emit_in_parts, samples_of
 from studio.kernels.losses import (
     count_right,
     mark_counted,
@@ -55,8 +55,8 @@ def leave_out(arena: Any, record: Any, table: Any, state: Any) -> None:
             right = right + where(load(at(predicted, b)) == wanted, left_out, 0.0)
     sums, first = doubles_at(state[SUMS]), record[13] * SUMS_PER_LOSS
     sums[first + 1] -= sum_lanes(right) / float32(answers)
-    sums[first + 2] -= sum_lanes(samples) / float32(answers)
-    sums[first + 3] += sum_lanes(samples) / float32(answers)
+    sums[first + 2] -= samples_of(samples, answers)
+    sums[first + 3] += samples_of(samples, answers)
 
 
 def lower_scoring(lowering: Lowering, scoring: Scoring) -> Tensor:

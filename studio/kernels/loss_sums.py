@@ -19,7 +19,7 @@ import numpy as np
 from studio.core.lowering import Lowering, Ref
 from studio.kernels.jit import Kernel, inline, kernel
 from studio.kernels.lanewise import put
-from studio.kernels.numba_names import float32
+from studio.kernels.numba_names import float32, float64
 from studio.kernels.sharing import each
 from studio.kernels.simd import LANES, at, doubles_at, integers_at, load, splat, sum_lanes
 from studio.kernels.state import FAILED, STEP, SUMS, SUMS_PER_LOSS, VALID
@@ -71,6 +71,15 @@ def add_counted(state, loss, total, right, samples):
 
 
 @inline
+def samples_of(seen, terms):
+    """How many samples so many terms each were seen of: the same number wherever it is worked out.
+
+    In single precision several divisions by the same number may become multiplications, or not.
+    """
+    return float64(sum_lanes(seen)) / float64(terms)
+
+
+@inline
 def keep_part(room, part, total, right, seen):
     """Keep the sums of one of several parts."""
     put(at(room, _SUMS * part * LANES), total)
@@ -82,7 +91,7 @@ def keep_part(room, part, total, right, seen):
 def add_counted_part(state, room, part, parts, loss, divisor, total, right, seen):
     """Add a part's loss, right answers and samples, each divided by the terms of a sample."""
     if parts == 1:
-        add_counted(state, loss, sum_lanes(total) / divisor, sum_lanes(right) / divisor, sum_lanes(seen) / divisor)
+        add_counted(state, loss, sum_lanes(total) / divisor, sum_lanes(right) / divisor, samples_of(seen, divisor))
     else:
         keep_part(room, part, total, right, seen)
 
@@ -117,7 +126,7 @@ def add_parts(arena, record, table, state):
         total = total + load(at(room, _SUMS * part * LANES))
         right = right + load(at(room, (_SUMS * part + 1) * LANES))
         seen = seen + load(at(room, (_SUMS * part + 2) * LANES))
-    samples = float32(state[VALID]) if every != 0 else sum_lanes(seen) / divisor
+    samples = float64(state[VALID]) if every != 0 else samples_of(seen, divisor)
     add_counted(state, loss, sum_lanes(total) / divisor, sum_lanes(right) / divisor, samples)
 
 
