@@ -21,7 +21,7 @@ from numba.cuda.extending import intrinsic, models, overload, register_model
 
 from studio.cuda import turns
 from studio.cuda.translation import Translation
-from studio.kernels import control, random_vectors, scattered, sharing, simd
+from studio.kernels import control, lanewise, random_vectors, scattered, sharing, simd
 from studio.kernels.simd import ARITHMETIC, COMPARISONS, LANES
 from studio.kernels.tiles import TileShape
 
@@ -297,6 +297,17 @@ def transpose_block(context, source, distance, target, target_distance):
 
 
 @intrinsic
+def put(context, place, value):
+    """The twin of `studio.kernels.lanewise.put`: this thread's lane, and nobody waits."""
+
+    def generate(context, builder, signature, arguments):
+        builder.store(arguments[1], builder.gep(arguments[0], [lane_number(builder)]))
+        return context.get_dummy_value()
+
+    return types.void(floats, lane), generate
+
+
+@intrinsic
 def prefetch(context, place):
     """Nothing: other groups work while one waits for memory."""
 
@@ -465,6 +476,7 @@ _TWINS: dict[Any, Any] = {
     simd.take_bits: take_bits,
     simd.transpose_block: transpose_block,
     simd.prefetch: prefetch,
+    lanewise.put: put,
     scattered.gather: gather,
     scattered.scatter_add: scatter_add,
     control._atomic_load: _get_first,

@@ -15,7 +15,7 @@ from numba import types
 
 from studio.cuda import turns
 from studio.cuda.translation import Translation
-from studio.kernels import clipping, control, random_vectors, scattered, sharing, simd, tiles
+from studio.kernels import clipping, control, lanewise, random_vectors, scattered, sharing, simd, tiles
 from studio.kernels.random_numbers import philox
 from studio.kernels.simd import LANES
 
@@ -188,6 +188,10 @@ def store(place: Place, value: Lane) -> None:
     wait()
 
 
+def put(place: Place, value: Lane) -> None:
+    place.put(lane_number(), value.number)
+
+
 def splat(number: Any) -> Lane:
     return Lane(_float(number))
 
@@ -314,30 +318,6 @@ def correlate_tile(outputs: int, inputs: int) -> Any:
     return tile
 
 
-def multiply_lanes(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, resume):
-    here = lane_number()
-    for r in range(rows):
-        for n in range(columns):
-            place = y.at(r * y_row + n * y_column)
-            total = place[here] if resume != 0 else np.float32(0.0)
-            for k in range(depth):
-                total += a[r * a_row + k * a_depth + here] * b[n * b_column + k * b_depth + here]
-            place.put(here, total)
-    wait()
-
-
-def multiply_lanes_to_slopes(
-    rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, shares, totals, scale, later
-):
-    multiply_lanes(rows, columns, depth, a, a_row, a_depth, b, b_column, b_depth, y, y_row, y_column, 0)
-    here = lane_number()
-    for r in range(rows):
-        for n in range(columns):
-            place = r * y_row + n * y_column + here
-            y.put(place, shares[place] * (y[place] * np.float32(scale) - totals[r * LANES + here]))
-    wait()
-
-
 def each(*bounds: Any) -> range:
     begin, end, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     return turns.each(group_number(), group_count(), int(begin), int(end), int(step))
@@ -364,6 +344,7 @@ _TWINS: dict[Any, Any] = {
     simd.at: at,
     simd.load: load,
     simd.store: store,
+    lanewise.put: put,
     simd.splat: splat,
     simd.select: select,
     simd.take_bits: take_bits,
@@ -386,8 +367,6 @@ _TWINS: dict[Any, Any] = {
     scattered.scatter_add: scatter_add,
     random_vectors.draw_uniforms: draw_uniforms,
     random_vectors.draw_chances: draw_chances,
-    tiles.multiply_lanes: multiply_lanes,
-    tiles.multiply_lanes_to_slopes: multiply_lanes_to_slopes,
     types.float32: np.float32,
     types.float64: np.float64,
     types.int64: int,

@@ -27,7 +27,7 @@ from studio.engine.lowering import LayerLowering, Place, reshaped
 from studio.engine.plan import Plan
 from studio.engine.rates import RING
 from studio.kernels import clipping, control
-from studio.kernels.penalties import penalize
+from studio.kernels.penalties import add_penalty, parts_of, penalize
 from studio.kernels.rates import set_rate
 from studio.kernels.stored import gather_stored
 
@@ -170,8 +170,12 @@ class PlanBuilder(LayerLowering):
                 owner, prefix, _ = owner_of(self.graph.node(placed.node).layer, placed.weight.name)
                 self._place = Place(placed.node, owner, prefix)
                 ref = self.space.weight(placed.node, placed.weight.name)
-                numbers = (self.number("l1"), self.number("l2"))
-                self.emit(penalize, placed.rows * placed.stride, ref.value, ref.gradient, *numbers)
+                numbers, floats = (self.number("l1"), self.number("l2")), placed.rows * placed.stride
+                parts = parts_of(floats, self.lanes, self.on_card)
+                room = self.scratch(parts * self.lanes) if parts > 1 else self.zeros(1)
+                self.emit(penalize, floats, ref.value, ref.gradient, *numbers, parts, room)
+                if parts > 1:
+                    self.emit(add_penalty, parts, room, *numbers)
         self._place = Place()
         if self.scheduled:
             for multiplier in dict.fromkeys(multiplier for _, multiplier in learning):
@@ -211,15 +215,17 @@ class PlanBuilder(LayerLowering):
             self.emit(clipping.clip_values, self.space.trainable_floats, gradients, stride, limit)
             self.barrier()
             return True
-        squares, scale = self.scratch(2 * len(learning)), self.scratch(1)
         shapes = [(p.rows, p.columns, p.stride, gradients + p.offset) for p in learning]
-        for number, shape in enumerate(shapes):
-            self.emit(clipping.add_and_measure, *shape, stride, squares, number)
+        parts = [clipping.parts_of(p.rows, self.on_card) for p in learning]
+        firsts, together = np.cumsum([0, *parts]).tolist(), limited == "global_clipnorm"
+        squares, scale = self.scratch(2 * firsts[-1]), self.scratch(1)
+        for shape, first, count in zip(shapes, firsts, parts, strict=False):
+            self.emit(clipping.add_and_measure, *shape, stride, squares, first, count)
         self.barrier()
-        together = len(learning) if limited == "global_clipnorm" else 1
-        for number, shape in enumerate(shapes):
-            if number % together == 0:
-                self.emit(clipping.find_scale, number, together, *self.shards(squares), limit, scale)
+        for number, (shape, first, count) in enumerate(zip(shapes, firsts, parts, strict=False)):
+            if number == 0 or not together:
+                many = firsts[-1] if together else count
+                self.emit(clipping.find_scale, first, many, *self.shards(squares), limit, scale)
             self.emit(clipping.scale_gradient, *shape, scale)
         self.barrier()
         return True

@@ -198,7 +198,10 @@ class CudaDevice:
             if is_launched(call):
                 cost = cost_of(call, plan)
                 blocks = blocks_of(call) if call.kernel.blocks is not None else 0
-                yield launch(call.kernel, int(max(cost.operations, cost.traffic / 4) // LANES), place, blocks)
+                vectors = int(max(cost.operations, cost.traffic / 4) // LANES)
+                if not cost.known:  # a live number may say whether there is much to do
+                    vectors = _VECTORS * self._card.most_groups
+                yield launch(call.kernel, vectors, place, blocks)
             place += CALL_HEADER + len(call.arguments)
         yield launch(control.end_step, 1, 0)
 

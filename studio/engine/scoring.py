@@ -8,6 +8,7 @@ import numpy as np
 
 from studio.core.lowering import Ref, Scoring, Tensor
 from studio.kernels.jit import kernel
+from studio.kernels.loss_sums import emit_in_parts, samples_of
 from studio.kernels.losses import (
     count_right,
     mark_counted,
@@ -54,8 +55,8 @@ def leave_out(arena: Any, record: Any, table: Any, state: Any) -> None:
             right = right + where(load(at(predicted, b)) == wanted, left_out, 0.0)
     sums, first = doubles_at(state[SUMS]), record[13] * SUMS_PER_LOSS
     sums[first + 1] -= sum_lanes(right) / float32(answers)
-    sums[first + 2] -= sum_lanes(samples) / float32(answers)
-    sums[first + 3] += sum_lanes(samples) / float32(answers)
+    sums[first + 2] -= samples_of(samples, answers)
+    sums[first + 3] += samples_of(samples, answers)
 
 
 def lower_scoring(lowering: Lowering, scoring: Scoring) -> Tensor:
@@ -101,13 +102,13 @@ def lower_scoring(lowering: Lowering, scoring: Scoring) -> Tensor:
         predicted = lowering.scratch(answers * batch)
         lowering.set_predictions(predicted, answers)
     places = (terms, scoring.span, batch, x.base, lowering.table(x.offsets().ravel()[:: scoring.span]), *targets, *weights)
-    lowering.emit(forward, *places, *counted, predicted, sums, divisor, *scoring.numbers)
+    arguments: tuple[Any, ...] = (*places, *counted, predicted, sums, divisor, *scoring.numbers)
+    emit_in_parts(lowering, forward, terms, arguments, sums, divisor)
     if scoring.answers == "threshold":
         chosen = (x.base, lowering.table(x.offsets().ravel()[::answer_span]))
         halves = round(2 * scoring.threshold)
-        lowering.emit(
-            count_right, answers, answer_span, batch, *chosen, *wanted, lowering.valid, predicted, sums, halves
-        )
+        arguments = (answers, answer_span, batch, *chosen, *wanted, lowering.valid, predicted, sums, halves)
+        emit_in_parts(lowering, count_right, answers, arguments, sums, answers)
     if scoring.answers and scoring.weights is not None:
         offsets = np.repeat(scoring.weights.offsets().ravel(), answers // scoring.weights.features)
         asked = counted if answers == terms else (lowering.valid, lowering.table(np.zeros(answers, np.int64)))

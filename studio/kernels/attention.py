@@ -48,7 +48,7 @@ def row_floats(vectors: int) -> int:
     return floats + 16 if floats % 128 == 0 else floats
 
 
-def in_place(order: Sequence[int], batch: int, on_card: bool) -> bool:
+def in_place(order: Sequence[int], batch: int) -> bool:
     """Whether queries, keys and values can be used as they lie.
 
     Parameters
@@ -57,10 +57,8 @@ def in_place(order: Sequence[int], batch: int, on_card: bool) -> bool:
         Positions in the order in which they are worked through.
     batch : int
         Padded columns.
-    on_card : bool
-        Whether a card does it, whose caches lines of other rows do not crowd.
     """
-    return (on_card or batch <= _SMALL_BATCH) and list(order) == sorted(order)
+    return batch <= _SMALL_BATCH and list(order) == sorted(order)
 
 
 def gap(features: int, batch: int) -> int:
@@ -149,7 +147,7 @@ def _softmax(row, count, scale, padded, allowed):
 
 
 @function
-def _drop(target, row, count, draws, column, block, step, key, seed, rate):
+def drop(target, row, count, draws, column, block, step, key, seed, rate):
     """Probabilities with some left out, the others larger by as much."""
     keep = float32(1.0) / (float32(1.0) - rate)
     for j in range(0, count, 4):
@@ -173,25 +171,24 @@ def attend(arena, record, table, state):
     limited, kept, probabilities = record[20], record[21], at(arena, record[22])
     padded, tokens, token_places = record[23], at(arena, record[24]), at(table, record[25])
     dropping, dropped, key, rate = record[26], at(arena, record[27]), record[28], arena[record[29]]
-    in_place, q_row, k_row, v_row, y_row, apart = record[36], record[37], record[38], record[39], record[40], record[41]
+    as_they_lie, q_row, k_row, v_row, y_row = record[36], record[37], record[38], record[39], record[40]
     row, deep, wide, near = _row_floats(keys), _row_floats(depth), _row_floats(width), LANES
-    if in_place == 0:
+    if as_they_lie == 0:
         q_row, k_row, v_row, y_row = deep, deep, wide, wide
     else:
         near = batch
     scale = float32(1.0 / sqrt(depth))
     vectors = batch // LANES
     blocks = (queries + ROWS - 1) // ROWS
-    # On a card, each turn has places of its own.
-    for turn in each(heads * vectors):
-        head, vector, here = turn // vectors, turn % vectors, turn * apart
+    for turn in range(heads * vectors):
+        head, vector = turn // vectors, turn % vectors
         b = vector * LANES
-        packed_q, packed_k, packed_v = at(arena, record[30] + here), at(arena, record[31] + here), at(arena, record[32] + here)
-        packed_y, allowed, draws = at(arena, record[33] + here), at(arena, record[34] + here), at(arena, record[35] + here)
+        packed_q, packed_k, packed_v = at(arena, record[30]), at(arena, record[31]), at(arena, record[32])
+        packed_y, allowed, draws = at(arena, record[33]), at(arena, record[34]), at(arena, record[35])
         column = state[THREAD] * state[SHARD] + b
         its_q, its_y = at(q, head * q_head + b), at(y, head * y_head + b)
         its_k, its_v = at(k, head * k_head + b), at(v, head * v_head + b)
-        if in_place == 0:
+        if as_they_lie == 0:
             _pack(packed_k, deep, its_k, k_places, 0, keys, depth, batch)
             _pack(packed_v, wide, its_v, v_places, 0, keys, width, batch)
             its_k, its_v = packed_k, packed_v
@@ -203,10 +200,10 @@ def attend(arena, record, table, state):
             first, end = block * queries // blocks, (block + 1) * queries // blocks
             count = end - first
             limit = min(keys, end) if limited != 0 else keys
-            kept_row = (turn * queries + first) * row if kept != 0 else here
+            kept_row = (turn * queries + first) * row if kept != 0 else 0
             scores = at(probabilities, kept_row)
             own_q, own_y = at(its_q, q_places[first]), at(its_y, y_places[first])
-            if in_place == 0:
+            if as_they_lie == 0:
                 _pack(packed_q, deep, its_q, q_places, first, count, depth, batch)
                 own_q, own_y = packed_q, packed_y
             _product(count, limit, depth, own_q, q_row, near, its_k, k_row, near, scores, row, LANES, 0)
@@ -219,15 +216,15 @@ def attend(arena, record, table, state):
                 weights = at(dropped, kept_row)
                 for r in range(count):
                     drawn = (head * queries + first + r) * ((keys + 3) // 4)
-                    _drop(at(weights, r * row), at(scores, r * row), limit, draws,
+                    drop(at(weights, r * row), at(scores, r * row), limit, draws,
                           column, drawn, state[STEP], key, state[SEED], rate)  # fmt: skip
             _product(count, width, limit, weights, row, LANES, its_v, near, v_row, own_y, y_row, near, 0)
-            if in_place == 0:
+            if as_they_lie == 0:
                 _unpack(its_y, y_places, first, count, width, batch, packed_y, wide)
 
 
 @function
-def _add_up(total, scale, dy, near, y, batch, width, next_dy, next_y):
+def add_up(total, scale, dy, near, y, batch, width, next_dy, next_y):
     """total = scale times the sum of ``dy[n] y[n]``, while those of later rows are fetched.
 
     Without the scale that is the sum of ``p[j] dp[j]``, too, since y and dp are the products of p and of dy with the
@@ -283,27 +280,26 @@ def attend_backward(arena, record, table, state):
     dropping, dropped, rate = record[22], at(arena, record[23]), arena[record[24]]
     dq, dk, dv = at(arena, record[25]), at(arena, record[26]), at(arena, record[27])
     chunk, y = record[36], at(arena, record[37])
-    in_place, q_row, k_row, v_row, dy_row, apart = record[39], record[40], record[41], record[42], record[43], record[44]
+    as_they_lie, q_row, k_row, v_row, dy_row = record[39], record[40], record[41], record[42], record[43]
     row, deep, wide, near = _row_floats(keys), _row_floats(depth), _row_floats(width), LANES
-    if in_place == 0:
+    if as_they_lie == 0:
         q_row, k_row, v_row, dy_row = deep, deep, wide, wide
     else:
         near = batch
     scale = float32(1.0 / sqrt(depth))
     vectors = batch // LANES
-    # On a card, each turn has places of its own.
-    for turn in each(heads * vectors):
-        head, vector, here = turn // vectors, turn % vectors, turn * apart
+    for turn in range(heads * vectors):
+        head, vector = turn // vectors, turn % vectors
         b = vector * LANES
-        packed_q, packed_k, packed_v = at(arena, record[28] + here), at(arena, record[29] + here), at(arena, record[30] + here)
-        packed_dy, packed_dq = at(arena, record[31] + here), at(arena, record[32] + here)
-        packed_dk, packed_dv = at(arena, record[33] + here), at(arena, record[34] + here)
-        ds, totals = at(arena, record[35] + here), at(arena, record[38] + here)
+        packed_q, packed_k, packed_v = at(arena, record[28]), at(arena, record[29]), at(arena, record[30])
+        packed_dy, packed_dq = at(arena, record[31]), at(arena, record[32])
+        packed_dk, packed_dv = at(arena, record[33]), at(arena, record[34])
+        ds, totals = at(arena, record[35]), at(arena, record[38])
         its_q, its_dq = at(q, head * q_head + b), at(dq, head * q_head + b)
         its_k, its_dk = at(k, head * k_head + b), at(dk, head * k_head + b)
         its_v, its_dv = at(v, head * v_head + b), at(dv, head * v_head + b)
         its_y, its_dy = at(y, head * y_head + b), at(dy, head * y_head + b)
-        if in_place == 0:
+        if as_they_lie == 0:
             _pack(packed_k, deep, its_k, k_places, 0, keys, depth, batch)
             _pack(packed_v, wide, its_v, v_places, 0, keys, width, batch)
             its_k, its_v, its_dk, its_dv = packed_k, packed_v, packed_dk, packed_dv
@@ -316,7 +312,7 @@ def attend_backward(arena, record, table, state):
             kept_row = (turn * queries + start) * row
             kept, left = at(probabilities, kept_row), at(dropped, kept_row)
             chunk_q, chunk_dy = at(its_q, q_places[start]), at(its_dy, y_places[start])
-            if in_place == 0:
+            if as_they_lie == 0:
                 chunk_q, chunk_dy = packed_q, packed_dy
                 _pack(packed_q, deep, its_q, q_places, start, many, depth, batch)
                 _pack(packed_dy, wide, its_dy, y_places, start, many, width, batch)
@@ -329,7 +325,7 @@ def attend_backward(arena, record, table, state):
                 for r in range(count):
                     number = start + first + r
                     after, then = min(number + 1, queries - 1), min(number + ROWS, queries - 1)
-                    _add_up(
+                    add_up(
                         at(totals, r * LANES), scale, at(own_dy, r * dy_row), near, at(its_y, y_places[number]),
                         batch, width, at(its_dy, y_places[then]), at(its_y, y_places[after]),
                     )  # fmt: skip
@@ -356,14 +352,14 @@ def attend_backward(arena, record, table, state):
                         _clear(at(own_kept, r * row), own, beyond)
                         if dropping != 0:
                             _clear(at(own_left, r * row), own, beyond)
-                own_dq = packed_dq if in_place == 0 else at(its_dq, q_places[start + first])
+                own_dq = packed_dq if as_they_lie == 0 else at(its_dq, q_places[start + first])
                 _product(count, depth, limit, own_ds, row, LANES, its_k, near, k_row, own_dq, q_row, near, 0)
-                if in_place == 0:
+                if as_they_lie == 0:
                     _unpack(its_dq, q_places, start + first, count, depth, batch, packed_dq, deep)
             weights, added = left if dropping != 0 else kept, 1 if start > 0 or limited != 0 else 0
             _collect(most, width, many, start, limited, weights, row, chunk_dy, dy_row, near, its_dv, v_row, added)
             _collect(most, depth, many, start, limited, ds, row, chunk_q, q_row, near, its_dk, k_row, added)
-        if in_place == 0:
+        if as_they_lie == 0:
             _unpack(at(dk, head * k_head + b), k_places, 0, keys, depth, batch, packed_dk, deep)
             _unpack(at(dv, head * v_head + b), v_places, 0, keys, width, batch, packed_dv, wide)
 

@@ -12,6 +12,7 @@ import math
 from llvmlite import ir
 
 from studio.kernels.jit import inline, kernel
+from studio.kernels.lanewise import put
 from studio.kernels.maths import maximum, minimum
 from studio.kernels.numba_names import float32, float64, intrinsic
 from studio.kernels.sharing import each
@@ -34,6 +35,15 @@ from studio.kernels.state import THREAD, THREADS
 
 #: Vectors whose squares are added in single precision before they go into the sum.
 _BLOCK = 32
+
+
+#: Most parts of an array, on a card: one group adds up all of them.
+_MOST_PARTS = 32
+
+
+def parts_of(rows: int, on_card: bool) -> int:
+    """Into how many parts an array of so many rows is cut, of which each has a sum of squares."""
+    return min(rows, _MOST_PARTS) if on_card else 1
 
 
 @intrinsic
@@ -66,29 +76,31 @@ def _rows_of(rows, state):
 
 @kernel
 def add_and_measure(arena, record, table, state):
-    """First thread's gradient = sum of all threads'; keeps the sum of its squares in this share."""
-    start, end = _rows_of(record[2], state)
+    """First thread's gradient = sum of all threads'; keeps the sum of its squares in each part of this share."""
+    begin, end = _rows_of(record[2], state)
     columns, row_stride = record[3], record[4]
     gradients, stride = at(arena, record[5]), record[6]
-    squares = _doubles_in(at(arena, record[7]))
+    squares, parts = _doubles_in(at(arena, record[7])), record[9]
     threads = state[THREADS]
-    total = float64(0.0)
-    for row in range(start, end):
-        block = splat(0.0)
-        count = 0
-        for c in range(0, columns, LANES):
-            i = row * row_stride + c
-            g = gradient_sum(gradients, stride, threads, i)
-            store(at(gradients, i), g)
-            g = select(_lane_numbers() < float32(columns - c), g, splat(0.0))
-            block = block + g * g
-            count += 1
-            if count == _BLOCK:
-                total += float64(sum_lanes(block))
-                block = splat(0.0)
-                count = 0
-        total += float64(sum_lanes(block))
-    squares[record[8]] = total
+    # Groups of a card share the rows out, in parts that are always the same.
+    for part in each(parts):
+        total = float64(0.0)
+        for row in range(begin + part * (end - begin) // parts, begin + (part + 1) * (end - begin) // parts):
+            block = splat(0.0)
+            count = 0
+            for c in range(0, columns, LANES):
+                i = row * row_stride + c
+                g = gradient_sum(gradients, stride, threads, i)
+                put(at(gradients, i), g)
+                g = select(_lane_numbers() < float32(columns - c), g, splat(0.0))
+                block = block + g * g
+                count += 1
+                if count == _BLOCK:
+                    total += float64(sum_lanes(block))
+                    block = splat(0.0)
+                    count = 0
+            total += float64(sum_lanes(block))
+        squares[record[8] + part] = total
 
 
 @kernel

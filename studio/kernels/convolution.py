@@ -13,9 +13,10 @@ import numpy as np
 
 from studio.core.lowering import Lowering, Ref, Tensor, WeightRef
 from studio.core.windows import Pair, Window
+from studio.kernels.channel_parts import lower_channel_sums
 from studio.kernels.channelwise import MOST_TERMS, Rows, collect_kernel, collect_rows_kernel, weigh_kernel
 from studio.kernels.correlations import NEAR, Groups, lower_correlation
-from studio.kernels.products import lower_channel_sums, lower_product, pack, split_evenly
+from studio.kernels.products import lower_product, pack, split_evenly
 
 #: Up to so many outputs a group, holding one output of many pixels in registers is faster
 #: than holding many outputs of one pixel.
@@ -370,4 +371,5 @@ def sum_over_pixels(lowering: Lowering, gradient: Tensor, bias: WeightRef) -> No
     """The gradient of a bias that was added to each pixel."""
     if not bias.trainable:
         return
-    lower_channel_sums(lowering, gradient.shape[-1], gradient.base, gradient.pixel_offsets(), bias.gradient)
+    channels = gradient.shape[-1]
+    lower_channel_sums(lowering, channels, lowering.batch, (gradient.base, gradient.pixel_offsets()), bias.gradient)

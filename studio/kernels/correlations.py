@@ -17,9 +17,10 @@ import numpy as np
 from studio.core.lowering import Lowering, Ref
 from studio.kernels.card_texts import Tile
 from studio.kernels.card_tiles import add_slices, correlate_tiled, tile_for_correlation
+from studio.kernels.channel_parts import lower_channel_sums
 from studio.kernels.jit import Kernel, generated
 from studio.kernels.outer_tiles import TURNS
-from studio.kernels.products import correlate_kernel, lower_channel_sums, split_evenly
+from studio.kernels.products import correlate_kernel, split_evenly
 from studio.kernels.tiles import SHAPE
 
 #: Floats of turned gradients at a time: half of the nearest cache.
@@ -155,7 +156,7 @@ def lower_correlation(
     padded = -(-outputs // lanes) * lanes
     if outputs < _FILLED * padded or lowering.on_card:
         if bias is not None:
-            lower_channel_sums(lowering, groups.count * outputs, source, dy_pixels, bias)
+            lower_channel_sums(lowering, groups.count * outputs, batch, (source, dy_pixels), bias)
         found = tile_for_correlation(len(offsets), outputs, len(x_pixels), batch, groups.count) if lowering.on_card else None
         if found is not None:
             _lower_tiles(lowering, outputs, x, dy, weights, groups, *found)

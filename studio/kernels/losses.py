@@ -16,6 +16,7 @@ record  forward                                    gradient
 15      parts a sample's sum is divided by         first thread's count of the terms
 16      first of the loss's own numbers            distance to the next thread's
 17                                                 first of the loss's own numbers
+last    about parts (`studio.kernels.loss_sums`)
 ======  =========================================  ====================================
 """
 
@@ -25,29 +26,17 @@ import inspect
 from typing import Any
 
 from studio.kernels.jit import Kernel, generated, inline, kernel
+from studio.kernels.loss_sums import add_counted, in_parts, keep_part, terms_of
 from studio.kernels.maths import maximum, where
 from studio.kernels.numba_names import float32
 from studio.kernels.sharing import inner, outer
-from studio.kernels.simd import LANES, at, doubles_at, integers_at, load, splat, store, sum_lanes
-from studio.kernels.state import FAILED, STEP, SUMS, SUMS_PER_LOSS, THREADS, TOTAL, VALID
+from studio.kernels.simd import LANES, at, doubles_at, load, splat, store, sum_lanes
+from studio.kernels.state import SUMS, SUMS_PER_LOSS, THREADS, TOTAL, VALID
 
 #: Probabilities are kept this far from 0 and 1 (Keras's epsilon).
 EPSILON = 1e-7
 #: First of a loss's own numbers in the records of its two kernels.
 FORWARD_NUMBERS, GRADIENT_NUMBERS = 16, 17
-
-
-@inline
-def add_counted(state, loss, total, right, samples):
-    """Add a shard's loss, right answers and samples; raise the flag if the loss is not finite."""
-    sums = doubles_at(state[SUMS])
-    first = loss * SUMS_PER_LOSS
-    sums[first] += total
-    sums[first + 1] += right
-    sums[first + 2] += samples
-    # No comparison with NaN holds.
-    if not abs(total) <= 3.0e38:
-        integers_at(state[FAILED])[0] = state[STEP] + 1
 
 
 @inline
@@ -148,6 +137,7 @@ def weigh_binary(arena: Any, record: Any, table: Any, state: Any) -> None:
 # Right answers -------------------------------------------------------------------------------
 
 
+@in_parts(every_sample=False)
 @kernel
 def count_right(arena: Any, record: Any, table: Any, state: Any) -> None:
     """Predicted classes, one row a term, and how many are right.
@@ -158,24 +148,30 @@ def count_right(arena: Any, record: Any, table: Any, state: Any) -> None:
     terms, count, batch = record[2], record[3], record[4]
     score_places, target_places = at(table, record[6]), at(table, record[8])
     threshold = float32(0.5) * float32(record[12])
-    right = splat(0.0)
-    for n in range(terms):
-        score, target = at(arena, record[5] + score_places[n]), at(arena, record[7] + target_places[n])
-        for b in range(0, batch, LANES):
-            largest, largest_target = load(at(score, b)), load(at(target, b))
-            chosen, wanted = splat(0.0), splat(0.0)
-            if count == 1:
-                chosen = where(largest > threshold, 1.0, chosen)
-                wanted = where(largest_target > 0.5, 1.0, wanted)
+    runs, starts, pieces, columns, room = record[13], at(table, record[14]), record[15], record[16], at(arena, record[17])
+    for run in outer(runs):
+        for piece in inner(runs, 0, pieces, 1):
+            right = splat(0.0)
+            for n in terms_of(run, runs, starts, terms):
+                score, target = at(arena, record[5] + score_places[n]), at(arena, record[7] + target_places[n])
+                for b in range(piece * columns, (piece + 1) * columns, LANES):
+                    largest, largest_target = load(at(score, b)), load(at(target, b))
+                    chosen, wanted = splat(0.0), splat(0.0)
+                    if count == 1:
+                        chosen = where(largest > threshold, 1.0, chosen)
+                        wanted = where(largest_target > 0.5, 1.0, wanted)
+                    else:
+                        for k in range(1, count):
+                            one, share = load(at(score, k * batch + b)), load(at(target, k * batch + b))
+                            chosen = where(one > largest, splat(float32(k)), chosen)
+                            wanted = where(share > largest_target, splat(float32(k)), wanted)
+                            largest, largest_target = maximum(largest, one), maximum(largest_target, share)
+                    store(at(arena, record[10] + n * batch + b), chosen)
+                    right = right + where(chosen == wanted, load(at(arena, record[9] + b)), 0.0)
+            if runs * pieces == 1:
+                doubles_at(state[SUMS])[record[11] * SUMS_PER_LOSS + 1] += sum_lanes(right) / float32(terms)
             else:
-                for k in range(1, count):
-                    one, share = load(at(score, k * batch + b)), load(at(target, k * batch + b))
-                    chosen = where(one > largest, splat(float32(k)), chosen)
-                    wanted = where(share > largest_target, splat(float32(k)), wanted)
-                    largest, largest_target = maximum(largest, one), maximum(largest_target, share)
-            store(at(arena, record[10] + n * batch + b), chosen)
-            right = right + where(chosen == wanted, load(at(arena, record[9] + b)), 0.0)
-    doubles_at(state[SUMS])[record[11] * SUMS_PER_LOSS + 1] += sum_lanes(right) / float32(terms)
+                keep_part(room, run * pieces + piece, splat(0.0), right, splat(0.0))
 
 
 # Losses of single numbers --------------------------------------------------------------------
@@ -183,10 +179,11 @@ def count_right(arena: Any, record: Any, table: Any, state: Any) -> None:
 _HEADER = '''"""{title}"""
 
 from studio.kernels.jit import inline
-from studio.kernels.losses import add_to_sums, gradient_scale
+from studio.kernels.loss_sums import add_part, terms_of
+from studio.kernels.losses import gradient_scale
 from studio.kernels.numba_names import float32
 from studio.kernels.sharing import inner, outer
-from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
+from studio.kernels.simd import LANES, at, load, splat, store
 from {module} import {loss} as loss
 
 maths = inline(loss.{maths})
@@ -198,16 +195,21 @@ def run(arena, record, table, state):
     terms, batch = record[2], record[4]
 {numbers}
     y_places, t_places, w_places = at(table, record[6]), at(table, record[8]), at(table, record[10])
-    total = splat(0.0)
-    for n in range(terms):
-        y, t, w = at(arena, record[5] + y_places[n]), at(arena, record[7] + t_places[n]), at(arena, record[9] + w_places[n])
-        part = splat(0.0)
-        for b in range(0, batch, LANES):
-            # Padding may hold anything, but 0 * finite is 0.
-            part = part + load(at(w, b)) * maths(load(at(y, b)), load(at(t, b)){arguments})
-        total = total + part
-    add_to_sums(state, record[14], sum_lanes(total) / float32(record[15]), float32(0.0))
+{parts}
+    for run in outer(runs):
+        for piece in inner(runs, 0, pieces, 1):
+            total = splat(0.0)
+            for n in terms_of(run, runs, starts, terms):
+                y, t, w = at(arena, record[5] + y_places[n]), at(arena, record[7] + t_places[n]), at(arena, record[9] + w_places[n])
+                part = splat(0.0)
+                for b in range(piece * columns, (piece + 1) * columns, LANES):
+                    # Padding may hold anything, but 0 * finite is 0.
+                    part = part + load(at(w, b)) * maths(load(at(y, b)), load(at(t, b)){arguments})
+                total = total + part
+            add_part(state, room, run * pieces + piece, runs * pieces, record[14], float32(record[15]), total, splat(0.0))
 '''
+
+_PARTS = '    runs, starts, pieces, columns, room = record[{}], at(table, record[{}]), record[{}], record[{}], at(arena, record[{}])'
 
 _GRADIENT = '''
 def run(arena, record, table, state):
@@ -232,12 +234,13 @@ def _make(loss: type[Any], maths: str, body: str, first_number: int) -> Kernel:
     title = f"{loss.__name__}: {maths}.\n\n" + inspect.getsource(getattr(loss, maths)).replace('"""', "'''").replace("\\", "/")
     header = _HEADER.format(title=title, module=loss.__module__, loss=loss.__name__, maths=maths)
     arguments = "".join(f", {n}" for n in names)
-    return generated(f"{loss.__name__.lower()}_{maths}", header + body.format(numbers=numbers, arguments=arguments))
+    parts = _PARTS.format(*range(first_number + len(names), first_number + len(names) + 5))
+    return generated(f"{loss.__name__.lower()}_{maths}", header + body.format(numbers=numbers, arguments=arguments, parts=parts))
 
 
 def value_kernel(loss: type[Any], maths: str) -> Kernel:
     """Loss of an `studio.core.loss.ElementWiseLoss` class; `maths` names its function."""
-    return _make(loss, maths, _FORWARD, FORWARD_NUMBERS)
+    return in_parts(every_sample=True)(_make(loss, maths, _FORWARD, FORWARD_NUMBERS))
 
 
 def slope_kernel(loss: type[Any], maths: str) -> Kernel:

@@ -5,17 +5,12 @@ Each variant of a tile is a kernel of its own, compiled only if a plan needs it.
 
 from __future__ import annotations
 
-import numpy as np
-
 from studio.core.lowering import Lowering, Ref
-from studio.kernels.card_tiles import add_slices, multiply_tiled, tile_for_product
+from studio.kernels.card_tiles import multiply_tiled, tile_for_product
 from studio.kernels.jit import Kernel, generated, kernel
 from studio.kernels.sharing import each, inner, outer
 from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes, transpose_block
 from studio.kernels.tiles import SHAPE
-
-#: Groups of threads that keep a card busy, and vectors that a group adds before others are worth another kernel.
-_CARD_GROUPS, _MUCH = 1_536, 64
 
 _MULTIPLY = '''"""y[o, p] = bias[o] + sum over k of w[k, o] * x[k, p], {outputs} outputs by {vectors} vectors at a time."""
 
@@ -273,47 +268,6 @@ def sum_channels(arena, record, table, state):
             store(at(sums, c * LANES), s)
     for c in each(channels):
         total[c] = sum_lanes(load(at(sums, c * LANES)))
-
-
-@kernel
-def sum_slices(arena, record, table, state):
-    """sums[s, c] = sum over the pixels of slice s and the batch of source[pixel, c]."""
-    channels, pixels, batch, slices, near = record[2], record[3], record[4], record[5], record[6]
-    source, offsets, sums = at(arena, record[7]), at(table, record[8]), at(arena, record[9])
-    for n in each(slices * channels):
-        part = n // channels
-        place, s = at(source, (n - part * channels) * batch), splat(0.0)
-        for p in range(part * near, min(pixels, part * near + near)):
-            for b in range(0, batch, LANES):
-                s = s + load(at(place, offsets[p] + b))
-        sums[n] = sum_lanes(s)
-
-
-def lower_channel_sums(lowering: Lowering, channels: int, source: Ref, pixels: np.ndarray, total: Ref) -> None:
-    """Emit ``total[c] = sum over pixels and batch of source[pixel, c]``.
-
-    Parameters
-    ----------
-    channels : int
-        They lie one minibatch apart.
-    source : Ref
-    pixels : numpy.ndarray
-        int64; where each pixel begins.
-    total : Ref
-    """
-    batch, places = lowering.batch, lowering.table(pixels)
-    # A channel is one group's of a card, and there are few: where each has much to add, slices of the pixels are
-    # summed by other groups, and then added.
-    slices = min(len(pixels), _CARD_GROUPS // channels) if lowering.on_card else 1
-    if slices < 2 or len(pixels) * batch < _MUCH * lowering.lanes:
-        room = lowering.scratch(channels * lowering.lanes)
-        lowering.emit(sum_channels, channels, len(pixels), batch, source, places, total, room)
-        return
-    near = -(-len(pixels) // slices)
-    slices = -(-len(pixels) // near)
-    sums = lowering.temporary(slices * channels)
-    lowering.emit(sum_slices, channels, len(pixels), batch, slices, near, source, places, sums)
-    lowering.emit(add_slices, 1, 1, channels, slices, sums, channels, channels, total, 0, 0)
 
 
 @kernel

@@ -281,7 +281,7 @@ class _LaneTile:
 
     rows: int
     columns: int
-    places: list
+    places: list[ir.Value]
     moved: ir.Value
 
 

@@ -14,13 +14,12 @@ from studio.core.layer import Layer, Weight
 from studio.core.lowering import Lowering, Ref, Tensor
 from studio.core.problems import ShapeProblem
 from studio.core.shapes import Shape
+from studio.kernels.channel_parts import lower_gradient_sums, lower_moments
 from studio.kernels.control import copy_rows
 from studio.kernels.normalization import (
     HEADER,
     batch_statistics,
     gradient_shares,
-    gradient_sums,
-    moments,
     moving_statistics,
     normalize,
     normalize_backward,
@@ -96,13 +95,8 @@ class BatchNormalization(Layer):
 
             lowering.backward(y, backward_frozen)
             return y
-        own, sums, centres = (
-            lowering.scratch(HEADER + 2 * padded),
-            lowering.scratch(2 * channels * lowering.lanes),
-            lowering.scratch(padded),
-        )
-        counted = lowering.scratch(1)
-        lowering.emit(moments, *sizes, *source, lowering.valid, own, sums, centres)
+        own, counted = lowering.scratch(HEADER + 2 * padded), lowering.scratch(1)
+        lower_moments(lowering, x, padded, own)
         lowering.barrier()
         averages = (lowering.number("momentum"), mean.value, variance.value)
         lowering.emit(batch_statistics, padded, *lowering.shards(own), statistics, counted, *averages, *affine)
@@ -111,7 +105,7 @@ class BatchNormalization(Layer):
         def backward(dy: Tensor) -> None:
             result = lowering.scratch(2 * padded)
             gradient = _place(lowering, dy)
-            lowering.emit(gradient_sums, *sizes, *source, *gradient, statistics, result, sums)
+            lower_gradient_sums(lowering, x, dy, padded, statistics, result)
             for weight, part in ((beta, result), (gamma, result + padded)):
                 if weight is not None and weight.trainable:
                     # The engine adds up what the threads found.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,6 +27,7 @@ from studio.kernels.attention import (
     rows_at_once,
     show_probabilities,
 )
+from studio.kernels.attention_blocks import Attention, Dropout, Rows
 from studio.kernels.projections import pieces_of, project
 
 
@@ -173,7 +174,6 @@ class MultiHeadAttention(Layer):
             sources = (asked, offered, offered)
         starts = (0, 0 if sources[0] is not sources[1] else heads * depth, heads * depth * (1 if sources[0] is not sources[1] else 2))
         gathered = spread(lowering, queries, heads * width)
-        tensors = (*sources, gathered)
         order = np.array(self.positions(queries))
         orders = (order, order if self.mask == "permutation" else np.arange(keys))
 
@@ -181,23 +181,62 @@ class MultiHeadAttention(Layer):
             return lowering.table(tensor.pixel_offsets()[rows])
 
         tables = [places(t, o) for t, o in zip(sources, (orders[0], orders[1], orders[1]), strict=True)]
-        layout = (int(in_place(self.positions(queries), batch, lowering.on_card)), *(t.shape[-1] * batch for t in tensors))
-        sizes = (heads, queries, keys, depth, width, batch)
-        distances = (depth * batch, depth * batch, width * batch)
 
-        def three(tensors: Sequence[Tensor]) -> list[int | Ref]:
+        def three(tensors: Sequence[Tensor]) -> list[Rows]:
             """Where queries, keys and values (or their gradients) are."""
             firsts = [t.base + start * batch for t, start in zip(tensors, starts, strict=True)]
-            return [a for group in zip(firsts, tables, distances, strict=True) for a in group]
+            return [Rows(*each) for each in zip(firsts, tables, (depth * batch, depth * batch, width * batch), strict=True)]
 
-        limited = int(self.mask != "none")
+        q, k, v = three(sources)
+        y = Rows(gathered.base, places(gathered, orders[0]), width * batch)
         shown = lowering.expose("attention")
         dropping = lowering.training and self.dropout > 0
-        kept = lowering.training or shown is not None
+        dropout = Dropout(lowering.number("dropout"), lowering.node_key()) if dropping else None
+        tokens = lowering.contiguous(padding) if padding is not None else None
+        seen = (tokens.base, lowering.table(orders[1] * batch)) if tokens is not None else None
+        lead_back: Callable[[Rows, Rows, Rows, Rows], None]
+        if lowering.on_card:
+            attention = Attention(lowering, heads, queries, keys, depth, width, self.mask != "none", q, k, v, y, dropout)
+            attention.forward(seen)
+            probabilities, lead_back = attention.probabilities, attention.backward
+        else:
+            layout = (int(in_place(self.positions(queries), batch)), *(t.shape[-1] * batch for t in (*sources, gathered)))
+            probabilities, lead_back = self._attend(lowering, (heads, queries, keys, depth, width), (q, k, v, y), seen, dropout, shown is not None, layout)
+        if shown is not None:
+            looked = (heads, queries, keys, batch, int(self.mask != "none"), probabilities, shown.base)
+            lowering.emit(show_probabilities, *looked, lowering.table(orders[0]), lowering.table(orders[1]))
+
+        def backward(dy: Tensor) -> None:
+            gradients: dict[int, Any] = {}
+            for tensor in sources:
+                if id(tensor) not in gradients:
+                    gradients[id(tensor)] = lowering.gradient(tensor)
+            found = [gradients[id(tensor)] for tensor in sources]
+            if not any(g is None for g in found):
+                lead_back(Rows(dy.base, places(dy, orders[0]), width * batch), *three(found))
+
+        lowering.backward(gathered, backward)
+        return self.put_out(lowering, gathered, query.shape)
+
+    def _attend(
+        self,
+        lowering: Lowering,
+        sizes: tuple[int, ...],
+        rows: Sequence[Rows],
+        seen: tuple[Ref, Ref] | None,
+        dropout: Dropout | None,
+        shown: bool,
+        layout: tuple[int, ...],
+    ) -> tuple[Ref, Callable[[Rows, Rows, Rows, Rows], None]]:
+        """Emit the processor's kernel; where the probabilities are, and what emits the way back."""
+        _, queries, keys, depth, width = sizes
+        batch, lanes = lowering.batch, lowering.lanes
+        limited, dropping = int(self.mask != "none"), dropout is not None
+        kept = lowering.training or shown
         row, deep, wide = row_floats(keys), row_floats(depth), row_floats(width)
-        turns, lanes = heads * (batch // lowering.lanes), lowering.lanes
-        dropped = lowering.scratch(turns * queries * row) if dropping else lowering.zeros(1)
-        rate = lowering.number("dropout") if dropping else lowering.zeros(1)
+        every = sizes[0] * (batch // lanes) * queries * row
+        dropped = lowering.scratch(every) if dropping else lowering.zeros(1)
+        rate, key = (dropout.rate, dropout.key) if dropout is not None else (lowering.zeros(1), lowering.node_key())
         most = rows_at_once(queries, keys) if lowering.training else ROWS
         packed = 0 if layout[0] else 1
         rooms = {
@@ -206,48 +245,30 @@ class MultiHeadAttention(Layer):
         }  # fmt: skip
         if lowering.training:
             rooms |= {"dq": packed * ROWS * deep, "dk": packed * keys * deep, "dv": packed * keys * wide, "ds": most * row, "totals": ROWS * lanes}
-        room, apart = _places(lowering, rooms, turns)
-        probabilities = lowering.scratch(turns * queries * row) if kept else room["scores"]
-        tokens = lowering.contiguous(padding) if padding is not None else None
+        room = _places(lowering, rooms)
+        probabilities = lowering.scratch(every) if kept else room["scores"]
+        asked = [a for each in rows for a in each.arguments]
         lowering.emit(
             attend,
-            *sizes,
-            *three(sources),
-            *(gathered.base, places(gathered, orders[0]), width * batch),
-            *(limited, int(kept), probabilities),
-            *(int(tokens is not None), tokens.base if tokens else lowering.zeros(1), lowering.table(orders[1] * batch)),
-            *(int(dropping), dropped, lowering.node_key(), rate),
+            *(*sizes, batch, *asked, limited, int(kept), probabilities),
+            *((1, *seen) if seen is not None else (0, lowering.zeros(1), lowering.table([0]))),
+            *(int(dropping), dropped, key, rate),
             *(room[name] for name in ("q", "k", "v", "y", "allowed", "draws")),
-            *(*layout, apart),
+            *layout,
         )
-        if shown is not None:
-            seen = (heads, queries, keys, batch, limited, probabilities, shown.base)
-            lowering.emit(show_probabilities, *seen, lowering.table(orders[0]), lowering.table(orders[1]))
 
-        def backward(dy: Tensor) -> None:
-            gradients: dict[int, Any] = {}
-            for tensor in sources:
-                if id(tensor) not in gradients:
-                    gradients[id(tensor)] = lowering.gradient(tensor)
-            found = [gradients[id(tensor)] for tensor in sources]
-            if any(g is None for g in found):
-                return
-            firsts = [g.base + start * batch for g, start in zip(found, starts, strict=True)]
+        def lead_back(dy: Rows, *gradients: Rows) -> None:
             lowering.emit(
                 attend_backward,
-                *sizes,
-                *three(sources),
-                *(dy.base, places(dy, orders[0]), width * batch),
-                *(limited, probabilities),
+                *(*sizes, batch, *asked[:9], *dy.arguments, limited, probabilities),
                 *(int(dropping), dropped, rate),
-                *firsts,
+                *(gradient.base for gradient in gradients),
                 *(room[name] for name in ("q", "k", "v", "y", "dq", "dk", "dv", "ds")),
-                *(most, gathered.base, room["totals"]),
-                *(*layout, apart),
+                *(most, rows[3].base, room["totals"]),
+                *layout,
             )
 
-        lowering.backward(gathered, backward)
-        return self.put_out(lowering, gathered, query.shape)
+        return probabilities, lead_back
 
     def put_out(self, lowering: Lowering, gathered: Tensor, shape: Shape) -> Tensor:
         """The output from what all heads took from the steps they looked at."""
@@ -316,14 +337,14 @@ def project_sequence(layer: MultiHeadAttention, lowering: Lowering, x: Tensor, n
     return made
 
 
-def _places(lowering: Lowering, sizes: Mapping[str, int], turns: int) -> tuple[dict[str, Ref], int]:
-    """Places of so many floats each, and how far those of the next turn are, which all have the same on the processor."""
+def _places(lowering: Lowering, sizes: Mapping[str, int]) -> dict[str, Ref]:
+    """Places of so many floats each."""
     starts, total = {}, 0
     for name, floats in sizes.items():
         starts[name] = total
         total += -(-floats // lowering.lanes) * lowering.lanes
-    first = lowering.scratch(total * (turns if lowering.on_card else 1))
-    return {name: first + start for name, start in starts.items()}, total if lowering.on_card else 0
+    first = lowering.scratch(total)
+    return {name: first + start for name, start in starts.items()}
 
 
 def spread(lowering: Lowering, steps: int, features: int) -> Tensor:

@@ -14,14 +14,15 @@ from studio.core.lowering import Lowering, Scoring, Tensor
 from studio.core.problems import ShapeProblem
 from studio.core.shapes import Shape, describe
 from studio.kernels.jit import kernel
-from studio.kernels.losses import EPSILON, add_counted, gradient_scale
+from studio.kernels.loss_sums import add_part, in_parts, terms_of
+from studio.kernels.losses import EPSILON, gradient_scale
 from studio.kernels.maths import exp, log, maximum, minimum, where
 from studio.kernels.numba_names import float32
 from studio.kernels.sharing import inner, outer
-from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
-from studio.kernels.state import VALID
+from studio.kernels.simd import LANES, at, load, splat, store
 
 
+@in_parts(every_sample=True)
 @kernel
 def categorical_from_logits(arena: Any, record: Any, table: Any, state: Any) -> None:
     """loss = sum over n of t[n] (log sum exp(z) - z[n]); right where the largest score is t's largest."""
@@ -30,34 +31,36 @@ def categorical_from_logits(arena: Any, record: Any, table: Any, state: Any) -> 
     w_places, counted_places = at(table, record[10]), at(table, record[12])
     smoothing = arena[record[16]]
     kept, spread = float32(1.0) - smoothing, smoothing / float32(count)
-    total = splat(0.0)
-    right = splat(0.0)
-    for term in range(terms):
-        z_start, t_start = at(arena, record[5] + z_places[term]), at(arena, record[7] + t_places[term])
-        w_start, counted_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + counted_places[term])
-        for b in range(0, batch, LANES):
-            z, t = at(z_start, b), at(t_start, b)
-            largest, largest_target = load(z), load(t)
-            best, wanted = splat(0.0), splat(0.0)
-            for n in range(1, count):
-                score, share = load(at(z, n * batch)), load(at(t, n * batch))
-                best = where(score > largest, splat(float32(n)), best)
-                wanted = where(share > largest_target, splat(float32(n)), wanted)
-                largest, largest_target = maximum(largest, score), maximum(largest_target, share)
-            s = splat(0.0)
-            for n in range(count):
-                s = s + exp(load(at(z, n * batch)) - largest)
-            logarithm = log(s)
-            loss = splat(0.0)
-            for n in range(count):
-                share = load(at(t, n * batch)) * kept + spread
-                loss = loss + share * (logarithm - (load(at(z, n * batch)) - largest))
-            # Padding may hold anything, but 0 * finite is 0.
-            total = total + load(at(w_start, b)) * loss
-            right = right + where(best == wanted, load(at(counted_start, b)), 0.0)
-            store(at(arena, record[13] + term * batch + b), best)
-    parts = float32(record[15])
-    add_counted(state, record[14], sum_lanes(total) / parts, sum_lanes(right) / parts, float32(state[VALID]))
+    runs, starts, pieces, columns, room = record[17], at(table, record[18]), record[19], record[20], at(arena, record[21])
+    for run in outer(runs):
+        for piece in inner(runs, 0, pieces, 1):
+            total = splat(0.0)
+            right = splat(0.0)
+            for term in terms_of(run, runs, starts, terms):
+                z_start, t_start = at(arena, record[5] + z_places[term]), at(arena, record[7] + t_places[term])
+                w_start, counted_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + counted_places[term])
+                for b in range(piece * columns, (piece + 1) * columns, LANES):
+                    z, t = at(z_start, b), at(t_start, b)
+                    largest, largest_target = load(z), load(t)
+                    best, wanted = splat(0.0), splat(0.0)
+                    for n in range(1, count):
+                        score, share = load(at(z, n * batch)), load(at(t, n * batch))
+                        best = where(score > largest, splat(float32(n)), best)
+                        wanted = where(share > largest_target, splat(float32(n)), wanted)
+                        largest, largest_target = maximum(largest, score), maximum(largest_target, share)
+                    s = splat(0.0)
+                    for n in range(count):
+                        s = s + exp(load(at(z, n * batch)) - largest)
+                    logarithm = log(s)
+                    loss = splat(0.0)
+                    for n in range(count):
+                        share = load(at(t, n * batch)) * kept + spread
+                        loss = loss + share * (logarithm - (load(at(z, n * batch)) - largest))
+                    # Padding may hold anything, but 0 * finite is 0.
+                    total = total + load(at(w_start, b)) * loss
+                    right = right + where(best == wanted, load(at(counted_start, b)), 0.0)
+                    store(at(arena, record[13] + term * batch + b), best)
+            add_part(state, room, run * pieces + piece, runs * pieces, record[14], float32(record[15]), total, right)
 
 
 @kernel
@@ -91,6 +94,7 @@ def categorical_from_logits_gradient(arena: Any, record: Any, table: Any, state:
                 store(at(dz, n * batch), load(at(dz, n * batch)) * share - wanted * factor)
 
 
+@in_parts(every_sample=True)
 @kernel
 def categorical_from_probabilities(arena: Any, record: Any, table: Any, state: Any) -> None:
     """loss = -sum over n of t[n] log q[n], q = p / sum of p, kept away from 0 and 1 as Keras does."""
@@ -99,31 +103,33 @@ def categorical_from_probabilities(arena: Any, record: Any, table: Any, state: A
     w_places, counted_places = at(table, record[10]), at(table, record[12])
     smoothing = arena[record[16]]
     kept, spread = float32(1.0) - smoothing, smoothing / float32(count)
-    total = splat(0.0)
-    right = splat(0.0)
-    for term in range(terms):
-        p_start, t_start = at(arena, record[5] + p_places[term]), at(arena, record[7] + t_places[term])
-        w_start, counted_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + counted_places[term])
-        for b in range(0, batch, LANES):
-            p, t = at(p_start, b), at(t_start, b)
-            s, largest, largest_target = load(p), load(p), load(t)
-            best, wanted = splat(0.0), splat(0.0)
-            for n in range(1, count):
-                score, share = load(at(p, n * batch)), load(at(t, n * batch))
-                s = s + score
-                best = where(score > largest, splat(float32(n)), best)
-                wanted = where(share > largest_target, splat(float32(n)), wanted)
-                largest, largest_target = maximum(largest, score), maximum(largest_target, share)
-            loss = splat(0.0)
-            for n in range(count):
-                q = load(at(p, n * batch)) / where(s == 0, 1.0, s)
-                share = load(at(t, n * batch)) * kept + spread
-                loss = loss - share * log(maximum(minimum(q, 1.0 - EPSILON), EPSILON))
-            total = total + load(at(w_start, b)) * loss
-            right = right + where(best == wanted, load(at(counted_start, b)), 0.0)
-            store(at(arena, record[13] + term * batch + b), best)
-    parts = float32(record[15])
-    add_counted(state, record[14], sum_lanes(total) / parts, sum_lanes(right) / parts, float32(state[VALID]))
+    runs, starts, pieces, columns, room = record[17], at(table, record[18]), record[19], record[20], at(arena, record[21])
+    for run in outer(runs):
+        for piece in inner(runs, 0, pieces, 1):
+            total = splat(0.0)
+            right = splat(0.0)
+            for term in terms_of(run, runs, starts, terms):
+                p_start, t_start = at(arena, record[5] + p_places[term]), at(arena, record[7] + t_places[term])
+                w_start, counted_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + counted_places[term])
+                for b in range(piece * columns, (piece + 1) * columns, LANES):
+                    p, t = at(p_start, b), at(t_start, b)
+                    s, largest, largest_target = load(p), load(p), load(t)
+                    best, wanted = splat(0.0), splat(0.0)
+                    for n in range(1, count):
+                        score, share = load(at(p, n * batch)), load(at(t, n * batch))
+                        s = s + score
+                        best = where(score > largest, splat(float32(n)), best)
+                        wanted = where(share > largest_target, splat(float32(n)), wanted)
+                        largest, largest_target = maximum(largest, score), maximum(largest_target, share)
+                    loss = splat(0.0)
+                    for n in range(count):
+                        q = load(at(p, n * batch)) / where(s == 0, 1.0, s)
+                        share = load(at(t, n * batch)) * kept + spread
+                        loss = loss - share * log(maximum(minimum(q, 1.0 - EPSILON), EPSILON))
+                    total = total + load(at(w_start, b)) * loss
+                    right = right + where(best == wanted, load(at(counted_start, b)), 0.0)
+                    store(at(arena, record[13] + term * batch + b), best)
+            add_part(state, room, run * pieces + piece, runs * pieces, record[14], float32(record[15]), total, right)
 
 
 @kernel

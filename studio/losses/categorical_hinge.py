@@ -13,31 +13,36 @@ from studio.core.lowering import Lowering, Scoring, Tensor
 from studio.core.problems import ShapeProblem
 from studio.core.shapes import Shape, describe
 from studio.kernels.jit import kernel
-from studio.kernels.losses import add_to_sums, gradient_scale
+from studio.kernels.loss_sums import add_part, in_parts, terms_of
+from studio.kernels.losses import gradient_scale
 from studio.kernels.maths import maximum, where
 from studio.kernels.numba_names import float32
 from studio.kernels.sharing import inner, outer
-from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
+from studio.kernels.simd import LANES, at, load, splat, store
 
 
+@in_parts(every_sample=True)
 @kernel
 def categorical_hinges(arena: Any, record: Any, table: Any, state: Any) -> None:
     """loss = max(0, 1 + largest (1 - t) y - sum of t y)"""
     terms, count, batch = record[2], record[3], record[4]
     y_places, t_places, w_places = at(table, record[6]), at(table, record[8]), at(table, record[10])
-    total = splat(0.0)
-    for term in range(terms):
-        y_start, t_start = at(arena, record[5] + y_places[term]), at(arena, record[7] + t_places[term])
-        w_start = at(arena, record[9] + w_places[term])
-        for b in range(0, batch, LANES):
-            y, t = load(at(y_start, b)), load(at(t_start, b))
-            own, other = t * y, (1.0 - t) * y
-            for n in range(1, count):
-                y, t = load(at(y_start, n * batch + b)), load(at(t_start, n * batch + b))
-                own, other = own + t * y, maximum(other, (1.0 - t) * y)
-            # Padding may hold anything, but 0 * finite is 0.
-            total = total + load(at(w_start, b)) * maximum(other - own + 1.0, 0.0)
-    add_to_sums(state, record[14], sum_lanes(total) / float32(record[15]), float32(0.0))
+    runs, starts, pieces, columns, room = record[16], at(table, record[17]), record[18], record[19], at(arena, record[20])
+    for run in outer(runs):
+        for piece in inner(runs, 0, pieces, 1):
+            total = splat(0.0)
+            for term in terms_of(run, runs, starts, terms):
+                y_start, t_start = at(arena, record[5] + y_places[term]), at(arena, record[7] + t_places[term])
+                w_start = at(arena, record[9] + w_places[term])
+                for b in range(piece * columns, (piece + 1) * columns, LANES):
+                    y, t = load(at(y_start, b)), load(at(t_start, b))
+                    own, other = t * y, (1.0 - t) * y
+                    for n in range(1, count):
+                        y, t = load(at(y_start, n * batch + b)), load(at(t_start, n * batch + b))
+                        own, other = own + t * y, maximum(other, (1.0 - t) * y)
+                    # Padding may hold anything, but 0 * finite is 0.
+                    total = total + load(at(w_start, b)) * maximum(other - own + 1.0, 0.0)
+            add_part(state, room, run * pieces + piece, runs * pieces, record[14], float32(record[15]), total, splat(0.0))
 
 
 @kernel

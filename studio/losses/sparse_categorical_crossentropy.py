@@ -14,47 +14,51 @@ from studio.core.lowering import Lowering, Scoring, Tensor
 from studio.core.problems import ShapeProblem
 from studio.core.shapes import Shape, describe
 from studio.kernels.jit import kernel
-from studio.kernels.losses import EPSILON, add_counted, gradient_scale
+from studio.kernels.loss_sums import add_counted_part, in_parts, terms_of
+from studio.kernels.losses import EPSILON, gradient_scale
 from studio.kernels.maths import exp, log, maximum, minimum, where
 from studio.kernels.numba_names import float32
 from studio.kernels.sharing import inner, outer
-from studio.kernels.simd import LANES, at, load, splat, store, sum_lanes
+from studio.kernels.simd import LANES, at, load, splat, store
 
 
+@in_parts(every_sample=False)
 @kernel
 def from_logits(arena: Any, record: Any, table: Any, state: Any) -> None:
     """loss = log sum exp(z) - z[label]; right where the largest score is the label's."""
     terms, count, batch = record[2], record[3], record[4]
     z_places, label_places = at(table, record[6]), at(table, record[8])
     w_places, counted_places = at(table, record[10]), at(table, record[12])
-    total = splat(0.0)
-    right = splat(0.0)
-    seen = splat(0.0)
-    for term in range(terms):
-        z_start, label_start = at(arena, record[5] + z_places[term]), at(arena, record[7] + label_places[term])
-        w_start, counted_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + counted_places[term])
-        for b in range(0, batch, LANES):
-            z, label = at(z_start, b), load(at(label_start, b))
-            largest = load(z)
-            best = splat(0.0)
-            for n in range(1, count):
-                score = load(at(z, n * batch))
-                best = where(score > largest, splat(float32(n)), best)
-                largest = maximum(largest, score)
-            s = splat(0.0)
-            own = splat(0.0)
-            for n in range(count):
-                score = load(at(z, n * batch)) - largest
-                s = s + exp(score)
-                own = where(label == float32(n), score, own)
-            counted = load(at(counted_start, b))
-            # Padding may hold anything, but 0 * finite is 0.
-            total = total + load(at(w_start, b)) * (log(s) - own)
-            right = right + where(best == label, counted, 0.0)
-            seen = seen + counted
-            store(at(arena, record[13] + term * batch + b), best)
-    parts = float32(record[15])
-    add_counted(state, record[14], sum_lanes(total) / parts, sum_lanes(right) / parts, sum_lanes(seen) / parts)
+    runs, starts, pieces, columns, room = record[16], at(table, record[17]), record[18], record[19], at(arena, record[20])
+    for run in outer(runs):
+        for piece in inner(runs, 0, pieces, 1):
+            total = splat(0.0)
+            right = splat(0.0)
+            seen = splat(0.0)
+            for term in terms_of(run, runs, starts, terms):
+                z_start, label_start = at(arena, record[5] + z_places[term]), at(arena, record[7] + label_places[term])
+                w_start, counted_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + counted_places[term])
+                for b in range(piece * columns, (piece + 1) * columns, LANES):
+                    z, label = at(z_start, b), load(at(label_start, b))
+                    largest = load(z)
+                    best = splat(0.0)
+                    for n in range(1, count):
+                        score = load(at(z, n * batch))
+                        best = where(score > largest, splat(float32(n)), best)
+                        largest = maximum(largest, score)
+                    s = splat(0.0)
+                    own = splat(0.0)
+                    for n in range(count):
+                        score = load(at(z, n * batch)) - largest
+                        s = s + exp(score)
+                        own = where(label == float32(n), score, own)
+                    counted = load(at(counted_start, b))
+                    # Padding may hold anything, but 0 * finite is 0.
+                    total = total + load(at(w_start, b)) * (log(s) - own)
+                    right = right + where(best == label, counted, 0.0)
+                    seen = seen + counted
+                    store(at(arena, record[13] + term * batch + b), best)
+            add_counted_part(state, room, run * pieces + piece, runs * pieces, record[14], float32(record[15]), total, right, seen)
 
 
 @kernel
@@ -84,38 +88,41 @@ def from_logits_gradient(arena: Any, record: Any, table: Any, state: Any) -> Non
                 store(at(dz, n * batch), load(at(dz, n * batch)) * share - hit)
 
 
+@in_parts(every_sample=False)
 @kernel
 def from_probabilities(arena: Any, record: Any, table: Any, state: Any) -> None:
     """loss = -log(p[label] / sum of p), kept away from 0 and 1 as Keras does."""
     terms, count, batch = record[2], record[3], record[4]
     p_places, label_places = at(table, record[6]), at(table, record[8])
     w_places, counted_places = at(table, record[10]), at(table, record[12])
-    total = splat(0.0)
-    right = splat(0.0)
-    seen = splat(0.0)
-    for term in range(terms):
-        p_start, label_start = at(arena, record[5] + p_places[term]), at(arena, record[7] + label_places[term])
-        w_start, counted_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + counted_places[term])
-        for b in range(0, batch, LANES):
-            p, label = at(p_start, b), load(at(label_start, b))
-            largest = load(p)
-            best = splat(0.0)
-            own = splat(0.0)
-            s = splat(0.0)
-            for n in range(count):
-                share = load(at(p, n * batch))
-                s = s + share
-                best = where(share > largest, splat(float32(n)), best)
-                largest = maximum(largest, share)
-                own = where(label == float32(n), share, own)
-            counted = load(at(counted_start, b))
-            own = own / where(s == 0, 1.0, s)
-            total = total - load(at(w_start, b)) * log(maximum(minimum(own, 1.0 - EPSILON), EPSILON))
-            right = right + where(best == label, counted, 0.0)
-            seen = seen + counted
-            store(at(arena, record[13] + term * batch + b), best)
-    parts = float32(record[15])
-    add_counted(state, record[14], sum_lanes(total) / parts, sum_lanes(right) / parts, sum_lanes(seen) / parts)
+    runs, starts, pieces, columns, room = record[16], at(table, record[17]), record[18], record[19], at(arena, record[20])
+    for run in outer(runs):
+        for piece in inner(runs, 0, pieces, 1):
+            total = splat(0.0)
+            right = splat(0.0)
+            seen = splat(0.0)
+            for term in terms_of(run, runs, starts, terms):
+                p_start, label_start = at(arena, record[5] + p_places[term]), at(arena, record[7] + label_places[term])
+                w_start, counted_start = at(arena, record[9] + w_places[term]), at(arena, record[11] + counted_places[term])
+                for b in range(piece * columns, (piece + 1) * columns, LANES):
+                    p, label = at(p_start, b), load(at(label_start, b))
+                    largest = load(p)
+                    best = splat(0.0)
+                    own = splat(0.0)
+                    s = splat(0.0)
+                    for n in range(count):
+                        share = load(at(p, n * batch))
+                        s = s + share
+                        best = where(share > largest, splat(float32(n)), best)
+                        largest = maximum(largest, share)
+                        own = where(label == float32(n), share, own)
+                    counted = load(at(counted_start, b))
+                    own = own / where(s == 0, 1.0, s)
+                    total = total - load(at(w_start, b)) * log(maximum(minimum(own, 1.0 - EPSILON), EPSILON))
+                    right = right + where(best == label, counted, 0.0)
+                    seen = seen + counted
+                    store(at(arena, record[13] + term * batch + b), best)
+            add_counted_part(state, room, run * pieces + piece, runs * pieces, record[14], float32(record[15]), total, right, seen)
 
 
 @kernel

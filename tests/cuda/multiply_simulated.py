@@ -21,7 +21,6 @@ from studio.engine.cpu_device import runner_of
 from studio.kernels.card_texts import Tile
 from studio.kernels.card_tiles import CORRELATED, TILES, add_slices, correlate_tiled, multiply_tiled
 from studio.kernels.jit import Kernel, compile_ahead
-from studio.kernels.products import sum_slices
 from studio.testing.simulated_card import SimulatedCard
 
 # The simulator's main thread asks all others again and again whether they wait: it must not do so for long.
@@ -128,23 +127,9 @@ def correlation(tile: Tile, inputs: int, outputs: int, pixels: int, batch: int, 
     return compare(both(calls, arena), arena, at[:, :, :outputs], expected, ignored)
 
 
-def channel_sums(channels: int, pixels: int, batch: int, slices: int) -> list[float]:
-    """The gradient of a bias."""
-    dy, order = generator.normal(size=(pixels, channels, batch)), generator.permutation(pixels)
-    near, arena = -(-pixels // slices), Arena()
-    places = [arena.place(dy), arena.place(np.full(channels, _KEPT), 1), arena.place(np.full(slices * channels, _KEPT))]
-    calls = [
-        (sum_slices, [channels, pixels, batch, slices, near, places[0], arena.list(order * channels * batch), places[2]], 3),
-        (add_slices, [1, 1, channels, slices, places[2], channels, channels, places[1], 0, 0], 3),
-    ]
-    expected = dy.astype(np.float32).astype(np.float64).sum((0, 2))
-    at, ignored = places[1] + np.arange(channels), slice(places[2], places[2] + slices * channels)
-    return compare(both(calls, arena), arena, at, expected, ignored)
-
-
 def cases() -> dict[str, Any]:
     """Uneven sizes for each tile; small ones have neighbours in each direction, the others have many threads, which take long here."""
-    found: dict[str, Any] = {"sums": channel_sums(7, 11, 8, 4)}
+    found: dict[str, Any] = {}
     for tile in TILES:
         small = tile.threads < 256
         groups = 2 if small else 1
@@ -163,7 +148,7 @@ def cases() -> dict[str, Any]:
 
 
 def main() -> None:
-    compile_ahead([*_OWN.values(), add_slices, sum_slices])
+    compile_ahead([*_OWN.values(), add_slices])
     print(json.dumps(cases()))
 
 

@@ -181,7 +181,7 @@ def test_a_convolution_is_lowered_to_tiles_on_a_card_alone_and_its_work_is_known
     assert not any("tiled" in call.kernel.name for call in here.calls)
     names = {call.kernel.name for call in there.calls}
     assert {name.partition("_tiled")[0] for name in names if "tiled" in name} == {"multiply", "correlate"}
-    assert {"add_slices", "sum_slices"} <= names
+    assert "add_slices" in names
     # The same multiplications as on the processor, whose weight gradient has the bias's sums in it.
     products = ("multiply", "correlate", "outer")
     work = [sum(cost_of(c, plan).operations for c in plan.calls if c.kernel.name.startswith(products)) for plan in (there, here)]

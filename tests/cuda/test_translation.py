@@ -10,13 +10,14 @@ import pytest
 from studio.cuda.simulated import SimulatedTranslation
 from studio.cuda.translation import NotTranslated, Translation
 from studio.engine.warm import standard_kernels
+from studio.kernels import attention_blocks
 from studio.kernels.jit import Kernel, inline, named_kernels
 from studio.kernels.maths import exp
 from studio.kernels.simd import load
 from studio.kernels.tiles import SHAPE
 
-#: The processor's own: its runner, its clock, how its threads wait, and files that are in its memory.
-_OF_THE_PROCESSOR = {"run", "run_timed", "read_clock", "barrier", "gather_stored", "multiply_and_add", "read_rows", "change_rows"}
+#: The processor's own: attention without `studio.kernels.attention_blocks`, its runner, its clock, how its threads wait, and files that are in its memory.
+_OF_THE_PROCESSOR = {"attend", "attend_backward", "run", "run_timed", "read_clock", "barrier", "gather_stored", "multiply_and_add", "read_rows", "change_rows"}
 #: Weights' gradients of turned output gradients: on a card nothing is turned (see `studio.kernels.correlations`).
 _TURNING = "outer_"
 #: At least one that uses each building block.
@@ -24,13 +25,13 @@ _PTX = (
     "gather", "transpose", "adam", "relu_function", "gelu_derivative", "softmax_forward", "from_logits", f"multiply_{SHAPE.outputs}x2",
     f"correlate_{SHAPE.correlated_outputs}", "moments", "largest_in_windows_with_places", "silence", "look_up",
     "sample_pictures", "sample_pictures_backward",
-    "attend_backward", "lstm_backward", "add_and_measure",
+    "attention_softmax", "attention_slopes", "attention_products_4", "lstm_backward", "add_and_measure",
     "multiply_shared", "read_shared", "copy_shared", "change_shared",
 )  # fmt: skip
 
 
 def by_name() -> dict[str, Kernel]:
-    return {kernel.name: kernel for kernel in (*standard_kernels(), *named_kernels())}
+    return {kernel.name: kernel for kernel in (*standard_kernels(), *named_kernels(), *attention_blocks.kernels())}
 
 
 def test_every_kernel_has_a_twin() -> None:

@@ -149,6 +149,7 @@ def _intrinsics(memory: Memory) -> dict:
     found = {
         "at": at, "load": load, "transpose_block": transpose_block,
         "store": lambda place, value: memory.writes(place.offset, LANES),
+        "put": lambda place, value: memory.writes(place.offset, LANES),
         "splat": lambda number: Vector(memory), "sum_lanes": lambda vector: Number(memory),
         "take_bits": take_bits, "draw_uniforms": draw_uniforms, "draw_chances": draw_chances, "prefetch": lambda place: None,
         "integers_in": lambda place: Table(np.zeros(1 << 16, np.int64)), "integers_at": lambda place: Table(np.arange(1 << 16)),

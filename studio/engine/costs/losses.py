@@ -8,8 +8,9 @@ from studio.engine.costs.arguments import Arguments
 from studio.engine.costs.arithmetic import of_function, of_maths
 from studio.engine.costs.formulas import Formula, Work, cost, family
 from studio.kernels.jit import Kernel
+from studio.kernels.simd import LANES
 
-_LOSSES = "studio.kernels.losses"
+_LOSSES, _SUMS = "studio.kernels.losses", "studio.kernels.loss_sums"
 _CATEGORICAL = "studio.losses.categorical_crossentropy"
 _SPARSE = "studio.losses.sparse_categorical_crossentropy"
 _HINGE = "studio.losses.categorical_hinge"
@@ -128,6 +129,18 @@ def _count_right(a: Arguments) -> Work:
     n = a.terms * a.batch
     each = 8 * (a.count - 1) if a.count > 1 else 4
     return Work(n * (each + 3), 2 * a.count * n + a.batch, n)
+
+
+@cost(_SUMS, "fold_parts")
+def _fold_parts(a: Arguments) -> Work:
+    vectors = 3 * a.parts
+    return Work(vectors * LANES, vectors * LANES, 3 * a.folds * LANES)
+
+
+@cost(_SUMS, "add_parts")
+def _add_parts(a: Arguments) -> Work:
+    vectors = 3 * a.parts
+    return Work(vectors * LANES, vectors * LANES, 0.0)
 
 
 @cost("studio.engine.scoring", "leave_out")

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from studio.engine.costs.arguments import Arguments
 from studio.engine.costs.formulas import Work, cost
+from studio.kernels.simd import LANES
 
 _BATCH = "studio.kernels.normalization"
+_PARTS = "studio.kernels.channel_parts"
 _SAMPLE = "studio.kernels.sample_normalization"
+
+
+def _runs(a: Arguments) -> int:
+    """Floats of one sum of each run and channel."""
+    return a.runs * a.channels * LANES
 
 
 def _numbers(a: Arguments) -> int:
@@ -17,6 +24,36 @@ def _numbers(a: Arguments) -> int:
 def _moments(a: Arguments) -> Work:
     # Once for the means, once for the distances from them.
     return Work(6 * _numbers(a), _numbers(a) + a.batch, 2 * a.padded)
+
+
+@cost(_PARTS, "sum_squares_of_runs")
+def _sum_squares_of_runs(a: Arguments) -> Work:
+    return Work(4 * _numbers(a), _numbers(a) + a.batch + _runs(a), _runs(a))
+
+
+@cost(_PARTS, "join_moments")
+def _join_moments(a: Arguments) -> Work:
+    return Work(2 * _runs(a), 2 * _runs(a), 2 * a.padded)
+
+
+@cost(_PARTS, "sum_gradients_of_runs")
+def _sum_gradients_of_runs(a: Arguments) -> Work:
+    return Work(4 * _numbers(a), 2 * _numbers(a) + a.channels, 2 * _runs(a))
+
+
+@cost(_PARTS, "join_gradients")
+def _join_gradients(a: Arguments) -> Work:
+    return Work(2 * _runs(a), 2 * _runs(a) + a.channels, 2 * a.padded)
+
+
+@cost(_PARTS, "sum_runs")
+def _sum_runs(a: Arguments) -> Work:
+    return Work((1 + (a.masked != 0)) * _numbers(a), _numbers(a), _runs(a))
+
+
+@cost(_PARTS, "add_runs")
+def _add_runs(a: Arguments) -> Work:
+    return Work(_runs(a), _runs(a), a.channels)
 
 
 @cost(_BATCH, "batch_statistics")

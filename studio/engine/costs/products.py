@@ -178,12 +178,6 @@ def _sum_channels(a: Arguments) -> Work:
     return Work(n, n, a.channels)
 
 
-@cost(_PRODUCTS, "sum_slices")
-def _sum_slices(a: Arguments) -> Work:
-    n = a.channels * a.pixels * a.batch
-    return Work(n, n, a.channels * a.slices)
-
-
 @cost(_SAMPLES, "normalize_vectors")
 def _normalize_vectors(a: Arguments) -> Work:
     vectors = a.rows * a.batch

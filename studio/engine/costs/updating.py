@@ -54,6 +54,6 @@ def _find_scale(a: Arguments) -> Work:
 
 
 @cost(_CLIPPING, "scale_gradient")
-@cost("studio.kernels.penalties", "penalize")
+@cost("studio.kernels.penalties", "penalize", "add_penalty")
 def _depends(a: Arguments) -> None:
     """Not known: whether there is anything to do is a live number."""

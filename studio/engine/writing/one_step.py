@@ -99,7 +99,7 @@ class RememberingAttention(_Remembering):
             *(lowering.scratch(ROWS * deep), lowering.scratch(self.steps * deep)),
             *(lowering.scratch(self.steps * wide), lowering.scratch(ROWS * wide)),
             *(lowering.scratch(self.steps * lowering.lanes), lowering.scratch((self.steps + 3) * lowering.lanes)),
-            *(0, 0, 0, 0, 0, 0),
+            *(0, 0, 0, 0, 0),
         )
         return layer.put_out(lowering, gathered, x.shape)
 
