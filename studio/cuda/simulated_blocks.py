@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from studio.cuda.simulated import Place, _thread, at, group_number, lane_number, wait
+from studio.cuda.simulated import Place, _thread, at, meet
 
 #: A thread between two waits is a number: how often it has waited, times this, and which it is; the last is for many.
 _THREADS = 2048
@@ -59,11 +59,19 @@ def _now() -> tuple[int, int]:
     """When this thread has waited last, and the thread since then."""
     thread = _thread()
     begin = getattr(thread, "studio_waits", 1) * _THREADS
-    return begin, begin + int(thread.threadIdx.x)
+    return begin, begin + thread_number()
+
+
+def thread_number() -> int:
+    return int(_thread().threadIdx.x)
+
+
+def block_number() -> int:
+    return int(_thread().blockIdx.x)
 
 
 def wait_for_block() -> None:
-    wait()
+    meet()
     thread = _thread()
     thread.studio_waits = getattr(thread, "studio_waits", 1) + 1
 
@@ -108,8 +116,8 @@ def add_products(sums: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.nd
 
 #: By name: what the texts may say besides Python.
 WORDS: dict[str, Any] = {
-    "thread_number": lane_number,
-    "block_number": group_number,
+    "thread_number": thread_number,
+    "block_number": block_number,
     "wait": wait_for_block,
     "at": at,
     "shared_floats": shared_floats,

@@ -59,7 +59,7 @@ def found() -> dict[str, list[float]]:
 
 
 def test_each_tile_gives_the_product_and_changes_nothing_else(found: dict[str, list[float]]) -> None:
-    assert len(found) == 2 * len(TILES) + len(CORRELATED) + 2
+    assert len(found) == 2 * len(TILES) + len(CORRELATED) + 1
     assert {name: one for name, one in found.items() if not max(one[:2]) < 1e-6 or one[2] != 1.0} == {}
 
 
