@@ -34,11 +34,13 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a file stay together in one process, but those over all components are spread.
 
     Files share what is slow to make, such as windows; the contract and the oracle are one long
-    list each, which would keep one process busy while the others have nothing to do.
+    list each, which would keep one process busy while the others have nothing to do. First of all:
+    pytest-xdist reads the groups in the same hook, and forgets those that come later.
     """
     for item in items:
         if not any(part in item.nodeid for part in ("test_contract", "tests/oracle/")):
