@@ -26,7 +26,7 @@ _REGISTERS = 16 if LANES == 8 else 32
 def _arguments_of_rows(first: int) -> list[str]:
     """Lines that name what a kernel that looks at rows together needs beside, from an argument on."""
     return [
-        f"tiles, fewer, columns = record[{first}], record[{first + 1}], record[{first + 2}]",
+        f"tiles, fewer, widths = record[{first}], record[{first + 1}], at(table, record[{first + 2}])",
         f"x_starts, x_row, x_columns = at(table, record[{first + 3}]), record[{first + 4}], at(table, record[{first + 5}])",
         f"y_starts, y_row, y_columns = at(table, record[{first + 6}]), record[{first + 7}], at(table, record[{first + 8}])",
     ]
@@ -245,7 +245,7 @@ def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[s
     for c in range(wide - 1):
         lines += [f"    {line}" for line in column(range(c + 1, wide), False, f"columns + {c}")]
     lines += [f"store(at(own, {i} * LANES), {name})" for i, name in enumerate(names)]
-    head = [f"for tile in range({tiles}):", "    for g in each(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
+    head = [f"for tile in range({tiles}):", "    columns = widths[tile]", "    for g in each(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
     return head + [f"            {line}" for line in lines]
 
 
@@ -286,7 +286,8 @@ def _collecting_rows(window: tuple[int, int], rows: int, tiles: str) -> list[str
     lines += [f"        {line}" for line in column(range(wide), "c", f"c - {wide - 1}")]
     for c in range(wide - 1):
         lines += [f"    {line}" for line in column(range(c + 1, wide), f"columns + {c}", f"columns + {c - wide + 1}")]
-    return [f"for tile in range({tiles}):", "    for n in range(begin, end):", *(f"        {line}" for line in lines)]
+    head = [f"for tile in range({tiles}):", "    columns = widths[tile]", "    for n in range(begin, end):"]
+    return head + [f"        {line}" for line in lines]
 
 
 def collect_rows_kernel(together: Rows) -> Kernel:
@@ -305,7 +306,7 @@ def weigh_kernel(terms: int, with_bias: bool, together: Rows | None = None) -> K
     """The weight gradient kernel for so many terms at a time; one may sum the bias's gradient too.
 
     With rows that are looked at together it has nine more arguments: how often there are as many,
-    how often one less, how many columns they have, and where, in inputs and in gradients, they begin, how far
+    how often one less, how many columns each time, and where, in inputs and in gradients, they begin, how far
     rows are apart and where, in a row, each column is.
     """
     names = [f"s{t}" for t in range(terms)] + (["total"] if with_bias else [])

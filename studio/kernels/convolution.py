@@ -57,7 +57,7 @@ class Convolution:
     def collect(self, lowering: Lowering, fine: Tensor, coarse: Tensor, bias: WeightRef | None = None) -> None:
         """coarse = K * fine + bias: each place of the window collects what it sees."""
         taps = np.arange(self.window.size, dtype=np.int64) * self.tap_step
-        seen = (self.window.output, self.window.reach, self.window.strides)
+        seen = (self.window.output, self.window.reach, self.window.strides, self.window.dilation)
         product = _Product(self.groups, self.channels, self.filters, _Order(*seen), coarse)
         product.emit(
             lowering,
@@ -83,7 +83,8 @@ class Convolution:
             if not len(phase.taps):
                 # No place saw these pixels: one input of weight zero.
                 moves = np.zeros((1, 1), np.int64)
-            product = _Product(self.groups, self.filters, self.channels, _Order(phase.grid, phase.reach), fine)
+            gaps = self.window.dilation if self.window.strides == (1, 1) else (1, 1)
+            product = _Product(self.groups, self.filters, self.channels, _Order(phase.grid, phase.reach, gaps=gaps), fine)
             product.emit(
                 lowering,
                 coarse,
@@ -120,8 +121,8 @@ class Convolution:
             if together is None:
                 near, pixels, coarse_pixels = order.arrange(self.groups, self.channels * batch, pixels, coarse_pixels)
             else:
-                near = _groups_near(together, fine.shape[1], batch)
-                their_places = _rows_of_pixels(lowering, together, window.output, fine, pixels, coarse_pixels)
+                near = _groups_near(together, fine.shape[1] // window.dilation[1], batch)
+                their_places = _rows_of_pixels(lowering, together, window.output, window.dilation, fine, pixels, coarse_pixels)
                 pixels = coarse_pixels = pixels[:0]
             if lowering.on_card:
                 near = self.groups
@@ -153,9 +154,9 @@ class Convolution:
     def _rows_together(self) -> Rows | None:
         """Which pixels are looked at together where a channel meets few others."""
         window = self.window
-        if self.channels > 1 or window.strides != (1, 1) or window.dilation != (1, 1):
+        if self.channels > 1 or window.strides != (1, 1):
             return None
-        return Rows.best(window.kernel, window.output)
+        return Rows.best(window.kernel, _parts(window.output, window.dilation))
 
     def _start(self, fine: Tensor) -> Ref:
         """Where the window's first place begins, in the zeros around the picture."""
@@ -190,11 +191,19 @@ class _Order:
         Rows and columns of the pixels.
     reach, strides : pair
         Rows and columns that a pixel's window covers, and how far it moves.
+    gaps : pair
+        How far neighbouring places of it are apart.
     """
 
     grid: Pair
     reach: Pair
     strides: Pair = (1, 1)
+    gaps: Pair = (1, 1)
+
+    @property
+    def window(self) -> Pair:
+        """Rows and columns of a window's places."""
+        return (self.reach[0] - 1) // self.gaps[0] + 1, (self.reach[1] - 1) // self.gaps[1] + 1
 
     def arrange(
         self, groups: int, floats: int, sources: np.ndarray, targets: np.ndarray
@@ -226,36 +235,52 @@ class _Order:
         return self.reach[0] * ((columns - 1) * self.strides[1] + self.reach[1])
 
 
+def _parts(grid: Pair, dilation: Pair) -> Pair:
+    """Of every so manieth row and column of a grid: how many there are, at the least."""
+    return grid[0] // dilation[0], grid[1] // dilation[1]
+
+
 def _groups_near(together: Rows, columns: int, batch: int) -> int:
     """Of how many groups so many rows of pixels are looked at before the next rows."""
     return max(1, NEAR // ((together.rows + together.window[0] - 1) * columns * batch))
 
 
 def _rows_of_pixels(
-    lowering: Lowering, together: Rows, grid: Pair, source: Tensor, sources: np.ndarray, targets: np.ndarray
+    lowering: Lowering, together: Rows, grid: Pair, dilation: Pair, source: Tensor, sources: np.ndarray, targets: np.ndarray
 ) -> tuple[int | Ref, ...]:
     """The last arguments of kernels that look at rows of pixels together.
+
+    Where windows have gaps, every so manieth row and column are neighbours.
 
     Parameters
     ----------
     grid : pair
         Rows and columns of the pixels.
+    dilation : pair
+        How far neighbouring places of a window are apart.
     source : Tensor
         What windows look at.
     sources, targets : numpy.ndarray
         Where each pixel begins in it, and in what has a pixel for each place of the window; int64, row by row.
     """
-    rows, columns = grid
-    times, fewer, firsts = together.starts(rows)
-    starts = np.array(firsts) * columns
-
+    (rows, columns), (down, across) = grid, dilation
+    as_many: list[tuple[int, int]] = []
+    one_less: list[tuple[int, int]] = []
+    for row in range(down):
+        for column in range(across):
+            times, _, firsts = together.starts(len(range(row, rows, down)))
+            width = len(range(column, columns, across))
+            found = [((row + first * down) * columns + column, width) for first in firsts]
+            as_many += found[:times]
+            one_less += found[times:]
+    starts, widths = np.array(as_many + one_less).T
     # Windows reach beyond the pixels, even where there is only one row or column of those.
-    seen = np.arange(columns + together.window[1] - 1) * (source.shape[2] * source.batch)
-    below = int(targets[columns] - targets[0]) if rows > 1 else 0
+    seen = np.arange(widths.max() + together.window[1] - 1) * (across * source.shape[2] * source.batch)
+    below = int(targets[down * columns] - targets[0]) if rows > down else 0
     return (
-        *(times, fewer, columns),
-        *(lowering.table(sources[starts]), source.row_stride, lowering.table(seen)),
-        *(lowering.table(targets[starts]), below, lowering.table(targets[:columns] - targets[0])),
+        *(len(as_many), len(one_less), lowering.table(widths)),
+        *(lowering.table(sources[starts]), down * source.row_stride, lowering.table(seen)),
+        *(lowering.table(targets[starts]), below, lowering.table(targets[:columns:across] - targets[0])),
     )
 
 
@@ -308,13 +333,13 @@ class _Product:
         constant, bias_step = (bias.value, 1) if bias else (lowering.zeros(self.groups * self.outputs), 0)
         together, order = self._window(lowering, source, offsets) if self.outputs <= _FEW else (None, offsets)
         if together is not None:
-            near = self.outputs * _groups_near(together, source.shape[1], batch)
+            near = self.outputs * _groups_near(together, source.shape[1] // self.order.gaps[1], batch)
             lowering.emit(
                 collect_rows_kernel(together),
                 *(self.groups * self.outputs, self.outputs, batch, near),
                 *(start + int(offsets.min()), batch, self.target.base),
                 *(packed, lowering.table(order), constant, bias_step),
-                *_rows_of_pixels(lowering, together, self.order.grid, source, sources, targets),
+                *_rows_of_pixels(lowering, together, self.order.grid, self.order.gaps, source, sources, targets),
             )
             return
         if self.outputs <= _FEW:
@@ -343,15 +368,16 @@ class _Product:
         """Which rows of pixels are looked at together, and which k is each place of their window.
 
         None where they are not: on cards, which share out single pixels; with several inputs; where windows are moved
-        by more than a pixel, have gaps, or are so small that they share little.
+        by more than a pixel, or are so small that they share little.
         """
-        steps = source.row_stride, source.shape[2] * source.batch
-        places = np.add.outer(np.arange(self.order.reach[0]) * steps[0], np.arange(self.order.reach[1]) * steps[1]).ravel()
+        steps = self.order.gaps[0] * source.row_stride, self.order.gaps[1] * source.shape[2] * source.batch
+        high, wide = self.order.window
+        places = np.add.outer(np.arange(high) * steps[0], np.arange(wide) * steps[1]).ravel()
         order = np.argsort(offsets)
         fits = len(offsets) == len(places) and np.array_equal(offsets[order] - offsets.min(), places)
         if lowering.on_card or self.inputs > 1 or self.order.strides != (1, 1) or not fits or len(places) < _WORTH_ROWS:
             return None, order
-        return Rows.best(self.order.reach, self.order.grid), order
+        return Rows.best((high, wide), _parts(self.order.grid, self.order.gaps)), order
 
 
 def convolution(window: Window, kernel: WeightRef, groups: int = 1) -> Convolution:

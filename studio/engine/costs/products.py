@@ -105,13 +105,15 @@ def _weigh(match: re.Match[str], kernel: Kernel) -> Formula:
 
 def _pixels_of_rows(a: Arguments, rows: int) -> np.ndarray:
     """Where the windows begin that a kernel looks at by so many rows, or one less, at a time."""
-    firsts, columns = a.integers("x_starts", a.tiles + a.fewer), a.integers("x_columns", a.columns)
+    tiles = a.tiles + a.fewer
+    firsts, widths = a.integers("x_starts", tiles), a.integers("widths", tiles)
+    columns = a.integers("x_columns", int(widths.max()))
     sizes = [rows] * a.tiles + [rows - 1] * a.fewer
-    of_rows = np.concatenate([first + np.arange(size) * a.x_row for first, size in zip(firsts, sizes, strict=True)])
-    return np.asarray((of_rows[:, None] + columns).ravel())
+    found = [np.add.outer(first + np.arange(size) * a.x_row, columns[:width]) for first, width, size in zip(firsts, widths, sizes, strict=True)]
+    return np.concatenate([places.ravel() for places in found])
 
 
-@family(r"collect_rows_(\d+)x(\d+)_(\d+)", "count", "outputs", "tiles", "fewer", "columns", "batch")
+@family(r"collect_rows_(\d+)x(\d+)_(\d+)", "count", "outputs", "tiles", "fewer", "batch")
 def _collect_rows(match: re.Match[str], kernel: Kernel) -> Formula:
     high, wide, rows = int(match[1]), int(match[2]), int(match[3])
 
@@ -132,7 +134,7 @@ def _seen(starts: np.ndarray, high: int, wide: int, a: Arguments) -> np.ndarray:
     return np.unique(starts[:, None, None] + np.arange(high)[:, None] * a.x_row + steps)
 
 
-@family(r"weigh_(\d+)x(\d+)_(\d+)(_bias)?", "groups", "outputs", "tiles", "fewer", "columns", "batch")
+@family(r"weigh_(\d+)x(\d+)_(\d+)(_bias)?", "groups", "outputs", "tiles", "fewer", "batch")
 def _weigh_rows(match: re.Match[str], kernel: Kernel) -> Formula:
     high, wide, rows, biased = int(match[1]), int(match[2]), int(match[3]), bool(match[4])
 
