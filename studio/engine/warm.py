@@ -79,7 +79,7 @@ def standard_kernels() -> list[Kernel]:
         kernels += [outer_kernel(inputs, vectors) for inputs in range(most, 0, -1)]
     # Depthwise convolutions of 3 x 3; others are compiled when they are first used.
     kernels += [collect_kernel(vectors * LANES, many) for vectors in (8, 4, 2, 1) for many in (True, False)]
-    rows = (Rows.best((3, 3), (28, 28)), None)
+    rows = (*(together for _, together in Rows.bands((3, 3), (28, 28))), None)
     kernels += [weigh_kernel(9, with_bias, together) for with_bias in (True, False) for together in rows]
     kernels += [collect_rows_kernel(together) for together in rows if together]
     for layer in layers:

@@ -9,6 +9,7 @@ a near cache.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from studio.kernels.jit import Kernel, generated
 from studio.kernels.simd import LANES
@@ -103,15 +104,15 @@ def run(arena, record, table, state):
 '''
 
 
-_COLLECT_ROWS = '''"""y[n, p] = bias[n] + sum over a window of w[n, k] * x[g, p + k], {rows} rows of pixels, or one less, at a time."""
+_COLLECT_ROWS = '''"""y[n, p] = {before} + sum over a window of w[n, k] * x[g, p + k], {rows} rows of pixels, or one less, at a time."""
 
 from studio.kernels.simd import LANES, at, load, prefetch, splat, store
 
 
 def run(arena, record, table, state):
-    count, outputs, batch, near = record[2], record[3], record[4], record[5]
-    x, x_step, y = at(arena, record[6]), record[7], at(arena, record[8])
-    weights, order, bias, bias_step = at(arena, record[9]), at(table, record[10]), at(arena, record[11]), record[12]
+    count, outputs, depth, batch, near = record[2], record[3], record[4], record[5], record[6]
+    x, x_step, y = at(arena, record[7]), record[8], at(arena, record[9])
+    weights, order, bias, bias_step = at(arena, record[10]), at(table, record[11]), at(arena, record[12]), record[13]
 {arguments_of_rows}
     # So few outputs at a time that the rows which windows share stay near.
     for begin in range(0, count, near):
@@ -188,15 +189,28 @@ class Rows:
     window: tuple[int, int]
 
     @classmethod
-    def best(cls, window: tuple[int, int], grid: tuple[int, int]) -> Rows | None:
-        """For windows and pixels of so many rows and columns; None if there are none.
+    def bands(cls, window: tuple[int, int], grid: tuple[int, int]) -> list[tuple[int, Rows]]:
+        """For windows and pixels of so many rows and columns; empty if there are none.
 
         Sums of all terms, gradients of as many columns as a window has, an input and the bias's
-        sum have to fit into registers.
+        sum have to fit into registers. High windows are cut into bands, one after the other.
+
+        Returns
+        -------
+        list of (int, Rows)
+            First row of each band in the window, and what is looked at together for it.
         """
         high, wide = window
-        most = min(_MOST_ROWS, (_REGISTERS - 2 - high * wide) // wide)
-        return cls(-(-grid[0] // -(-grid[0] // most)), window) if most > 0 and grid[1] >= wide else None
+        room = (_REGISTERS - 2) // wide
+        if room < 2 or grid[1] < wide:
+            return []
+        count = 1 if high < room else -(-high // (room - room // 2))
+        edges = [high * i // count for i in range(count + 1)]
+        found = []
+        for first, end in pairwise(edges):
+            most = min(_MOST_ROWS, room - (end - first))
+            found.append((first, cls(-(-grid[0] // -(-grid[0] // most)), (end - first, wide))))
+        return found
 
     def starts(self, rows: int) -> tuple[int, int, list[int]]:
         """How often so many of the rows are looked at together, how often one less, and which begin."""
@@ -249,7 +263,7 @@ def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[s
     return head + [f"            {line}" for line in lines]
 
 
-def _collecting_rows(window: tuple[int, int], rows: int, tiles: str) -> list[str]:
+def _collecting_rows(window: tuple[int, int], rows: int, tiles: str, goes_on: bool) -> list[str]:
     """Lines that compute some rows of pixels for some outputs.
 
     Column by column the inputs meet all weights that look at them, and are added to the sums of as many columns as
@@ -269,11 +283,13 @@ def _collecting_rows(window: tuple[int, int], rows: int, tiles: str) -> list[str
                 if 0 <= u - i < high:
                     lines += [f"s{i}_{v} = s{i}_{v} + f{(u - i) * wide + v} * a" for v in seen]
         if done:
-            lines += [f"yo = y_columns[{done}]"] + [f"store(at(y{i}, yo), s{i}_{wide - 1})" for i in range(rows)]
+            more = "load(at(y{0}, yo)) + " if goes_on else ""
+            lines += [f"yo = y_columns[{done}]"]
+            lines += [f"store(at(y{i}, yo), {more.format(i)}s{i}_{wide - 1})" for i in range(rows)]
         return lines
 
-    lines = [f"f{k} = splat(weights[n * {high * wide} + order[{k}]])" for k in range(high * wide)]
-    lines += ["start = splat(bias[n * bias_step])"]
+    lines = [f"f{k} = splat(weights[n * depth + order[{k}]])" for k in range(high * wide)]
+    lines += ["start = splat(0.0)" if goes_on else "start = splat(bias[n * bias_step])"]
     lines += ["x_place, y_place = at(x, x_starts[tile] + n // outputs * x_step), at(y, y_starts[tile] + n * batch)"]
     # What is new in the next rows comes nearer meanwhile.
     lines += [f"x_below = {rows} * x_row", "for b in range(0, batch, LANES):"]
@@ -290,16 +306,25 @@ def _collecting_rows(window: tuple[int, int], rows: int, tiles: str) -> list[str
     return head + [f"        {line}" for line in lines]
 
 
-def collect_rows_kernel(together: Rows) -> Kernel:
+def collect_rows_kernel(together: Rows, goes_on: bool = False) -> Kernel:
     """The kernel for outputs that see a window of one input each, moved by a pixel at a time.
 
     Its last nine arguments are those of `weigh_kernel`.
+
+    Parameters
+    ----------
+    together : Rows
+    goes_on : bool
+        Whether it adds to what the bands above have left, not to the bias.
     """
-    loops = _collecting_rows(together.window, together.rows, "tiles")
+    loops = _collecting_rows(together.window, together.rows, "tiles", goes_on)
     if together.rows > 1:
-        loops += _collecting_rows(together.window, together.rows - 1, "tiles, tiles + fewer")
-    text = _COLLECT_ROWS.format(rows=together.rows, arguments_of_rows=_lines(1, _arguments_of_rows(13)), loops=_lines(2, loops))
-    return generated(f"collect_rows_{together.window[0]}x{together.window[1]}_{together.rows}", text)
+        loops += _collecting_rows(together.window, together.rows - 1, "tiles, tiles + fewer", goes_on)
+    before = "what is there" if goes_on else "bias[n]"
+    text = _COLLECT_ROWS.format(
+        before=before, rows=together.rows, arguments_of_rows=_lines(1, _arguments_of_rows(14)), loops=_lines(2, loops)
+    )
+    return generated(f"collect_rows_{together.window[0]}x{together.window[1]}_{together.rows}{'_more' if goes_on else ''}", text)
 
 
 def weigh_kernel(terms: int, with_bias: bool, together: Rows | None = None) -> Kernel:

@@ -115,31 +115,7 @@ class Convolution:
         pixels, coarse_pixels = window.pixel_offsets(fine.row_stride, fine.shape[2] * batch), coarse.pixel_offsets()
         offsets = self._tap_offsets(fine)
         if self.filters <= _FEW:
-            order = _Order(window.output, window.reach, window.strides)
-            together = self._rows_together()
-            their_places: tuple[int | Ref, ...] = ()
-            if together is None:
-                near, pixels, coarse_pixels = order.arrange(self.groups, self.channels * batch, pixels, coarse_pixels)
-            else:
-                near = _groups_near(together, fine.shape[1] // window.dilation[1], batch)
-                their_places = _rows_of_pixels(lowering, together, window.output, window.dilation, fine, pixels, coarse_pixels)
-                pixels = coarse_pixels = pixels[:0]
-            if lowering.on_card:
-                near = self.groups
-            places = np.arange(window.size)[:, None] * self.tap_step + np.arange(self.channels) * self.channel_step
-            for first, terms, blocks in split_evenly(len(offsets), MOST_TERMS):
-                summed = bias is not None and first == 0
-                sums = lowering.scratch(self.groups * self.filters * blocks * (terms + summed) * lowering.lanes)
-                lowering.emit(
-                    weigh_kernel(terms, summed, together),
-                    *(self.groups, self.filters, blocks, len(pixels), batch),
-                    *(near, _CHUNK),
-                    *(start, lowering.table(pixels), lowering.table(offsets[first:]), self.channels * batch),
-                    *(coarse.base, lowering.table(coarse_pixels)),
-                    *(self.kernel.gradient, lowering.table(places.ravel()[first:]), self.group_step),
-                    *(sums, bias.gradient if bias is not None else sums),
-                    *their_places,
-                )
+            self._few_gradients(lowering, fine, coarse, bias, (start, pixels, offsets), coarse_pixels)
             return
         lower_correlation(
             lowering,
@@ -151,12 +127,46 @@ class Convolution:
             Groups(self.groups, self.channels * batch, self.filters * batch, self.group_step),
         )
 
-    def _rows_together(self) -> Rows | None:
-        """Which pixels are looked at together where a channel meets few others."""
-        window = self.window
-        if self.channels > 1 or window.strides != (1, 1):
-            return None
-        return Rows.best(window.kernel, _parts(window.output, window.dilation))
+    def _few_gradients(
+        self,
+        lowering: Lowering,
+        fine: Tensor,
+        coarse: Tensor,
+        bias: WeightRef | None,
+        seen: tuple[Ref, np.ndarray, np.ndarray],
+        coarse_pixels: np.ndarray,
+    ) -> None:
+        """`gradient` where a channel meets few others; `seen` is where the fine picture, its pixels and its taps begin."""
+        window, batch, (start, pixels, offsets) = self.window, lowering.batch, seen
+        places = (np.arange(window.size)[:, None] * self.tap_step + np.arange(self.channels) * self.channel_step).ravel()
+
+        def weigh(first: int, terms: int, blocks: int, near: int, places_of: tuple[np.ndarray, ...], rows: _RowsOfPixels | None) -> None:
+            summed = bias is not None and first == 0
+            sums = lowering.scratch(self.groups * self.filters * blocks * (terms + summed) * lowering.lanes)
+            own, others = places_of
+            lowering.emit(
+                weigh_kernel(terms, summed, rows.together if rows else None),
+                *(self.groups, self.filters, blocks, len(own), batch),
+                *(self.groups if lowering.on_card else near, _CHUNK),
+                *(start, lowering.table(own), lowering.table(offsets[first:]), self.channels * batch),
+                *(coarse.base, lowering.table(others)),
+                *(self.kernel.gradient, lowering.table(places[first:]), self.group_step),
+                *(sums, bias.gradient if bias is not None else sums),
+                *(rows.arguments if rows else ()),
+            )
+
+        alone = self.channels == 1 and window.strides == (1, 1)
+        bands = Rows.bands(window.kernel, _parts(window.output, window.dilation)) if alone else []
+        for row, together in bands:
+            high, wide = together.window
+            moved = pixels + row * window.dilation[0] * fine.row_stride
+            rows = _rows_of_pixels(lowering, together, window.output, window.dilation, fine, moved, coarse_pixels)
+            near = _groups_near(together, fine.shape[1] // window.dilation[1], batch)
+            weigh(row * wide, high * wide, 1, near, (pixels[:0], pixels[:0]), rows)
+        if not bands:
+            near, *arranged = _Order(window.output, window.reach, window.strides).arrange(self.groups, self.channels * batch, pixels, coarse_pixels)
+            for first, terms, blocks in split_evenly(len(offsets), MOST_TERMS):
+                weigh(first, terms, blocks, near, tuple(arranged), None)
 
     def _start(self, fine: Tensor) -> Ref:
         """Where the window's first place begins, in the zeros around the picture."""
@@ -235,6 +245,14 @@ class _Order:
         return self.reach[0] * ((columns - 1) * self.strides[1] + self.reach[1])
 
 
+@dataclass(frozen=True)
+class _RowsOfPixels:
+    """Rows of pixels that a kernel looks at together, and its last arguments, which say where they are."""
+
+    together: Rows
+    arguments: tuple[int | Ref, ...]
+
+
 def _parts(grid: Pair, dilation: Pair) -> Pair:
     """Of every so manieth row and column of a grid: how many there are, at the least."""
     return grid[0] // dilation[0], grid[1] // dilation[1]
@@ -247,8 +265,8 @@ def _groups_near(together: Rows, columns: int, batch: int) -> int:
 
 def _rows_of_pixels(
     lowering: Lowering, together: Rows, grid: Pair, dilation: Pair, source: Tensor, sources: np.ndarray, targets: np.ndarray
-) -> tuple[int | Ref, ...]:
-    """The last arguments of kernels that look at rows of pixels together.
+) -> _RowsOfPixels:
+    """Which rows of pixels a kernel looks at together.
 
     Where windows have gaps, every so manieth row and column are neighbours.
 
@@ -277,11 +295,12 @@ def _rows_of_pixels(
     # Windows reach beyond the pixels, even where there is only one row or column of those.
     seen = np.arange(widths.max() + together.window[1] - 1) * (across * source.shape[2] * source.batch)
     below = int(targets[down * columns] - targets[0]) if rows > down else 0
-    return (
+    arguments = (
         *(len(as_many), len(one_less), lowering.table(widths)),
         *(lowering.table(sources[starts]), down * source.row_stride, lowering.table(seen)),
         *(lowering.table(targets[starts]), below, lowering.table(targets[:columns:across] - targets[0])),
     )
+    return _RowsOfPixels(together, arguments)
 
 
 @dataclass(frozen=True)
@@ -331,16 +350,19 @@ class _Product:
         """
         batch, depth = lowering.batch, len(offsets)
         constant, bias_step = (bias.value, 1) if bias else (lowering.zeros(self.groups * self.outputs), 0)
-        together, order = self._window(lowering, source, offsets) if self.outputs <= _FEW else (None, offsets)
-        if together is not None:
+        bands, order = self._bands(lowering, source, offsets) if self.outputs <= _FEW else ([], offsets)
+        for row, together in bands:
             near = self.outputs * _groups_near(together, source.shape[1] // self.order.gaps[1], batch)
+            moved = sources + row * self.order.gaps[0] * source.row_stride
+            rows = _rows_of_pixels(lowering, together, self.order.grid, self.order.gaps, source, moved, targets)
             lowering.emit(
-                collect_rows_kernel(together),
-                *(self.groups * self.outputs, self.outputs, batch, near),
+                collect_rows_kernel(together, goes_on=row > 0),
+                *(self.groups * self.outputs, self.outputs, depth, batch, near),
                 *(start + int(offsets.min()), batch, self.target.base),
-                *(packed, lowering.table(order), constant, bias_step),
-                *_rows_of_pixels(lowering, together, self.order.grid, self.order.gaps, source, sources, targets),
+                *(packed, lowering.table(order[row * together.window[1] :]), constant, bias_step),
+                *rows.arguments,
             )
+        if bands:
             return
         if self.outputs <= _FEW:
             near, sources, targets = self.order.arrange(self.groups, self.inputs * batch, sources, targets)
@@ -364,11 +386,11 @@ class _Product:
             steps if self.groups > 1 else None,
         )
 
-    def _window(self, lowering: Lowering, source: Tensor, offsets: np.ndarray) -> tuple[Rows | None, np.ndarray]:
-        """Which rows of pixels are looked at together, and which k is each place of their window.
+    def _bands(self, lowering: Lowering, source: Tensor, offsets: np.ndarray) -> tuple[list[tuple[int, Rows]], np.ndarray]:
+        """Which rows of pixels are looked at together, for which rows of their windows, and which k each place of these is.
 
-        None where they are not: on cards, which share out single pixels; with several inputs; where windows are moved
-        by more than a pixel, or are so small that they share little.
+        None are: on cards, which share out single pixels; with several inputs; where windows are moved by more than a
+        pixel, or are so small that they share little.
         """
         steps = self.order.gaps[0] * source.row_stride, self.order.gaps[1] * source.shape[2] * source.batch
         high, wide = self.order.window
@@ -376,8 +398,8 @@ class _Product:
         order = np.argsort(offsets)
         fits = len(offsets) == len(places) and np.array_equal(offsets[order] - offsets.min(), places)
         if lowering.on_card or self.inputs > 1 or self.order.strides != (1, 1) or not fits or len(places) < _WORTH_ROWS:
-            return None, order
-        return Rows.best((high, wide), _parts(self.order.grid, self.order.gaps)), order
+            return [], order
+        return Rows.bands((high, wide), _parts(self.order.grid, self.order.gaps)), order
 
 
 def convolution(window: Window, kernel: WeightRef, groups: int = 1) -> Convolution:

@@ -130,7 +130,7 @@ def test_phases_reach_each_tap_of_each_place_once(padding, strides, dilation):
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize(("kernel_size", "multiplier"), [((3, 3), 1), ((3, 2), 2), ((1, 4), 1), ((4, 1), 1), ((5, 5), 1)])
+@pytest.mark.parametrize(("kernel_size", "multiplier"), [((3, 3), 1), ((3, 2), 2), ((1, 4), 1), ((4, 1), 1), ((5, 5), 1), ((5, 6), 2)])
 @pytest.mark.parametrize("rows", [5, 6, 9, 11])
 def test_depthwise_convolutions_of_all_heights(padding, kernel_size, multiplier, rows):
     """Rows of pixels are computed together, some fewer at a time where their number asks for it; there may be one only."""

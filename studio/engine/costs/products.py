@@ -113,7 +113,7 @@ def _pixels_of_rows(a: Arguments, rows: int) -> np.ndarray:
     return np.concatenate([places.ravel() for places in found])
 
 
-@family(r"collect_rows_(\d+)x(\d+)_(\d+)", "count", "outputs", "tiles", "fewer", "batch")
+@family(r"collect_rows_(\d+)x(\d+)_(\d+)(_more)?", "count", "outputs", "tiles", "fewer", "batch")
 def _collect_rows(match: re.Match[str], kernel: Kernel) -> Formula:
     high, wide, rows = int(match[1]), int(match[2]), int(match[3])
 
@@ -123,6 +123,8 @@ def _collect_rows(match: re.Match[str], kernel: Kernel) -> Formula:
         read = a.count // a.outputs * a.batch * len(_seen(starts, high, wide, a))
         bias = a.count if a.bias_step else 0
         sums = a.count * len(starts) * a.batch
+        # Of a window that is cut into bands, all but the first go on from what is there.
+        read += sums if match[4] else 0
         return Work(2.0 * terms * sums, read + a.count * terms + bias, sums)
 
     return formula
