@@ -350,19 +350,21 @@ class _Product:
         """
         batch, depth = lowering.batch, len(offsets)
         constant, bias_step = (bias.value, 1) if bias else (lowering.zeros(self.groups * self.outputs), 0)
-        bands, order = self._bands(lowering, source, offsets) if self.outputs <= _FEW else ([], offsets)
-        for row, together in bands:
-            near = self.outputs * _groups_near(together, source.shape[1] // self.order.gaps[1], batch)
-            moved = sources + row * self.order.gaps[0] * source.row_stride
-            rows = _rows_of_pixels(lowering, together, self.order.grid, self.order.gaps, source, moved, targets)
-            lowering.emit(
-                collect_rows_kernel(together, goes_on=row > 0),
-                *(self.groups * self.outputs, self.outputs, depth, batch, near),
-                *(start + int(offsets.min()), batch, self.target.base),
-                *(packed, lowering.table(order[row * together.window[1] :]), constant, bias_step),
-                *rows.arguments,
-            )
-        if bands:
+        if bands := self._bands(lowering, source, offsets):
+            for row, together in bands:
+                near = self.outputs * _groups_near(together, source.shape[1] // self.order.gaps[1], batch)
+                moved = sources + row * self.order.gaps[0] * source.row_stride
+                rows = _rows_of_pixels(lowering, together, self.order.grid, self.order.gaps, source, moved, targets)
+                for number in range(self.inputs):
+                    own = offsets[number :: self.inputs]
+                    order = np.argsort(own)[row * together.window[1] :] * self.inputs + number
+                    lowering.emit(
+                        collect_rows_kernel(together, goes_on=row + number > 0),
+                        *(self.groups * self.outputs, self.outputs, depth, batch, near),
+                        *(start + int(own.min()), self.inputs * batch, self.target.base),
+                        *(packed, lowering.table(order), constant, bias_step),
+                        *rows.arguments,
+                    )
             return
         if self.outputs <= _FEW:
             near, sources, targets = self.order.arrange(self.groups, self.inputs * batch, sources, targets)
@@ -386,20 +388,19 @@ class _Product:
             steps if self.groups > 1 else None,
         )
 
-    def _bands(self, lowering: Lowering, source: Tensor, offsets: np.ndarray) -> tuple[list[tuple[int, Rows]], np.ndarray]:
-        """Which rows of pixels are looked at together, for which rows of their windows, and which k each place of these is.
+    def _bands(self, lowering: Lowering, source: Tensor, offsets: np.ndarray) -> list[tuple[int, Rows]]:
+        """Which rows of pixels are looked at together, for which rows of their windows.
 
-        None are: on cards, which share out single pixels; with several inputs; where windows are moved by more than a
-        pixel, or are so small that they share little.
+        None are: on cards, which share out single pixels; with many inputs or outputs; where windows are moved by more
+        than a pixel, or are so small that they share little.
         """
         steps = self.order.gaps[0] * source.row_stride, self.order.gaps[1] * source.shape[2] * source.batch
         high, wide = self.order.window
         places = np.add.outer(np.arange(high) * steps[0], np.arange(wide) * steps[1]).ravel()
-        order = np.argsort(offsets)
-        fits = len(offsets) == len(places) and np.array_equal(offsets[order] - offsets.min(), places)
-        if lowering.on_card or self.inputs > 1 or self.order.strides != (1, 1) or not fits or len(places) < _WORTH_ROWS:
-            return [], order
-        return Rows.bands((high, wide), _parts(self.order.grid, self.order.gaps)), order
+        if lowering.on_card or max(self.inputs, self.outputs) > _FEW or self.order.strides != (1, 1) or len(places) < _WORTH_ROWS:
+            return []
+        alike = all(np.array_equal(np.sort(own) - own.min(), places) for own in (offsets[i :: self.inputs] for i in range(self.inputs)))
+        return Rows.bands((high, wide), _parts(self.order.grid, self.order.gaps)) if alike else []
 
 
 def convolution(window: Window, kernel: WeightRef, groups: int = 1) -> Convolution:
