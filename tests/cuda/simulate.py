@@ -51,7 +51,7 @@ penalties._PART, penalties._FEWEST = 1, 2
 BATCH = 6
 #: Calls of each kernel that are compared, more where none of them changed anything: what copies and gathers is in
 #: each network, and would take half of the time.
-MOST_CALLS = 10
+MOST_CALLS = 5
 #: Groups that share loops: no divisor of most of what they share.
 GROUPS = 3
 
