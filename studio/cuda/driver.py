@@ -131,22 +131,25 @@ class DriverCard:
             "cuMemAlloc", max(count, 1),
             failure=f"The card {self.title} has no room for {count / 1e9:.2f} GB more: make the network or the batch smaller, or train on the processor.",
         )  # fmt: skip
-        self._call("cuMemsetD8", address, 0, max(count, 1))
+        self._call("cuMemsetD8Async", address, 0, max(count, 1), self._stream)
         return int(address)
 
     def release(self, address: int) -> None:
         self._enter()
         self._call("cuMemFree", address)
 
+    # The driver's copies without a stream go by one of their own, for which ours does not wait, and come back before
+    # the numbers are on the card. In our stream they lie between what was launched before and after them.
+
     def put(self, address: int, numbers: np.ndarray) -> None:
         self._enter()
+        self._call("cuMemcpyHtoDAsync", address, numbers.ctypes.data, numbers.nbytes, self._stream)
         self._wait()
-        self._call("cuMemcpyHtoD", address, numbers.ctypes.data, numbers.nbytes)
 
     def get(self, address: int, numbers: np.ndarray) -> None:
         self._enter()
+        self._call("cuMemcpyDtoHAsync", numbers.ctypes.data, address, numbers.nbytes, self._stream)
         self._wait()
-        self._call("cuMemcpyDtoH", numbers.ctypes.data, address, numbers.nbytes)
 
     def _wait(self) -> None:
         self._call("cuStreamSynchronize", self._stream)
@@ -284,9 +287,15 @@ class DriverCard:
         Raises
         ------
         CardProblem
-            When it reports an error.
+            When it reports an error, or is older than what calls it.
         """
-        error, *results = getattr(self._driver, name)(*arguments)
+        try:
+            error, *results = getattr(self._driver, name)(*arguments)
+        except RuntimeError as problem:
+            # So `cuda.bindings` says that the driver has no such function.
+            raise CardProblem(
+                f"The NVIDIA driver is too old for the installed packages ({problem}): install a newer driver, or the extra that its version has."
+            ) from problem
         if int(error) != 0:
             raise CardProblem(failure or self._lost(error))
         return results[0] if len(results) == 1 else tuple(results)

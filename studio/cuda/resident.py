@@ -188,7 +188,9 @@ class _Walk:
         try:
             self._function = call("cuModuleGetFunction", self._module, code.symbol.encode())
             self._rows = int(call("cuMemAlloc", rows.nbytes))
-            call("cuMemcpyHtoD", self._rows, rows.ctypes.data, rows.nbytes)
+            # In the stream: a walk that finds other rows may never end.
+            call("cuMemcpyHtoDAsync", self._rows, rows.ctypes.data, rows.nbytes, stream)
+            call("cuStreamSynchronize", stream)
         except CardProblem:
             self.close()
             raise
@@ -362,9 +364,9 @@ class Resident:
         else:
             graphs(minibatches)
         self._call("cuEventRecord", end, self._stream)
-        self._call("cuStreamSynchronize", self._stream)
         halted = np.zeros(1, np.int64)
-        self._call("cuMemcpyDtoH", halted.ctypes.data, self._halted_at, halted.nbytes)
+        self._call("cuMemcpyDtoHAsync", halted.ctypes.data, self._halted_at, halted.nbytes, self._stream)
+        self._call("cuStreamSynchronize", self._stream)
         if halted[0]:
             return minibatches, False  # those that were left did nothing, in no time
         # The driver tells milliseconds.

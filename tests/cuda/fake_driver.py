@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +39,8 @@ class FakeDriver:
         #: Error codes by the name of a function that fails from now on.
         self.failing: dict[str, int] = {}
         self._captured: list[Any] | None = None
+        #: What the stream has still to do; it does so as late as the driver may.
+        self._waiting: list[Callable[[], object]] = []
         #: Milliseconds that a kernel takes, by its name, and a walk a minibatch; others take none.
         self.durations: dict[bytes, float] = {}
         #: Events that there are, and when they were recorded last; None for never.
@@ -108,7 +110,12 @@ class FakeDriver:
         return ()
 
     def cuStreamSynchronize(self, stream: str) -> tuple[()]:
+        self._catch_up()
         return ()
+
+    def _catch_up(self) -> None:
+        while self._waiting:
+            self._waiting.pop(0)()
 
     def cuMemGetInfo(self) -> tuple[int, int]:
         return self.room - sum(block.nbytes for block in self.memory.values()), self.room
@@ -123,15 +130,21 @@ class FakeDriver:
         del self.memory[address]
         return ()
 
-    def cuMemsetD8(self, address: int, value: int, count: int) -> tuple[()]:
-        self.memory[address][:count] = value
+    # There are none without a stream: these go by another one, for which the card's, which is made not to block, does
+    # not wait, and from memory that may be paged out they come back before all is on the card.
+
+    def cuMemsetD8Async(self, address: int, value: int, count: int, stream: str) -> tuple[()]:
+        assert stream == "stream"
+        block = self.memory[address]
+        self._waiting.append(lambda: block[:count].fill(value))
         return ()
 
-    def cuMemcpyHtoD(self, target: int, source: int, count: int) -> tuple[()]:
-        ctypes.memmove(target, source, count)
+    def cuMemcpyHtoDAsync(self, target: int, source: int, count: int, stream: str) -> tuple[()]:
+        assert stream == "stream"
+        self._waiting.append(lambda: ctypes.memmove(target, source, count))
         return ()
 
-    cuMemcpyDtoH = cuMemcpyHtoD
+    cuMemcpyDtoHAsync = cuMemcpyHtoDAsync
 
     def cuModuleLoadData(self, text: bytes) -> tuple[bytes]:
         return (text,)
