@@ -247,7 +247,7 @@ def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[s
     lines += [f"{name} = load(at(own, {i} * LANES))" for i, name in enumerate(names)]
     lines += ["x_place, y_place = at(x, x_starts[tile] + g * x_step), at(dy, y_starts[tile] + n * batch)"]
     # What is new in the next rows comes nearer meanwhile.
-    lines += [f"x_below, y_below = {rows} * x_row, {rows} * y_row"]
+    lines += ["x_below, y_below = x_starts[following] - x_starts[tile], y_starts[following] - y_starts[tile]"]
     lines += ["for b in range(0, batch, LANES):"]
     lines += [f"    x{u} = at(x_place, {u} * x_row + b)" for u in range(tall)]
     lines += [f"    y{i} = at(y_place, {i} * y_row + b)" for i in range(rows)]
@@ -259,7 +259,7 @@ def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[s
     for c in range(wide - 1):
         lines += [f"    {line}" for line in column(range(c + 1, wide), False, f"columns + {c}")]
     lines += [f"store(at(own, {i} * LANES), {name})" for i, name in enumerate(names)]
-    head = [f"for tile in range({tiles}):", "    columns = widths[tile]", "    for g in each(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
+    head = [f"for tile in range({tiles}):", "    columns, following = widths[tile], min(tile + 1, tiles + fewer - 1)", "    for g in each(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
     return head + [f"            {line}" for line in lines]
 
 
@@ -292,7 +292,7 @@ def _collecting_rows(window: tuple[int, int], rows: int, tiles: str, goes_on: bo
     lines += ["start = splat(0.0)" if goes_on else "start = splat(bias[n * bias_step])"]
     lines += ["x_place, y_place = at(x, x_starts[tile] + n // outputs * x_step), at(y, y_starts[tile] + n * batch)"]
     # What is new in the next rows comes nearer meanwhile.
-    lines += [f"x_below = {rows} * x_row", "for b in range(0, batch, LANES):"]
+    lines += ["x_below = x_starts[following] - x_starts[tile]", "for b in range(0, batch, LANES):"]
     lines += [f"    x{u} = at(x_place, {u} * x_row + b)" for u in range(tall)]
     lines += [f"    y{i} = at(y_place, {i} * y_row + b)" for i in range(rows)]
     lines += [f"    s{i}_{v} = start" for i in range(rows) for v in range(wide)]
@@ -302,7 +302,7 @@ def _collecting_rows(window: tuple[int, int], rows: int, tiles: str, goes_on: bo
     lines += [f"        {line}" for line in column(range(wide), "c", f"c - {wide - 1}")]
     for c in range(wide - 1):
         lines += [f"    {line}" for line in column(range(c + 1, wide), f"columns + {c}", f"columns + {c - wide + 1}")]
-    head = [f"for tile in range({tiles}):", "    columns = widths[tile]", "    for n in range(begin, end):"]
+    head = [f"for tile in range({tiles}):", "    columns, following = widths[tile], min(tile + 1, tiles + fewer - 1)", "    for n in range(begin, end):"]
     return head + [f"        {line}" for line in lines]
 
 

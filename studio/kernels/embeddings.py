@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from studio.kernels.jit import inline, kernel
 from studio.kernels.sharing import each, inner, outer
-from studio.kernels.simd import LANES, at, integers_in, load, splat, store, sum_lanes, transpose_block
+from studio.kernels.simd import (
+    LANES,
+    at,
+    integers_in,
+    load,
+    prefetch,
+    splat,
+    store,
+    sum_lanes,
+    transpose_block,
+)
 
 
 @inline
@@ -63,6 +73,9 @@ def sum_by_row(arena, record, table, state):
             for b in range(0, batch, LANES):
                 _choose(at(x, t * batch + b), rows, stride, chosen)
                 source = at(dy, t * columns * batch + b)
+                # What the next step needs comes nearer meanwhile.
+                for c in range(begin, end):
+                    prefetch(at(source, (columns + c) * batch))
                 for c in range(begin, min(whole, end), LANES):
                     transpose_block(at(source, c * batch), places, at(turned, c - begin), part)
                 # What stands behind the last column stays zero, as the weights' padding must.
