@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import hashlib
 import importlib.metadata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from studio import kernels
 from studio.kernels import cache, jit
@@ -13,30 +16,27 @@ from studio.kernels.cache import Code
 from studio.kernels.jit import Blocks, Kernel
 
 
-class CardKernel:
-    """A kernel for one kind of card.
+class CardCode(abc.ABC):
+    """Machine code for one kind of card, as `studio.kernels.ahead.Wanted`: another process makes it, and it is kept on disk."""
 
-    Parameters
-    ----------
-    kernel : Kernel
-    capability : (int, int)
-        Kind of card, such as (9, 0) for Hopper.
-    """
+    name: str
+    capability: tuple[int, int]
+    function: Callable[..., Any]
+    #: Machine code that another process made, where it could not be put into the cache.
+    code: Code | None = None
 
-    def __init__(self, kernel: Kernel, capability: tuple[int, int]) -> None:
-        self.kernel, self.capability = kernel, capability
-        self.function = kernel.function
-        self.name = f"{kernel.name[:48]}.sm_{capability[0]}{capability[1]}"
-        #: Machine code that another process made, where it could not be put into the cache.
-        self.code: Code | None = None
-
-    def __repr__(self) -> str:
-        return f"<CardKernel {self.name}>"
-
-    @functools.cached_property
+    @property
+    @abc.abstractmethod
     def key(self) -> str:
         """A hash of all program text that its machine code depends on."""
-        return hashlib.sha256(f"{self.kernel.key} {self.kernel.blocks} {self.capability} {recipe()}".encode()).hexdigest()
+
+    @abc.abstractmethod
+    def make(self) -> Code:
+        """Compile it in this process, which needs numba-cuda."""
+
+    @abc.abstractmethod
+    def request(self) -> dict[str, str]:
+        """What another process needs to compile the same."""
 
     @property
     def is_ready(self) -> bool:
@@ -45,7 +45,7 @@ class CardKernel:
 
     @property
     def address(self) -> int:
-        """0: a card's kernels have no address here. Compiles it if it is not there."""
+        """0: what a card runs has no address here. Compiles it if it is not there."""
         if self.take() is None:
             self.compile()
         return 0
@@ -69,12 +69,39 @@ class CardKernel:
             if code is None:
                 raise RuntimeError(f"The kernel {self.name} was compiled by another process, but cannot be read.")
             return code
+        self.code = self.make()
+        cache.write(self.name, self.key, self.code)
+        return self.code
+
+
+class CardKernel(CardCode):
+    """A kernel for one kind of card.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    capability : (int, int)
+        Kind of card, such as (9, 0) for Hopper.
+    """
+
+    def __init__(self, kernel: Kernel, capability: tuple[int, int]) -> None:
+        self.kernel, self.capability = kernel, capability
+        self.function = kernel.function
+        self.name = f"{kernel.name[:48]}.sm_{capability[0]}{capability[1]}"
+
+    def __repr__(self) -> str:
+        return f"<CardKernel {self.name}>"
+
+    @functools.cached_property
+    def key(self) -> str:
+        """A hash of all program text that its machine code depends on."""
+        return hashlib.sha256(f"{self.kernel.key} {self.kernel.blocks} {self.capability} {recipe()}".encode()).hexdigest()
+
+    def make(self) -> Code:
         from studio.cuda.assembly import machine_code  # needs numba-cuda
 
         symbol, text = machine_code(self.kernel, self.capability)
-        self.code = Code(symbol, "", text)
-        cache.write(self.name, self.key, self.code)
-        return self.code
+        return Code(symbol, "", text)
 
     def request(self) -> dict[str, str]:
         """What another process needs to compile the same kernel."""

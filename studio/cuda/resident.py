@@ -20,9 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from studio import kernels
 from studio.cuda.card import CardProblem, Launch
-from studio.cuda.code import recipe
+from studio.cuda.code import CardCode, recipe
 from studio.cuda.walking import THREADS, rows_of, walk_of
 from studio.kernels import cache, control, jit
 from studio.kernels.ahead import compile_ahead
@@ -52,8 +51,8 @@ def could_pay(launches: Sequence[Launch]) -> bool:
     return sum(launch.vectors for launch in launches) <= MOST_VECTORS * len(launches)
 
 
-class WalkKernel:
-    """The walk through calls of a set of kernels, for one kind of card, as `studio.kernels.ahead.Wanted`.
+class WalkKernel(CardCode):
+    """The walk through calls of a set of kernels, for one kind of card.
 
     Parameters
     ----------
@@ -72,51 +71,21 @@ class WalkKernel:
         self.capability = capability
         self.function = walk_of
         self.name = f"walk_{len(found)}.sm_{capability[0]}{capability[1]}"
-        seen = repr(list(zip(self.numbers, self.alone, strict=True)))
-        self.key = hashlib.sha256(f"walk {seen} {capability} {recipe()}".encode()).hexdigest()
-        #: Machine code that another process made, where it could not be put into the cache.
-        self.code: Code | None = None
         #: Why it cannot be compiled; empty if that is not known.
         self.problem = ""
         self._compiling: threading.Thread | None = None
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether its machine code is there."""
-        return self.code is not None or cache.exists(self.name, self.key)
+    @functools.cached_property
+    def key(self) -> str:
+        """A hash of all program text that its machine code depends on."""
+        seen = repr(list(zip(self.numbers, self.alone, strict=True)))
+        return hashlib.sha256(f"walk {seen} {self.capability} {recipe()}".encode()).hexdigest()
 
-    @property
-    def address(self) -> int:
-        """0: it has no address here. Compiles it if it is not there."""
-        if self.take() is None:
-            self.compile()
-        return 0
-
-    def take(self) -> Code | None:
-        """The machine code (a cubin) that another process made; None if there is none."""
-        self.code = self.code or cache.read(self.name, self.key)
-        return self.code
-
-    def compile(self) -> Code:
-        """Compile it, in this process where that may be, and put the machine code into the cache.
-
-        Raises
-        ------
-        RuntimeError
-            When it cannot be compiled.
-        """
-        if not kernels.COMPILES_HERE:
-            jit.compile_ahead([self])
-            code = self.take()
-            if code is None:
-                raise RuntimeError(f"The kernel {self.name} was compiled by another process, but cannot be read.")
-            return code
+    def make(self) -> Code:
         from studio.cuda import walk_assembly  # needs numba-cuda
 
         linked = walk_assembly.machine_code(self.kernels, self.alone, self.capability)
-        self.code = Code(walk_assembly.SYMBOL, "", linked.code)
-        cache.write(self.name, self.key, self.code)
-        return self.code
+        return Code(walk_assembly.SYMBOL, "", linked.code)
 
     def request(self) -> dict[str, str]:
         """What another process needs to compile the same walk."""

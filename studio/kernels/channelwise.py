@@ -33,6 +33,13 @@ def _arguments_of_rows(first: int) -> list[str]:
     ]
 
 
+def _over_tiles(tiles: str, loops: list[str], lines: list[str]) -> list[str]:
+    """Lines in loops over some of the tiles of rows, and within each."""
+    head = [f"for tile in range({tiles}):", "    columns, following = widths[tile], min(tile + 1, tiles + fewer - 1)"]
+    head += ["    " * (depth + 1) + loop for depth, loop in enumerate(loops)]
+    return head + ["    " * (len(loops) + 1) + line for line in lines]
+
+
 _COLLECT = '''"""y[g, o, p] = bias[g, o] + sum over k of w[g, o, k] * x[g, k, p].
 
 {pixels} pixels by {outputs} outputs by {vectors} vectors at a time.
@@ -259,8 +266,7 @@ def _lines_of_rows(window: tuple[int, int], rows: int, tiles: str, names: list[s
     for c in range(wide - 1):
         lines += [f"    {line}" for line in column(range(c + 1, wide), False, f"columns + {c}")]
     lines += [f"store(at(own, {i} * LANES), {name})" for i, name in enumerate(names)]
-    head = [f"for tile in range({tiles}):", "    columns, following = widths[tile], min(tile + 1, tiles + fewer - 1)", "    for g in each(begin, end):", "        for n in range(g * outputs, (g + 1) * outputs):"]
-    return head + [f"            {line}" for line in lines]
+    return _over_tiles(tiles, ["for g in each(begin, end):", "for n in range(g * outputs, (g + 1) * outputs):"], lines)
 
 
 def _collecting_rows(window: tuple[int, int], rows: int, tiles: str, goes_on: bool) -> list[str]:
@@ -302,8 +308,7 @@ def _collecting_rows(window: tuple[int, int], rows: int, tiles: str, goes_on: bo
     lines += [f"        {line}" for line in column(range(wide), "c", f"c - {wide - 1}")]
     for c in range(wide - 1):
         lines += [f"    {line}" for line in column(range(c + 1, wide), f"columns + {c}", f"columns + {c - wide + 1}")]
-    head = [f"for tile in range({tiles}):", "    columns, following = widths[tile], min(tile + 1, tiles + fewer - 1)", "    for n in range(begin, end):"]
-    return head + [f"        {line}" for line in lines]
+    return _over_tiles(tiles, ["for n in range(begin, end):"], lines)
 
 
 def collect_rows_kernel(together: Rows, goes_on: bool = False) -> Kernel:
